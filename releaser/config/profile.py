@@ -1,0 +1,116 @@
+"""What a checked configuration is made of: frozen values, one per setting, that the plan is computed from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+Event = Literal[
+    "pre_configure",
+    "post_configure",
+    "pre_start",
+    "post_start",
+    "pre_stop",
+    "post_stop",
+    "pre_upgrade",
+    "post_upgrade",
+]
+OnFailure = Literal["abort", "stop", "warn"]
+ReadinessKind = Literal["started", "notify", "http", "tcp", "call"]
+MigrationRun = Literal["pre_start", "post_start", "manual"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where in the configuration file a value was written."""
+
+    file: str
+    """Path as it is shown to people, relative to the folder of the project."""
+    line: int
+    """From 1."""
+    column: int
+    """From 1."""
+    key: str
+    """Key path as the author wrote it: `environment.prod.hooks.pre_start`."""
+    source_line: str = ""
+    """The text of that line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookSpec:
+    """One entry of an event in `hooks`: a path to a file or folder, or a function to call."""
+
+    run: str = ""
+    """File, or folder of files (all of them, in byte order), relative to the folder that holds `rel/`."""
+    call: str = ""
+    """`module:function`, run in the app or in a fresh process of the bundle; exactly one of `run`, `call`."""
+    timeout_s: float
+    """Seconds; the event's default when the author wrote none."""
+    on_failure: OnFailure
+    """The event's default when the author wrote none."""
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadinessSpec:
+    """How the release learns that the app is ready."""
+
+    kind: ReadinessKind = "started"
+    target: str = ""
+    """http: URL; tcp: `host:port`; call: `module:function`; else empty."""
+    timeout_s: float = 60.0
+    interval_s: float = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrationsSpec:
+    """`[release.X.migrations]`."""
+
+    script_location: str
+    """alembic's: a folder relative to the project, or `package:folder`."""
+    config: str = ""
+    """alembic.ini or pyproject.toml, relative to the project; empty: the project's own if it has one."""
+    url: str = ""
+    """Database URL, usually `${DATABASE_URL}`; empty when env.py makes its own."""
+    run: MigrationRun = "post_start"
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """A release with an environment laid over it: all that a build of it needs to know."""
+
+    root: Path
+    """Absolute folder that holds `rel/`; relative paths in the configuration start here."""
+    name: str
+    environment: str
+    project: str = "."
+    """Folder of the Python project to bundle, relative to `root`."""
+    version: str = "project"
+    """`project` (pyproject.toml's), `git` (describe), or a literal."""
+    lock: str = ""
+    """Lock file relative to `root`; empty: looked for in the project's folder."""
+    entry_point: str = ""
+    """`module:callable`; exactly one of `entry_point` and `command` is set."""
+    command: tuple[str, ...] = ()
+    """A console script of the bundle, or `python -m module`, with its arguments."""
+    output_dir: str = "_build"
+    dev_mode: bool = False
+    include_python: bool | str = False
+    """False, True (the interpreter that runs the build), or the prefix of another one."""
+    include_src: bool = True
+    required_env: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    commands: Mapping[str, str] = field(default_factory=dict)
+    """Name to a file relative to `root`."""
+    sockets: Mapping[str, str] = field(default_factory=dict)
+    """Name to address: `host:port`, `[v6]:port`, `unix:path`."""
+    readiness: ReadinessSpec = field(default_factory=ReadinessSpec)
+    stop_timeout_s: float = 30.0
+    migrations: MigrationsSpec | None = None
+    """None: this release has no migrations."""
+    hooks: Mapping[Event, tuple[HookSpec, ...]] = field(default_factory=dict)
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    """Where each setting came from, by its name in the profile (`hooks.pre_start`); defaults have none."""

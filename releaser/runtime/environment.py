@@ -1,0 +1,139 @@
+"""The environment of a release: the contract's `RELEASE_*` variables, defaults, and `${NAME:-default}`.
+
+Values are replaced once, at start, after the configuration was parsed; a value that comes out of the environment
+is never looked at again. `$$` stands for one dollar sign.
+"""
+
+from __future__ import annotations
+
+from .failures import DAMAGED, Failure
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .context import Context
+    from .manifest import Manifest
+
+CONTRACT = (
+    ("RELEASE_ROOT", "folder of the release"),
+    ("RELEASE_NAME", "name of the release"),
+    ("RELEASE_VERSION", "version that runs"),
+    ("RELEASE_ENVIRONMENT", "environment it was built for"),
+    ("RELEASE_COMMAND", "command of bin/NAME that led here"),
+    ("RELEASE_EVENT", "event of a hook"),
+    ("RELEASE_PROG", "absolute path of bin/NAME"),
+    ("RELEASE_VAR", "the only folder that is written to"),
+    ("RELEASE_PYTHON", "absolute path of the interpreter"),
+    ("RELEASE_PID", "process id of the running app"),
+    ("RELEASE_OLD_VERSION", "during an upgrade: version that served before"),
+    ("RELEASE_NEW_VERSION", "during an upgrade: version that takes over"),
+    ("RELEASE_EXIT_CODE", "post_stop: exit code of the app"),
+)
+SECRET_WORDS = ("SECRET", "PASSWORD", "PASSWD", "TOKEN", "CREDENTIAL", "PRIVATE", "API_KEY", "APIKEY", "AUTH", "DSN")
+_NAME = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789"
+
+
+class SubstitutionError(ValueError):
+    """A value's `${...}` cannot be replaced: the text after the key in a message."""
+
+
+def contract(context: Context, command: str, python: str) -> dict[str, str]:
+    """Return the `RELEASE_*` variables that hold in every process of the release."""
+    layout = context.layout
+    return {
+        "RELEASE_ROOT": layout.root,
+        "RELEASE_NAME": context.name,
+        "RELEASE_VERSION": layout.version,
+        "RELEASE_ENVIRONMENT": context.manifest.environment,
+        "RELEASE_COMMAND": command,
+        "RELEASE_PROG": context.prog,
+        "RELEASE_VAR": layout.var,
+        "RELEASE_PYTHON": python,
+    }
+
+
+def substitute(text: str, environ: Mapping[str, str]) -> str:
+    """Return `text` with `${NAME}` and `${NAME:-default}` replaced from `environ`.
+
+    An empty variable counts as missing where a default is given, as in a shell.
+
+    Raises:
+        SubstitutionError: a variable without default is missing, or the syntax is not one of the two.
+    """
+    result: list[str] = []
+    rest = text
+    while True:
+        before, dollar, after = rest.partition("$")
+        result.append(before)
+        if not dollar:
+            return "".join(result)
+        if after.startswith("$"):
+            result.append("$")
+            rest = after[1:]
+        elif after.startswith("{"):
+            inside, brace, rest = after[1:].partition("}")
+            if not brace:
+                raise SubstitutionError("'${' without '}'; write '$$' for a dollar sign")
+            result.append(_value_of(inside, environ))
+        else:
+            raise SubstitutionError("a lone '$'; write '$$' for a dollar sign, '${NAME}' for a variable")
+
+
+def configured(manifest: Manifest, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return `environ` with the manifest's `env` defaults added where it has none.
+
+    Raises:
+        Failure: variables of `required_env` are missing, or a default cannot be replaced; all of them at once.
+    """
+    result = dict(environ)
+    details: list[str] = []
+    for name, value in manifest.env.items():
+        if name in environ:
+            continue
+        try:
+            result[name] = substitute(value, environ)
+        except SubstitutionError as error:
+            details.append(f"env.{name}: {error}")
+    details += [
+        f"{name}: not set, and listed in required_env" for name in manifest.required_env if not result.get(name)
+    ]
+    if details:
+        raise Failure(
+            f"the environment of {manifest.name} {manifest.version} is not complete",
+            DAMAGED,
+            details=tuple(details),
+            now="nothing was started",
+            hint=f"set them in the caller's environment or in releases/{manifest.version}/env.sh",
+        )
+    return result
+
+
+def setting(key: str, text: str, environ: Mapping[str, str]) -> str:
+    """Return the value of one setting, replaced.
+
+    Raises:
+        Failure: it cannot be; the message names `key`.
+    """
+    try:
+        return substitute(text, environ)
+    except SubstitutionError as error:
+        raise Failure(f"cannot use the setting {key}: {error}", DAMAGED, now="nothing was started") from error
+
+
+def is_secret(name: str) -> bool:
+    """Tell whether a variable's name looks like that of a secret."""
+    upper = name.upper()
+    return any(word in upper for word in SECRET_WORDS) or upper.endswith(("_KEY", "_URL"))
+
+
+def _value_of(inside: str, environ: Mapping[str, str]) -> str:
+    name, separator, default = inside.partition(":-")
+    if not name or name[0].isdigit() or any(character not in _NAME for character in name):
+        raise SubstitutionError(f"'${{{inside}}}' is not '${{NAME}}' or '${{NAME:-default}}'")
+    value = environ.get(name, "")
+    if value or (name in environ and not separator):
+        return value
+    if separator:
+        return default
+    raise SubstitutionError(f"the variable {name} is not set, and there is no default")

@@ -1,0 +1,44 @@
+"""Failures of a running release that a person reads, and the exit codes that scripts read."""
+
+from __future__ import annotations
+
+DONE = 0
+FAILED = 1
+USAGE = 2
+DAMAGED = 3
+"""The files of the release, or its configuration, are wrong."""
+NOT_NOW = 4
+"""The running system says no: not running, not ready, already running."""
+BUG = 70
+
+
+class Failure(Exception):
+    """A failure that was expected: one message on standard error, no traceback.
+
+    `message` says what did not happen and why, `details` are lines below it, `now` is what is true at this moment,
+    `hint` what to do next if that is known.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        exit_code: int = FAILED,
+        details: tuple[str, ...] = (),
+        now: str = "",
+        hint: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.exit_code = exit_code
+        self.details = details
+        self.now = now
+        self.hint = hint
+
+    def lines(self) -> list[str]:
+        """Return the message as it is printed, one string a line."""
+        lines = [f"error: {self.message}", *(f"  {detail}" for detail in self.details)]
+        if self.now:
+            lines.append(f"  now: {self.now}")
+        if self.hint:
+            lines.append(f"      hint: {self.hint}")
+        return lines

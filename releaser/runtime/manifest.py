@@ -1,0 +1,295 @@
+"""The record inside a release that the runtime reads: what it is called, what it starts, and what it is made of.
+
+The type lives here, on the shipped side; the builder imports it to write `manifest.json`. It is written last, so
+its presence means that the release is complete. No dataclasses: importing them costs the supervisor 3 MiB.
+"""
+
+from __future__ import annotations
+
+import json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+FORMAT = 1
+
+EVENTS = (
+    "pre_configure",
+    "post_configure",
+    "pre_start",
+    "post_start",
+    "pre_stop",
+    "post_stop",
+    "pre_upgrade",
+    "post_upgrade",
+)
+ON_FAILURE = ("abort", "stop", "warn")
+READINESS_KINDS = ("started", "notify", "http", "tcp", "call")
+ENTRY_KINDS = ("callable", "module", "script")
+MIGRATION_RUNS = ("pre_start", "post_start", "manual")
+
+
+class ManifestError(Exception):
+    """The manifest is missing, damaged, or of a format that this runtime does not know."""
+
+
+class Record:
+    """A value with named fields: equal by value, made from and turned into a JSON object, never changed."""
+
+    __slots__ = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields in the order of `__slots__`, nested records as dictionaries."""
+        return {name: _plain(getattr(self, name)) for name in self.__slots__}
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other.to_dict() == self.to_dict()  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash(json.dumps(self.to_dict(), sort_keys=True))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{n}={getattr(self, n)!r}' for n in self.__slots__)})"
+
+
+class Python(Record):
+    """The interpreter that the bundle needs."""
+
+    __slots__ = ("bundled", "full_version", "implementation", "platform", "version")
+
+    def __init__(
+        self, *, version: str, full_version: str, implementation: str, platform: str, bundled: str
+    ) -> None:
+        self.version = version  # "3.11": byte code and extension modules are bound to it
+        self.full_version = full_version  # "3.11.7": what the release was built with
+        self.implementation = implementation  # "cpython"
+        self.platform = platform  # "linux-x86_64" when there are extension modules, else "any"
+        self.bundled = bundled  # folder of the interpreter below the root, "python-3.11.7", or ""
+
+
+class Bundle(Record):
+    """The zipapp and how its unpacked form becomes `sys.path`."""
+
+    __slots__ = ("file", "id", "pth", "source_paths")
+
+    def __init__(self, *, id: str, file: str, pth: list[str], source_paths: list[str]) -> None:  # noqa: A002
+        self.id = id  # content hash: the folder below var/bundles
+        self.file = file  # "app.pyz", below the version's folder
+        self.pth = pth  # names of .pth files in site-packages to obey, as `site` would
+        self.source_paths = source_paths  # dev_mode: absolute folders put before site-packages; else empty
+
+
+class Entry(Record):
+    """What the instance runs."""
+
+    __slots__ = ("args", "argv0", "kind", "target")
+
+    def __init__(self, *, kind: str, target: str, argv0: str, args: list[str]) -> None:
+        self.kind = kind  # callable: target is "module:attribute"; module: run as `python -m target`;
+        # script: target is a path below the version's folder, run as `python target`
+        self.target = target
+        self.argv0 = argv0  # sys.argv[0]
+        self.args = args  # words before those of the command line; "${NAME:-default}" is replaced at start
+
+
+class Hook(Record):
+    """One program run at one event; hooks of an event run in the order of the manifest."""
+
+    __slots__ = ("call", "event", "name", "on_failure", "path", "timeout_s")
+
+    def __init__(
+        self, *, event: str, name: str, path: str, call: str, timeout_s: float, on_failure: str
+    ) -> None:
+        self.event = event
+        self.name = name  # "10-migrate": shown in front of each line of its output
+        self.path = path  # executable below the version's folder, or ""
+        self.call = call  # "module:function", or ""
+        self.timeout_s = timeout_s
+        self.on_failure = on_failure  # one of ON_FAILURE
+
+
+class Command(Record):
+    """A custom command: `bin/NAME name`."""
+
+    __slots__ = ("name", "path", "summary")
+
+    def __init__(self, *, name: str, path: str, summary: str) -> None:
+        self.name = name
+        self.path = path  # executable below the version's folder
+        self.summary = summary  # first line of the file's leading comment, or ""
+
+
+class Socket(Record):
+    """A listening socket that the supervisor binds and every instance inherits."""
+
+    __slots__ = ("address", "name")
+
+    def __init__(self, *, name: str, address: str) -> None:
+        self.name = name
+        self.address = address  # "127.0.0.1:8000", "[::1]:8000", "unix:/path"; "${PORT:-8000}" is replaced
+
+
+class Readiness(Record):
+    """How the supervisor learns that an instance is ready."""
+
+    __slots__ = ("interval_s", "kind", "target", "timeout_s")
+
+    def __init__(self, *, kind: str, target: str, timeout_s: float, interval_s: float) -> None:
+        self.kind = kind  # one of READINESS_KINDS
+        self.target = target  # http: URL; tcp: "host:port"; call: "module:function"; else ""
+        self.timeout_s = timeout_s
+        self.interval_s = interval_s
+
+
+class Migrations(Record):
+    """The alembic scripts of the release, plain files below the version's `migrations/`."""
+
+    __slots__ = ("config", "files", "heads", "line", "name", "run", "scripts", "url", "version_table")
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        scripts: str,
+        config: str,
+        url: str,
+        run: str,
+        version_table: str,
+        line: list[str],
+        heads: list[str],
+        files: dict[str, str],
+    ) -> None:
+        self.name = name  # "default" for [release.X.migrations]
+        self.scripts = scripts  # alembic's script_location below the version's folder, e.g. "migrations/default"
+        # (absolute in dev_mode: the folder in the source tree)
+        self.config = config  # alembic.ini or pyproject.toml below the version's folder, or ""
+        self.url = url  # "${DATABASE_URL}", or "" when env.py makes its own
+        self.run = run  # one of MIGRATION_RUNS
+        self.version_table = version_table
+        self.line = line  # revision ids from base to head
+        self.heads = heads
+        self.files = files  # revision id: sha256 of its file; empty in dev_mode
+
+
+class Manifest(Record):
+    """Everything the runtime knows of one version."""
+
+    __slots__ = (
+        "bundle",
+        "commands",
+        "entry",
+        "env",
+        "environment",
+        "files",
+        "format",
+        "hooks",
+        "inputs",
+        "migrations",
+        "name",
+        "python",
+        "readiness",
+        "required_env",
+        "sockets",
+        "stop_timeout_s",
+        "version",
+    )
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        version: str,
+        environment: str,
+        python: Python,
+        bundle: Bundle,
+        entry: Entry,
+        hooks: list[Hook],
+        commands: list[Command],
+        sockets: list[Socket],
+        readiness: Readiness,
+        stop_timeout_s: float,
+        required_env: list[str],
+        env: dict[str, str],
+        migrations: list[Migrations],
+        files: dict[str, str],
+        inputs: dict[str, str],
+    ) -> None:
+        self.format = FORMAT
+        self.name = name
+        self.version = version
+        self.environment = environment
+        self.python = python
+        self.bundle = bundle
+        self.entry = entry
+        self.hooks = hooks
+        self.commands = commands
+        self.sockets = sockets
+        self.readiness = readiness
+        self.stop_timeout_s = stop_timeout_s
+        self.required_env = required_env
+        self.env = env
+        self.migrations = migrations
+        self.files = files  # path below the version's folder: sha256, of every file but manifest.json
+        self.inputs = inputs  # lock's hash, git revision, tool versions: for people and for `diff`
+
+    def to_json(self) -> str:
+        """Return the text of `manifest.json`, the same for the same values."""
+        return json.dumps(self.to_dict(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Manifest:
+        """Return the manifest that `text` holds.
+
+        Raises:
+            ManifestError: not JSON, another format number, or a field that is missing or unknown.
+        """
+        try:
+            fields: dict[str, Any] = json.loads(text)
+            found = fields.pop("format", None)
+            if found != FORMAT:
+                raise ManifestError(f"manifest format {found} is not known to this runtime (it knows {FORMAT})")
+            return cls(
+                **{
+                    **fields,
+                    "python": Python(**fields["python"]),
+                    "bundle": Bundle(**fields["bundle"]),
+                    "entry": Entry(**fields["entry"]),
+                    "readiness": Readiness(**fields["readiness"]),
+                    "hooks": [Hook(**item) for item in fields["hooks"]],
+                    "commands": [Command(**item) for item in fields["commands"]],
+                    "sockets": [Socket(**item) for item in fields["sockets"]],
+                    "migrations": [Migrations(**item) for item in fields["migrations"]],
+                }
+            )
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ManifestError(f"the manifest is damaged: {error}") from error
+
+    def hooks_of(self, event: str) -> list[Hook]:
+        """Return the hooks of an event in the order they run."""
+        return [hook for hook in self.hooks if hook.event == event]
+
+
+def load(path: str) -> Manifest:
+    """Read the manifest at `path`.
+
+    Raises:
+        ManifestError: it cannot be read or used.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            return Manifest.from_json(file.read())
+    except OSError as error:
+        raise ManifestError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Record):
+        return value.to_dict()
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if hasattr(value, "items"):
+        mapping: Mapping[str, Any] = value
+        return {key: _plain(item) for key, item in mapping.items()}
+    return value
