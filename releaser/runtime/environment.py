@@ -30,7 +30,18 @@ CONTRACT = (
     ("RELEASE_NEW_VERSION", "during an upgrade: version that takes over"),
     ("RELEASE_EXIT_CODE", "post_stop: exit code of the app"),
 )
-SECRET_WORDS = ("SECRET", "PASSWORD", "PASSWD", "TOKEN", "CREDENTIAL", "PRIVATE", "API_KEY", "APIKEY", "AUTH", "DSN")
+SECRET_WORDS = (
+    "SECRET",
+    "PASSWORD",
+    "PASSWD",
+    "TOKEN",
+    "CREDENTIAL",
+    "PRIVATE",
+    "API_KEY",
+    "APIKEY",
+    "AUTH",
+    "DSN",
+)
 _NAME = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789"
 
 

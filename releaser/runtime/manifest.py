@@ -59,9 +59,7 @@ class Python(Record):
 
     __slots__ = ("bundled", "full_version", "implementation", "platform", "version")
 
-    def __init__(
-        self, *, version: str, full_version: str, implementation: str, platform: str, bundled: str
-    ) -> None:
+    def __init__(self, *, version: str, full_version: str, implementation: str, platform: str, bundled: str) -> None:
         self.version = version  # "3.11": byte code and extension modules are bound to it
         self.full_version = full_version  # "3.11.7": what the release was built with
         self.implementation = implementation  # "cpython"
@@ -99,9 +97,7 @@ class Hook(Record):
 
     __slots__ = ("call", "event", "name", "on_failure", "path", "timeout_s")
 
-    def __init__(
-        self, *, event: str, name: str, path: str, call: str, timeout_s: float, on_failure: str
-    ) -> None:
+    def __init__(self, *, event: str, name: str, path: str, call: str, timeout_s: float, on_failure: str) -> None:
         self.event = event
         self.name = name  # "10-migrate": shown in front of each line of its output
         self.path = path  # executable below the version's folder, or ""

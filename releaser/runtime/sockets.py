@@ -7,10 +7,9 @@ that has no other thread. `_socket` is used directly: `socket` costs 3 ms and 1 
 
 from __future__ import annotations
 
+import _socket
 import os
 import sys
-
-import _socket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,4 +90,3 @@ def _inside(folder: str, action: Callable[[], None]) -> None:
     finally:
         os.fchdir(before)
         os.close(before)
-
