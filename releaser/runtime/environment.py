@@ -6,6 +6,8 @@ is never looked at again. `$$` stands for one dollar sign.
 
 from __future__ import annotations
 
+import os
+
 from .failures import DAMAGED, Failure
 
 TYPE_CHECKING = False
@@ -42,6 +44,7 @@ SECRET_WORDS = (
     "AUTH",
     "DSN",
 )
+_DUMP = "import os, sys; sys.stdout.buffer.write(b'\\0'.join(k + b'=' + v for k, v in os.environb.items()))"
 _NAME = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789"
 
 
@@ -130,6 +133,28 @@ def setting(key: str, text: str, environ: Mapping[str, str]) -> str:
         return substitute(text, environ)
     except SubstitutionError as error:
         raise Failure(f"cannot use the setting {key}: {error}", DAMAGED, now="nothing was started") from error
+
+
+def dump_command(env_file: str, python: str) -> list[str]:
+    """Return the command that sources `env_file` in a shell and prints the environment that results."""
+    return [
+        "/bin/sh",
+        "-c",
+        'set -a; . "$1"; set +a; shift; exec "$@"',
+        "sh",
+        env_file,
+        python,
+        "-I",
+        "-S",
+        "-c",
+        _DUMP,
+    ]
+
+
+def parse_dump(data: bytes) -> dict[str, str]:
+    """Return the variables that the command of `dump_command` printed."""
+    pairs = (item.partition(b"=") for item in data.split(b"\0") if item)
+    return {os.fsdecode(name): os.fsdecode(value) for name, _, value in pairs}
 
 
 def is_secret(name: str) -> bool:

@@ -42,6 +42,11 @@ def encode_request(*words: str) -> bytes:
     return encode(REQUEST, "\0".join((PROTOCOL, *words)).encode("utf-8", "surrogateescape"))
 
 
+def reply(text: str, exit_code: int, kind: bytes = OUTPUT) -> bytes:
+    """Return the frames of a whole answer: one text, and the exit code."""
+    return encode(kind, text.encode("utf-8", "surrogateescape")) + encode(EXIT, str(exit_code).encode())
+
+
 def decode_request(body: bytes) -> list[str]:
     """Return the verb and arguments of a request's body.
 

@@ -1,0 +1,174 @@
+"""The commands `start`, `restart` and `logs`: the same supervisor, detached, with its output in a file.
+
+`start` returns once the release is ready and its post_start hooks are done. The supervisor tells it through a pipe::
+
+    start                                      _supervise (session of its own, output in var/log/NAME.log)
+      posix_spawn, read the pipe          ->     lock, hooks, app, ready, post_start
+      "up": return 0                      <-     writes "up", closes the pipe
+      end of file without it: return 1    <-     ended, for whatever reason; the log says which
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+from .control_commands import stop
+from .failures import DONE, FAILED, NOT_NOW, USAGE, Failure
+from .foreground import supervise
+from .launch import runtime_command
+from .startup import check_python, make_folders
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .context import Context
+
+LOG_BYTES = 10 * 1024 * 1024
+"""A log larger than this is set aside when the release starts."""
+LOGS_KEPT = 5
+TAIL_LINES = 20
+DEFAULT_LINES = 100
+_TAIL_BYTES = 256 * 1024
+_FOLLOW_MS = 200
+_UP = b"up"
+
+
+def start(context: Context, args: list[str]) -> int:
+    """Run the release in the background and return once it is up.
+
+    Raises:
+        Failure: it is running already, or it did not come up; the end of its log is shown.
+    """
+    check_python(context)
+    make_folders(context.layout)
+    path = _rotate(context)
+    begin = os.path.getsize(path) if os.path.exists(path) else 0
+    reader, writer = os.pipe()
+    os.set_inheritable(writer, True)
+    append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    child = os.posix_spawn(
+        sys.executable,
+        [*runtime_command(context), "_supervise", str(writer), *args],
+        dict(context.environ),
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, path, append, 0o600),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+    )
+    os.close(writer)
+    try:
+        said = os.read(reader, 16)
+    except KeyboardInterrupt:
+        os.kill(child, signal.SIGTERM)
+        os.waitpid(child, 0)
+        raise
+    if said == _UP:
+        print(f"{context.name} {context.layout.version} is running (pid {child})")
+        return DONE
+    _, status = os.waitpid(child, 0)
+    code = os.waitstatus_to_exitcode(status)
+    raise Failure(
+        f"{context.name} {context.layout.version} did not start",
+        NOT_NOW if code == NOT_NOW else FAILED,
+        details=tuple(f"< {line}" for line in _lines_since(path, begin)[-TAIL_LINES:]),
+        now="an earlier start goes on" if code == NOT_NOW else "nothing is running",
+        hint=f"{path} has the rest",
+    )
+
+
+def supervise_detached(context: Context, args: list[str]) -> int:
+    """Be the process behind `start`: `args` are the descriptor of its pipe and the arguments of the app."""
+    report = int(args[0])
+    os.set_inheritable(report, False)
+
+    def say_up() -> None:
+        try:
+            os.write(report, _UP)
+        except OSError:
+            pass  # `start` was killed; the release goes on
+        os.close(report)
+
+    return supervise(context, args[1:], command="start", on_running=say_up)
+
+
+def restart(context: Context, args: list[str]) -> int:
+    """Stop the release if it runs, then start it."""
+    try:
+        stop(context, [])
+    except Failure as failure:
+        if failure.exit_code != NOT_NOW:
+            raise
+    return start(context, args)
+
+
+def logs(context: Context, args: list[str]) -> int:
+    """Print the end of what the release wrote under `start`; `-f` goes on with what it writes."""
+    follow, count = _logs_options(context, args)
+    path = _log_path(context)
+    if not os.path.exists(path):
+        raise Failure(f"{context.name} has no log: it was never run by `{context.name} start`", FAILED)
+    lines = _lines_since(path, max(0, os.path.getsize(path) - _TAIL_BYTES))
+    for line in lines[-count:] if count else []:
+        print(line)
+    sys.stdout.flush()
+    if follow:
+        _follow(path)
+    return DONE
+
+
+def _logs_options(context: Context, args: list[str]) -> tuple[bool, int]:
+    follow, count = False, DEFAULT_LINES
+    words = list(args)
+    while words:
+        match words:
+            case ["-f", *words]:
+                follow = True
+            case ["-n", number, *words] if number.isdigit():
+                count = int(number)
+            case _:
+                raise Failure(f"expected `{context.name} logs [-f] [-n LINES]`, found '{words[0]}'", USAGE)
+    return follow, count
+
+
+def _follow(path: str) -> None:
+    """Print what is appended, through a rotation, until interrupted."""
+    import select
+
+    file = os.open(path, os.O_RDONLY)
+    os.lseek(file, 0, os.SEEK_END)
+    while True:
+        while data := os.read(file, 65536):
+            os.write(1, data)
+        try:
+            if os.stat(path).st_ino != os.fstat(file).st_ino:
+                os.close(file)
+                file = os.open(path, os.O_RDONLY)
+                continue
+        except FileNotFoundError:
+            pass  # between two renames of a rotation
+        select.poll().poll(_FOLLOW_MS)
+
+
+def _log_path(context: Context) -> str:
+    return os.path.join(context.layout.log, f"{context.name}.log")
+
+
+def _rotate(context: Context) -> str:
+    """Set a large log aside and return the path of the one to write."""
+    os.makedirs(context.layout.log, mode=0o700, exist_ok=True)
+    path = _log_path(context)
+    if os.path.exists(path) and os.path.getsize(path) > LOG_BYTES:
+        for number in range(LOGS_KEPT - 1, 0, -1):
+            if os.path.exists(f"{path}.{number}"):
+                os.rename(f"{path}.{number}", f"{path}.{number + 1}")
+        os.rename(path, f"{path}.1")
+    return path
+
+
+def _lines_since(path: str, begin: int) -> list[str]:
+    with open(path, "rb") as file:
+        file.seek(begin)
+        return file.read().decode("utf-8", "replace").splitlines()

@@ -1,0 +1,102 @@
+"""Which function answers which word after `bin/NAME`, and how its failure is told.
+
+A table of names, not of functions: `ping` must not import what `foreground` needs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from .context import Context
+from .failures import BUG, USAGE, Failure
+from .layout import Layout
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# name: (module, function, arguments for `help`, what it does)
+COMMANDS: dict[str, tuple[str, str, str, str]] = {
+    "foreground": ("foreground", "foreground", "[ARGS]", "run the release in this terminal or container"),
+    "start": ("background", "start", "[ARGS]", "run it in the background; returns once it is up"),
+    "stop": ("control_commands", "stop", "[--timeout D]", "end it in order, and wait until it is gone"),
+    "restart": ("background", "restart", "[ARGS]", "stop, then start"),
+    "ping": ("control_commands", "ping", "[--alive]", "exit 0 if it is ready (or alive), else 4"),
+    "pid": ("control_commands", "pid", "", "print the process id to send signals to"),
+    "status": ("control_commands", "status", "[--json]", "what runs, since when, which hooks ran"),
+    "logs": ("background", "logs", "[-f] [-n N]", "print the output of `start`"),
+    "rpc": ("rpc_command", "rpc", "MODULE:FUNCTION [ARGS]", "call a function in the running app"),
+    "eval": ("eval_command", "eval_", "CODE | MODULE:FUNCTION [ARGS]", "the same in a process of its own"),
+    "remote_console": ("console_command", "remote_console", "", "interactive Python in the running app"),
+    "console": ("console_command", "console", "", "interactive Python in a process of its own"),
+    "migrate": ("migration_commands", "migrate", "[--to REV] [--dry-run]", "apply pending migrations"),
+    "migrations": ("migration_commands", "migrations", "[--json]", "list the migrations and what is pending"),
+    "describe": ("describe_commands", "describe", "", "what this release is, its hooks, commands and variables"),
+    "version": ("describe_commands", "version", "", "print the version"),
+    "verify": ("describe_commands", "verify", "", "compare every file with the manifest"),
+    "help": ("describe_commands", "help_", "[COMMAND]", "this list"),
+}
+INTERNAL: dict[str, tuple[str, str]] = {
+    "_instance": ("instance", "run_instance"),
+    "_unpack": ("bundle", "unpack_command"),
+    "_supervise": ("background", "supervise_detached"),
+}
+
+
+def main(words: list[str]) -> int:
+    """Carry out `ROOT VERSION COMMAND [ARGUMENTS]` and return the exit code."""
+    root, version, *rest = words
+    command, args = (rest[0], rest[1:]) if rest else ("help", [])
+    command = {"--help": "help", "-h": "help", "--version": "version"}.get(command, command)
+    layout = Layout.of(root, version, os.environ)
+    try:
+        context = Context(layout, _release_name(layout), os.environ)
+        return _find(context, command)(context, args)
+    except Failure as failure:
+        text = "\n".join(failure.lines()) + "\n"
+        os.write(2, text.encode("utf-8", "surrogateescape"))
+        return failure.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read our output has gone; python would complain
+        return 141
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        print("error: this is a fault in releaser itself, not in the app", file=sys.stderr)
+        return BUG
+
+
+def _find(context: Context, command: str) -> Callable[[Context, list[str]], int]:
+    if command in COMMANDS:
+        module, function, _, _ = COMMANDS[command]
+    elif command in INTERNAL:
+        module, function = INTERNAL[command]
+    elif any(item.name == command for item in context.manifest.commands):
+        from .custom_command import run
+
+        return lambda context, args: run(context, command, args)
+    else:
+        raise _unknown(context, command)
+    import importlib
+
+    found: Callable[[Context, list[str]], int] = getattr(importlib.import_module(f".{module}", __package__), function)
+    return found
+
+
+def _unknown(context: Context, command: str) -> Failure:
+    import difflib
+
+    known = [*COMMANDS, *(item.name for item in context.manifest.commands)]
+    near = difflib.get_close_matches(command, known, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"`{context.name} help` lists the commands"
+    return Failure(f"{context.name} has no command '{command}'", USAGE, now="nothing was done", hint=hint)
+
+
+def _release_name(layout: Layout) -> str:
+    """Return the release's name: that of the launcher, without reading the manifest where `bin` holds one file."""
+    names = os.listdir(os.path.join(layout.root, "bin"))
+    return names[0] if len(names) == 1 else Context(layout, "", os.environ).manifest.name

@@ -1,0 +1,107 @@
+"""The control socket: who is connected to the supervisor, what they asked, and what they still have to be told."""
+
+from __future__ import annotations
+
+import _socket
+import select
+
+from . import frames, sockets
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+REQUEST_WITHIN_S = 5.0
+"""A client that has not said what it wants by then is let go; so is one that does not read."""
+MAX_CLIENTS = 512
+MAX_REQUEST_BYTES = 65536
+PAUSE_S = 0.1
+"""After an accept that failed (no descriptors left), the listener is left alone this long."""
+
+
+class Client:
+    """One connection."""
+
+    __slots__ = ("deadline", "decoder", "is_answered", "keep_open", "socket", "unsent")
+
+    def __init__(self, connection: _socket.socket, now: float) -> None:
+        self.socket = connection
+        self.decoder = frames.Decoder(MAX_REQUEST_BYTES)
+        self.unsent = b""
+        self.is_answered = False
+        self.keep_open = False  # waits for the end of the release: closed by our exit
+        self.deadline = now + REQUEST_WITHIN_S
+
+    @property
+    def events(self) -> int:
+        return select.POLLOUT if self.unsent else select.POLLIN
+
+
+class Control:
+    """The listener and its clients, keyed by descriptor."""
+
+    __slots__ = ("_answer", "clients", "listener", "paused_until")
+
+    def __init__(self, listener: _socket.socket, answer: Callable[[list[str], Client], bytes]) -> None:
+        """Serve `listener`; `answer` gets a request's words and returns the bytes of the reply's frames."""
+        self.listener = listener
+        self.listener.setblocking(False)
+        self.clients: dict[int, Client] = {}
+        self.paused_until = 0.0
+        self._answer = answer
+
+    def accept(self, now: float) -> None:
+        """Take a waiting connection; strangers and the ones too many are closed at once."""
+        try:
+            descriptor, _ = self.listener._accept()  # type: ignore[attr-defined]
+        except (BlockingIOError, ConnectionError):
+            return
+        except OSError:
+            self.paused_until = now + PAUSE_S
+            return
+        connection = _socket.socket(fileno=descriptor)
+        if len(self.clients) >= MAX_CLIENTS or not sockets.is_trusted(connection):
+            connection.close()
+            return
+        connection.setblocking(False)
+        self.clients[descriptor] = Client(connection, now)
+
+    def serve(self, descriptor: int) -> None:
+        """Read from or write to one client, whichever it waits for."""
+        client = self.clients[descriptor]
+        try:
+            if client.unsent:
+                client.unsent = client.unsent[client.socket.send(client.unsent) :]
+            elif not self._read(client):
+                self._close(descriptor)
+                return
+        except BlockingIOError:
+            return
+        except (OSError, frames.ProtocolError):
+            self._close(descriptor)
+            return
+        if client.is_answered and not client.unsent and not client.keep_open:
+            self._close(descriptor)
+
+    def close_overdue(self, now: float) -> None:
+        """Let go of clients that neither ask nor read."""
+        for descriptor, client in list(self.clients.items()):
+            if now >= client.deadline and not (client.keep_open and not client.unsent):
+                self._close(descriptor)
+
+    def next_deadline(self) -> float | None:
+        """Return when `close_overdue` next has something to do."""
+        return min((client.deadline for client in self.clients.values() if not client.keep_open), default=None)
+
+    def _read(self, client: Client) -> bool:
+        data = client.socket.recv(4096)
+        if not data:
+            return False
+        for kind, body in client.decoder.feed(data):
+            if kind == frames.REQUEST and not client.is_answered:
+                client.is_answered = True
+                client.unsent += self._answer(frames.decode_request(body), client)
+        return True
+
+    def _close(self, descriptor: int) -> None:
+        self.clients.pop(descriptor).socket.close()

@@ -1,0 +1,88 @@
+"""The commands that ask the supervisor: ping, pid, status, stop. They import little, since probes call them often."""
+
+from __future__ import annotations
+
+import os
+
+from . import client, frames, sockets
+from .failures import DONE, NOT_NOW, USAGE, Failure
+from .layout import CONTROL_SOCKET
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .context import Context
+
+_READ_BYTES = 4096
+
+
+def ping(context: Context, args: list[str]) -> int:
+    """Exit 0 when the release is ready, or with `--alive` when its supervisor answers at all; else 4."""
+    _only(context, "ping", args, ("--alive",))
+    return client.call(context, CONTROL_SOCKET, "alive" if args else "ping")
+
+
+def pid(context: Context, args: list[str]) -> int:
+    """Print the supervisor's process id: the one to send signals to."""
+    _only(context, "pid", args, ())
+    return client.call(context, CONTROL_SOCKET, "pid")
+
+
+def status(context: Context, args: list[str]) -> int:
+    """Print what runs, for a person or with `--json` as one object."""
+    _only(context, "status", args, ("--json",))
+    return client.call(context, CONTROL_SOCKET, "status", *args)
+
+
+def stop(context: Context, args: list[str]) -> int:
+    """Ask the release to end, and wait until its supervisor is gone."""
+    words = ["stop"]
+    if args:
+        if args[0] != "--timeout" or len(args) != 2:
+            raise Failure(f"expected `{context.name} stop [--timeout D]`", USAGE, now="the release goes on")
+        words.append(str(_seconds(args[1])))
+    try:
+        connection = sockets.connect(context.layout.run, CONTROL_SOCKET)
+    except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
+        raise Failure(f"{context.name} is not running", NOT_NOW) from None
+    connection.sendall(frames.encode_request(*words))
+    # The supervisor never closes this connection itself: its end is the end of the release.
+    try:
+        while connection.recv(_READ_BYTES):
+            pass
+    except ConnectionResetError:
+        pass
+    wait_for_lock(context.layout.lock)
+    return DONE
+
+
+def wait_for_lock(path: str) -> None:
+    """Wait the instant between the end of a connection and the release of the lock in the same dying process."""
+    import fcntl
+    import select
+
+    descriptor = os.open(path, os.O_RDONLY)
+    for _ in range(1000):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            select.poll().poll(2)
+        else:
+            break
+    os.close(descriptor)
+
+
+def _seconds(text: str) -> float:
+    units = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+    for unit, factor in units.items():
+        number = text.removesuffix(unit)
+        if number != text and number.replace(".", "", 1).isdigit():
+            return float(number) * factor
+    if text.replace(".", "", 1).isdigit():
+        return float(text)
+    raise Failure(f"expected a duration such as 30 or '30s', found '{text}'", USAGE, now="the release goes on")
+
+
+def _only(context: Context, command: str, args: list[str], known: tuple[str, ...]) -> None:
+    if len(args) > 1 or any(arg not in known for arg in args):
+        wanted = " ".join([context.name, command, *(f"[{option}]" for option in known)])
+        raise Failure(f"expected `{wanted}`, found '{' '.join(args)}'", USAGE, now="nothing was done")

@@ -1,0 +1,180 @@
+"""The commands that tell about a release without running anything: describe, version, verify, help."""
+
+from __future__ import annotations
+
+import os
+
+from . import environment
+from .command_line import COMMANDS
+from .failures import DAMAGED, DONE, FAILED, USAGE, Failure
+from .hooks import format_seconds
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .context import Context
+    from .manifest import Manifest
+
+MASK = "(hidden)"
+
+
+def version(context: Context, args: list[str]) -> int:
+    """Print the version that `foreground` boots."""
+    _nothing_else(context, "version", args)
+    print(context.layout.version)
+    return DONE
+
+
+def describe(context: Context, args: list[str]) -> int:
+    """Print what this release is, what it runs and when, and the variables it gives to hooks; secrets are masked."""
+    _nothing_else(context, "describe", args)
+    manifest = context.manifest
+    for title, lines in (
+        (f"{manifest.name} {manifest.version} ({manifest.environment})", _identity(context, manifest)),
+        ("hooks, in the order they run", _hooks(manifest)),
+        ("commands of this release", [_pair(item.name, item.summary) for item in manifest.commands]),
+        ("settings", _settings(context, manifest)),
+        ("variables that hooks and commands get", [_pair(name, text) for name, text in environment.CONTRACT]),
+    ):
+        if lines:
+            print(title)
+            for line in lines:
+                print(f"  {line}")
+    return DONE
+
+
+def help_(context: Context, args: list[str]) -> int:
+    """Print the list of commands, or one of them."""
+    if len(args) > 1:
+        raise Failure(f"expected `{context.name} help [COMMAND]`", USAGE, now="nothing was done")
+    custom = {item.name: item.summary for item in context.manifest.commands}
+    if args:
+        return _help_of(context, args[0], custom)
+    print(f"usage: {context.name} COMMAND [ARGUMENTS]\n")
+    for name, (_, _, arguments, summary) in COMMANDS.items():
+        print(_usage_line(f"{name} {arguments}".strip(), summary))
+    if custom:
+        print("\ncommands of this release:")
+        for name, summary in custom.items():
+            print(_usage_line(name, summary))
+    print(f"\n`{context.name} describe` tells about the release itself.")
+    return DONE
+
+
+def verify(context: Context, args: list[str]) -> int:
+    """Compare every file of this version with the manifest, byte for byte.
+
+    Raises:
+        Failure: files are missing, changed or not known; all of them are named.
+    """
+    _nothing_else(context, "verify", args)
+    import hashlib
+
+    expected = dict(context.manifest.files)
+    folder = context.layout.release
+    if not expected:
+        print(f"{context.name} {context.layout.version} was built with dev_mode: nothing to compare")
+        return DONE
+    problems: list[str] = []
+    for path in _files_below(folder):
+        name = os.path.relpath(path, folder)
+        wanted = expected.pop(name, None)
+        if name in ("manifest.json", "env.sh"):
+            continue
+        if wanted is None:
+            problems.append(f"{name}: not part of the release")
+            continue
+        with open(path, "rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != wanted:
+                problems.append(f"{name}: changed")
+    problems += [f"{name}: missing" for name in expected]
+    if problems:
+        count = len(context.manifest.files)
+        raise Failure(
+            f"{context.name} {context.layout.version} is not as it was built",
+            FAILED,
+            details=tuple(sorted(problems)),
+            now=f"{len(problems)} of {count} files differ; nothing was changed",
+            hint=f"unpack {context.name}-{context.layout.version}.tar.gz again",
+        )
+    print(f"{context.name} {context.layout.version}: {len(context.manifest.files)} files are as they were built")
+    return DONE
+
+
+def _identity(context: Context, manifest: Manifest) -> list[str]:
+    python = manifest.python
+    where = f"bundled, {python.bundled}" if python.bundled else "of the host"
+    started = " ".join([manifest.entry.target, *manifest.entry.args])
+    lines = [
+        _pair("root", context.layout.root),
+        _pair("var", context.layout.var),
+        _pair("python", f"{python.version} ({where}), {python.platform}"),
+        _pair("runs", f"{started} ({manifest.entry.kind})"),
+        _pair("bundle", f"{manifest.bundle.file}, {manifest.bundle.id[:16]}"),
+    ]
+    lines += [_pair("source", path) for path in manifest.bundle.source_paths]
+    lines += [_pair(key, value) for key, value in manifest.inputs.items()]
+    return lines
+
+
+def _hooks(manifest: Manifest) -> list[str]:
+    return [
+        _pair(
+            f"{hook.event} {hook.name}",
+            f"{hook.call or hook.path}, limit {format_seconds(hook.timeout_s)}, on failure {hook.on_failure}",
+        )
+        for hook in manifest.hooks
+    ]
+
+
+def _settings(context: Context, manifest: Manifest) -> list[str]:
+    readiness = manifest.readiness
+    lines = [
+        _pair("readiness", f"{readiness.kind} {readiness.target}".strip() + f", {format_seconds(readiness.timeout_s)}"),
+        _pair("stop_timeout", format_seconds(manifest.stop_timeout_s)),
+    ]
+    lines += [_pair(f"sockets.{item.name}", item.address) for item in manifest.sockets]
+    for item in manifest.migrations:
+        lines.append(_pair("migrations", f"{item.run}, head {', '.join(item.heads) or 'read at start'}"))
+    for name, value in manifest.env.items():
+        shown = context.environ.get(name, value)
+        lines.append(_pair(f"env.{name}", MASK if environment.is_secret(name) else shown))
+    for name in manifest.required_env:
+        lines.append(_pair(f"required {name}", "set" if context.environ.get(name) else "not set"))
+    return lines
+
+
+def _help_of(context: Context, name: str, custom: dict[str, str]) -> int:
+    if name in COMMANDS:
+        _, _, arguments, summary = COMMANDS[name]
+        print(f"usage: {context.name} {name} {arguments}".rstrip())
+        print(f"\n{summary}")
+        return DONE
+    if name in custom:
+        print(f"usage: {context.name} {name} [ARGUMENTS]\n\n{custom[name]}")
+        return DONE
+    raise Failure(f"{context.name} has no command '{name}'", USAGE, hint=f"`{context.name} help` lists the commands")
+
+
+def _usage_line(usage: str, summary: str) -> str:
+    if len(usage) > 28:
+        return f"  {usage}\n  {'':28}  {summary}"
+    return f"  {usage:28}  {summary}"
+
+
+def _pair(name: str, value: str) -> str:
+    return f"{name:24} {value}".rstrip()
+
+
+def _files_below(folder: str) -> list[str]:
+    return sorted(os.path.join(parent, name) for parent, _, names in os.walk(folder, onerror=_refuse) for name in names)
+
+
+def _refuse(error: OSError) -> None:
+    raise Failure(f"cannot read {error.filename}: {error.strerror}", DAMAGED)
+
+
+def _nothing_else(context: Context, command: str, args: list[str]) -> None:
+    if args:
+        raise Failure(
+            f"expected `{context.name} {command}`, found '{' '.join(args)}' behind it", USAGE, now="nothing was done"
+        )

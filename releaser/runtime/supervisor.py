@@ -1,0 +1,507 @@
+"""The process that the caller started: runs the hooks and the instance, and answers on the control socket.
+
+One thread, one wait. Signal handlers only write a byte; everything else happens in the loop, driven by the table in
+`states`. Every wait has a deadline, in monotonic time. If this process dies, even by kill -9, the kernel ends what
+it started (`process`).
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+import time
+
+from . import control, environment, frames, listeners, notify, readiness, sockets, states, status
+from .failures import DONE, FAILED, NOT_NOW, Failure
+from .files import unlink, write
+from .hooks import HookRun, format_seconds
+from .jobs import Job, Jobs, Task
+from .launch import Instance, runtime_command, start_instance
+from .layout import AGENT_SOCKET, CONTROL_SOCKET, NOTIFY_SOCKET
+from .outcome import Outcome
+from .output import Output, own_description
+from .process import ended_child
+from .watch import Watch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .context import Context
+    from .manifest import Hook
+
+FORWARDED = (signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+HANDLED = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, *FORWARDED)
+TASK_S = 600.0
+"""Limit of the supervisor's own tasks: unpacking the bundle, reading env.sh again."""
+_FOREVER_MS = 3_600_000
+
+
+class Supervisor:
+    """The loop and what it owns. `run` is the only public method; it returns the exit code of the release."""
+
+    def __init__(
+        self,
+        context: Context,
+        args: list[str],
+        *,
+        command: str,
+        lock: int,
+        on_running: Callable[[], None] | None = None,
+    ) -> None:
+        """Prepare a supervisor that already holds `lock`.
+
+        `args` go to the app, `command` is what bin/NAME was asked for, `on_running` is called once the release is
+        up and its post_start hooks are done.
+        """
+        self._context = context
+        self._manifest = context.manifest
+        self._args = args
+        self._lock = lock
+        self._on_running = on_running
+        self._now = time.monotonic()
+        self._started_at = self._now
+        self._state = ""
+        self._deadline: float | None = None
+        self._runtime = runtime_command(context)
+        self._environ = {
+            name: value
+            for name, value in context.environ.items()
+            if name not in ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "RELEASE_EVENT")
+        }
+        self._upward = context.environ.get("NOTIFY_SOCKET", "")
+        self._contract = environment.contract(context, command, sys.executable)
+        self._contract["RELEASE_PID"] = str(os.getpid())
+        self._queue: list[Hook] = []
+        self._hook_reports: list[dict[str, Any]] = []
+        self._instance: Instance | None = None
+        self._listeners: list[listeners.Listener] = []
+        self._stop_timeout_s = self._manifest.stop_timeout_s
+        self._interrupts = 0
+        self._outcome = Outcome()
+        self._out = Output(own_description(1))
+        self._err = Output(own_description(2))
+        self._jobs = Jobs(self._out)
+        self._watch = self._watch_for(readiness.Target("started", ""))
+
+    # The loop -----------------------------------------------------------------------------------------------------
+
+    def run(self) -> int:
+        """Live through the whole life of the release and return its exit code."""
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_read, False)
+        os.set_blocking(self._wake_write, False)
+        for number in HANDLED:
+            signal.signal(number, _do_nothing)
+        signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
+        try:
+            self._open_sockets()
+            self._say(f"{self._manifest.name} {self._manifest.version} ({self._manifest.environment}) starts")
+            self._enter(states.PRE_CONFIGURE)
+            while self._state != states.ENDED:
+                self._turn()
+        except BaseException:
+            self._end_everything()
+            raise
+        self._end_everything()
+        for output in (self._out, self._err):
+            output.finish()
+        return self._outcome.exit_code
+
+    def _turn(self) -> None:
+        """Wait for the next thing to happen, and see to everything that has."""
+        watched = self._watched()
+        poll = select.poll()
+        for descriptor, (events, _) in watched.items():
+            poll.register(descriptor, events)
+        for descriptor, _ in poll.poll(self._wait_ms()):
+            self._now = time.monotonic()
+            watched[descriptor][1]()
+        self._now = time.monotonic()
+        self._reap()
+        self._pass_deadlines()
+
+    def _watched(self) -> dict[int, tuple[int, Callable[[], None]]]:
+        """Return every descriptor of interest, with the events wanted and what to do then."""
+        watched: dict[int, tuple[int, Callable[[], None]]] = {
+            self._wake_read: (select.POLLIN, self._take_signals),
+            self._notify.fileno(): (select.POLLIN, self._take_notification),
+        }
+        if self._now >= self._control.paused_until:
+            watched[self._control.listener.fileno()] = (select.POLLIN, lambda: self._control.accept(self._now))
+        for descriptor, client in self._control.clients.items():
+            watched[descriptor] = (client.events, lambda d=descriptor: self._control.serve(d))  # type: ignore[misc]
+        for output in (self._out, self._err):
+            if output.is_waiting:
+                watched[output.descriptor] = (select.POLLOUT, output.flush)
+        for descriptor, read in self._jobs.watched():
+            watched[descriptor] = (select.POLLIN, read)
+        for descriptor, events, advance in self._watch.watched(lambda: self._now):
+            watched[descriptor] = (events, advance)
+        return watched
+
+    def _wait_ms(self) -> int:
+        deadlines = [
+            self._deadline,
+            self._watch.deadline,
+            self._control.next_deadline(),
+            self._control.paused_until if self._control.paused_until > self._now else None,
+            *self._jobs.deadlines(),
+        ]
+        known = [deadline for deadline in deadlines if deadline is not None]
+        if not known:
+            return _FOREVER_MS
+        return max(0, min(_FOREVER_MS, int((min(known) - time.monotonic()) * 1000) + 1))
+
+    def _pass_deadlines(self) -> None:
+        self._jobs.pass_deadlines(self._now)
+        self._watch.pass_deadline(self._now)
+        self._control.close_overdue(self._now)
+        if self._deadline is not None and self._now >= self._deadline:
+            self._deadline = None
+            self._handle(states.TIMEOUT)
+
+    # States -------------------------------------------------------------------------------------------------------
+
+    def _handle(self, event: str) -> None:
+        following = states.next_state(self._state, event)
+        if following != self._state:
+            if event == states.TIMEOUT and self._state == states.BOOT:
+                self._outcome.fail(self._never_ready())
+            self._enter(following)
+
+    def _enter(self, state: str) -> None:
+        self._jobs.cancel(self._now)
+        self._watch.end()
+        self._deadline = None
+        self._queue = []
+        self._state = state
+        if state in states.HOOK_STATES and state != states.POST_STOP:
+            self._run_hooks(state)
+            return
+        if state == states.ENDED:
+            return
+        {
+            states.CONFIGURE: self._configure,
+            states.UNPACK: self._unpack,
+            states.BOOT: self._boot,
+            states.RUNNING: self._announce,
+            states.DRAIN: self._drain,
+            states.KILL: self._kill,
+            states.POST_STOP: self._after_the_end,
+        }[state]()
+
+    def _configure(self) -> None:
+        """Complete the environment; pre_configure hooks may have written what env.sh reads, so read it again."""
+        if not self._manifest.hooks_of("pre_configure"):
+            self._apply_configuration()
+            return
+        argv = environment.dump_command(self._context.layout.env_file, sys.executable)
+        self._start_task("reading env.sh", argv)
+
+    def _apply_configuration(self) -> None:
+        try:
+            self._environ = environment.configured(self._manifest, self._environ)
+            self._watch = self._watch_for(self._readiness_target())
+            addresses = [
+                (item.name, environment.setting(f"sockets.{item.name}", item.address, self._environ))
+                for item in self._manifest.sockets
+            ]
+            self._listeners = listeners.bind_all(addresses)
+        except Failure as failure:
+            self._outcome.fail(failure)
+            self._handle(states.FAILED)
+            return
+        self._handle(states.DONE)
+
+    def _watch_for(self, target: readiness.Target) -> Watch:
+        return Watch(target, self._context.layout, self._manifest.readiness.interval_s, self._become_ready)
+
+    def _readiness_target(self) -> readiness.Target:
+        wanted = self._manifest.readiness
+        text = environment.setting(f"readiness.{wanted.kind}", wanted.target, self._environ)
+        try:
+            return readiness.Target(wanted.kind, text)
+        except ValueError as error:
+            raise Failure(
+                f"cannot use the setting readiness.{wanted.kind}: {error}", now="nothing was started"
+            ) from error
+
+    def _unpack(self) -> None:
+        """Unpack the bundle in a process of its own: zipfile would double the memory of this one for ever."""
+        from .bundle import needs_unpacking
+
+        if not needs_unpacking(self._context):
+            self._handle(states.DONE)
+            return
+        self._say("unpacks its bundle (once for each build)")
+        self._start_task("unpacking the bundle", [*self._runtime, "_unpack"])
+
+    def _boot(self) -> None:
+        listeners.listen(self._listeners)
+        environ = {**self._environ, **self._contract, "NOTIFY_SOCKET": self._notify_address}
+        try:
+            self._instance = start_instance(self._context, self._args, environ, self._listeners, self._lock, self._now)
+        except OSError as error:
+            self._outcome.fail(Failure(f"cannot start {sys.executable}: {error.strerror}", now="nothing is running"))
+            self._handle(states.FAILED)
+            return
+        self._deadline = self._now + self._manifest.readiness.timeout_s
+        self._watch.begin(self._now)
+
+    def _announce(self) -> None:
+        notify.send(self._upward, "READY=1\nSTATUS=running")
+        self._say("is running")
+        if self._on_running is not None:
+            self._on_running()
+            self._on_running = None
+
+    def _drain(self) -> None:
+        notify.send(self._upward, "STOPPING=1")
+        if self._instance is not None:
+            self._instance.child.signal(signal.SIGCONT)
+            self._instance.signal(signal.SIGTERM)
+        self._deadline = self._now + self._stop_timeout_s
+
+    def _kill(self) -> None:
+        self._outcome.was_killed = True
+        if self._instance is not None:
+            self._say(f"kills the app (pid {self._instance.pid}): {self._why_killed()}")
+            self._instance.child.signal(signal.SIGKILL)
+
+    def _why_killed(self) -> str:
+        if self._interrupts > 1:
+            return "asked twice"
+        return f"it did not end in {format_seconds(self._stop_timeout_s)} after SIGTERM"
+
+    def _after_the_end(self) -> None:
+        listeners.close_all(self._listeners)
+        self._listeners = []
+        self._run_hooks(states.POST_STOP)
+
+    # Hooks and tasks ----------------------------------------------------------------------------------------------
+
+    def _run_hooks(self, event: str) -> None:
+        self._queue = self._manifest.hooks_of(event)
+        self._next_hook()
+
+    def _next_hook(self) -> None:
+        if not self._queue:
+            self._handle(states.DONE)
+            return
+        hook = self._queue.pop(0)
+        environ = {**self._environ, **self._contract, "RELEASE_EVENT": hook.event}
+        if hook.event == states.POST_STOP:
+            environ["RELEASE_EXIT_CODE"] = str(self._outcome.exit_code)
+        try:
+            self._jobs.current = HookRun(hook, self._context, environ, self._runtime, self._out, self._now)
+        except OSError as error:
+            self._finish_hook(hook, f"cannot be executed: {error.strerror}", 126, 0.0)
+
+    def _start_task(self, what: str, argv: list[str]) -> None:
+        environ = {**self._environ, **self._contract}
+        try:
+            self._jobs.current = Task(what, argv, environ, cwd=self._context.layout.root, limit_s=TASK_S, now=self._now)
+        except OSError as error:
+            self._outcome.fail(Failure(f"{what} failed: {error.strerror}", now="nothing was started"))
+            self._handle(states.FAILED)
+
+    def _finish_job(self, job: Job, code: int) -> None:
+        if isinstance(job, HookRun):
+            self._finish_hook(job.hook, job.problem(code), code, self._now - job.started_at)
+        elif isinstance(job, Task):
+            self._finish_task(job, code)
+
+    def _finish_task(self, task: Task, code: int) -> None:
+        if code:
+            # The task has said on standard error what went wrong.
+            self._outcome.fail(Failure(f"{task.what} failed (exit code {code})", now="nothing was started"))
+            self._handle(states.FAILED)
+        elif self._state == states.CONFIGURE:
+            read = environment.parse_dump(task.answer)
+            self._environ.update({name: value for name, value in read.items() if name not in self._contract})
+            self._apply_configuration()
+        else:
+            self._handle(states.DONE)
+
+    def _finish_hook(self, hook: Hook, problem: str, code: int, seconds: float) -> None:
+        name = f"the {hook.event} hook {hook.name}"
+        self._hook_reports.append(
+            {
+                "event": hook.event,
+                "name": hook.name,
+                "outcome": problem or "done",
+                "exit_code": code,
+                "seconds": round(seconds, 3),
+            }
+        )
+        if problem and hook.on_failure != "warn":
+            self._queue = []
+            now = "nothing was started" if self._instance is None else "the release is stopped"
+            self._outcome.fail(
+                Failure(f"{name} {problem}", now=now, hint=f"its lines begin with [{hook.event} {hook.name}]")
+            )
+            self._handle(states.FAILED)
+            return
+        if problem:
+            self._say(f"warning: {name} {problem}; goes on, since its on_failure is warn")
+        self._next_hook()
+
+    # Readiness ----------------------------------------------------------------------------------------------------
+
+    def _take_notification(self) -> None:
+        for line in notify.receive(self._notify, os.getuid()):
+            self._watch.take_notification(line)
+
+    def _become_ready(self) -> None:
+        if self._state != states.BOOT or self._instance is None:
+            return
+        self._instance.become_ready(self._now)
+        self._say(f"is ready after {self._instance.ready_after_s:.2f} s (pid {self._instance.pid})")
+        self._handle(states.READY)
+
+    def _never_ready(self) -> Failure:
+        limit = format_seconds(self._manifest.readiness.timeout_s)
+        return Failure(
+            f"{self._manifest.name} {self._manifest.version} did not become ready in {limit}",
+            details=(self._watch.why_not(),),
+            now="the release is stopped",
+            hint="readiness.timeout in rel/config.toml is the limit",
+        )
+
+    # Signals and children -----------------------------------------------------------------------------------------
+
+    def _take_signals(self) -> None:
+        try:
+            numbers = os.read(self._wake_read, 4096)
+        except BlockingIOError:
+            return
+        for number in numbers:
+            if number == signal.SIGINT:
+                self._interrupts += 1
+                self._stop("SIGINT")
+                if self._interrupts > 1:
+                    self._handle(states.INSIST)
+            elif number == signal.SIGTERM:
+                self._stop("SIGTERM")
+            elif number == signal.SIGHUP and os.isatty(0):
+                self._stop("SIGHUP: the terminal is gone")
+            elif number in FORWARDED and self._instance is not None:
+                self._instance.signal(number)
+
+    def _stop(self, reason: str) -> None:
+        if not self._outcome.stop_reason and self._state not in (states.POST_STOP, states.ENDED):
+            self._outcome.stop_reason = reason
+            self._say(f"stops ({reason})")
+        self._handle(states.STOP)
+
+    def _reap(self) -> None:
+        while pid := ended_child():
+            if self._instance is not None and pid == self._instance.pid:
+                self._instance_ended(self._instance.child.reap())
+                continue
+            ended = self._jobs.take_ended(pid)
+            if ended is None:
+                os.waitpid(pid, 0)  # an orphan that became ours: we are process 1
+                continue
+            job, code, was_waited_for = ended
+            if was_waited_for:
+                self._finish_job(job, code)
+
+    def _instance_ended(self, code: int) -> None:
+        self._instance = None
+        unlink(os.path.join(self._context.layout.run, AGENT_SOCKET))
+        self._outcome.instance_ended(f"{self._manifest.name} {self._manifest.version}", self._state, code)
+        self._handle(states.EXITED)
+
+    # Sockets and answers ------------------------------------------------------------------------------------------
+
+    def _open_sockets(self) -> None:
+        layout = self._context.layout
+        for name in (CONTROL_SOCKET, AGENT_SOCKET, NOTIFY_SOCKET):
+            unlink(os.path.join(layout.run, name))
+        self._notify, self._notify_address = notify.listen(layout.run, NOTIFY_SOCKET)
+        self._control = control.Control(sockets.bind(layout.run, CONTROL_SOCKET), self._answer)
+        write(layout.pid_file, f"{os.getpid()}\n")
+        write(os.path.join(layout.run, "python"), f"{self._manifest.python.version} {sys.executable}\n")
+
+    def _answer(self, words: list[str], client: control.Client) -> bytes:
+        """Return the frames that answer a request on the control socket."""
+        match words[0]:
+            case "ping":
+                if self._is_serving():
+                    return frames.reply("pong\n", DONE)
+                return frames.reply(f"{self._manifest.name} is {self._word()}\n", NOT_NOW, frames.ERROR)
+            case "alive":
+                return frames.reply("pong\n", DONE)
+            case "pid":
+                return frames.reply(f"{os.getpid()}\n", DONE)
+            case "status":
+                text = status.as_json if "--json" in words else status.as_text
+                return frames.reply(text(self._report()), DONE)
+            case "stop":
+                if len(words) > 1:
+                    self._stop_timeout_s = float(words[1])
+                client.keep_open = True
+                self._stop(f"`{self._manifest.name} stop`")
+                return b""
+            case unknown:
+                return frames.reply(
+                    f"error: this release does not know the request '{unknown}'\n", FAILED, frames.ERROR
+                )
+
+    def _report(self) -> dict[str, Any]:
+        return {
+            **status.identity(self._manifest),
+            "state": self._word(),
+            "doing": self._state,
+            "ready": self._is_serving(),
+            "pid": os.getpid(),
+            "uptime_s": round(self._now - self._started_at, 3),
+            "instances": [] if self._instance is None else [self._instance.to_dict(self._now)],
+            "sockets": {listener.name: listener.address for listener in self._listeners},
+            "hooks": self._hook_reports,
+            "last_failure": self._last_failure(),
+        }
+
+    def _last_failure(self) -> str:
+        if self._outcome.failure is not None:
+            return self._outcome.failure.message
+        failed = [report for report in self._hook_reports if report["outcome"] != "done"]
+        return f"the {failed[-1]['event']} hook {failed[-1]['name']} {failed[-1]['outcome']}" if failed else ""
+
+    def _is_serving(self) -> bool:
+        is_ready = self._instance is not None and self._instance.is_ready
+        return is_ready and self._state in (*states.SERVING_STATES, states.PRE_STOP)
+
+    def _word(self) -> str:
+        return states.describe(self._state, self._instance is not None and self._instance.is_ready)
+
+    # Output and the end -------------------------------------------------------------------------------------------
+
+    def _say(self, text: str) -> None:
+        self._err.write(f"[release] {text}\n".encode("utf-8", "surrogateescape"))
+
+    def _end_everything(self) -> None:
+        """Leave nothing behind: no process, no socket, no pid file. The lock ends with this process."""
+        self._jobs.end_all()
+        if self._instance is not None:
+            self._instance.child.signal(signal.SIGKILL)
+            self._instance.child.reap()
+        listeners.close_all(self._listeners)
+        layout = self._context.layout
+        for name in (CONTROL_SOCKET, AGENT_SOCKET, NOTIFY_SOCKET):
+            unlink(os.path.join(layout.run, name))
+        unlink(layout.pid_file)
+        if self._outcome.failure is not None:
+            for line in self._outcome.failure.lines():
+                self._err.write(line.encode("utf-8", "surrogateescape") + b"\n")
+        elif self._outcome.stop_reason:
+            self._say("has stopped")
+
+
+def _do_nothing(number: int, frame: object) -> None:
+    """Stand in as handler, so that the signal's byte is written to the wake-up descriptor."""
