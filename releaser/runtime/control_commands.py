@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from . import client, frames, sockets
-from .failures import DONE, NOT_NOW, USAGE, Failure
+from . import client, frames
+from .failures import DONE, USAGE, Failure
 from .layout import CONTROL_SOCKET
 
 TYPE_CHECKING = False
@@ -40,10 +40,7 @@ def stop(context: Context, args: list[str]) -> int:
         if args[0] != "--timeout" or len(args) != 2:
             raise Failure(f"expected `{context.name} stop [--timeout D]`", USAGE, now="the release goes on")
         words.append(str(_seconds(args[1])))
-    try:
-        connection = sockets.connect(context.layout.run, CONTROL_SOCKET)
-    except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
-        raise Failure(f"{context.name} is not running", NOT_NOW) from None
+    connection = client.connect(context, CONTROL_SOCKET)
     connection.sendall(frames.encode_request(*words))
     # The supervisor never closes this connection itself: its end is the end of the release.
     try:

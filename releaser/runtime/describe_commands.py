@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .manifest import Manifest
 
 MASK = "(hidden)"
+_USAGE_WIDTH = 27
 
 
 def version(context: Context, args: list[str]) -> int:
@@ -156,9 +157,8 @@ def _help_of(context: Context, name: str, custom: dict[str, str]) -> int:
 
 
 def _usage_line(usage: str, summary: str) -> str:
-    if len(usage) > 28:
-        return f"  {usage}\n  {'':28}  {summary}"
-    return f"  {usage:28}  {summary}"
+    room = f"{usage:{_USAGE_WIDTH}}"
+    return f"  {room} {summary}" if len(usage) <= _USAGE_WIDTH else f"  {usage}\n  {'':{_USAGE_WIDTH}} {summary}"
 
 
 def _pair(name: str, value: str) -> str:

@@ -1,0 +1,277 @@
+"""The launcher under every shell that may be `sh`, in every place that a release may lie."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.handmade import PYTHON_VERSION
+from support.running import TEMPLATE, Release, ended, make_release
+
+from releaser.runtime.manifest import Command
+
+Make = Callable[..., Release]
+PYTHON = os.path.realpath(sys.executable)
+SHELLS = {
+    "dash": ("dash",),
+    "busybox": ("busybox", "sh"),
+    "bash": ("bash",),
+    "bash as sh": ("bash", "--posix"),
+}
+
+
+def needs(program: str) -> None:
+    if shutil.which(program) is None:
+        assert not os.environ.get("CI"), f"CI must have {program}"
+        pytest.skip(f"no {program} here")
+
+
+@pytest.fixture(params=SHELLS, ids=lambda name: name.replace(" ", "-"))
+def shell(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    words = SHELLS[request.param]
+    needs(words[0])
+    return words
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Make]:
+    made: list[Release] = []
+
+    def make_one(folder: str = "release", **options: Any) -> Release:
+        release = make_release(tmp_path / folder, tmp_path / "scratch", **options)
+        made.append(release)
+        return release
+
+    yield make_one
+    for release in made:
+        with ended(release):
+            pass
+
+
+def python_on(folder: Path, name: str, text: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    program = folder / name
+    program.write_text(text)
+    program.chmod(0o755)
+    return program
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        "plain",
+        "with space",
+        "it's",
+        'a "quoted" one',
+        "größe-été-日本",
+        "dollar $HOME",
+        "semi;colon&co",
+        "back\\slash",
+        "-dash",
+        "star*",
+    ],
+)
+def test_it_works_from_any_folder(make: Make, shell: tuple[str, ...], folder: str) -> None:
+    release = make(folder)
+    release.shell = shell
+    answer = release.run("version")
+    assert (answer.stdout, answer.stderr) == ("1.0.0\n", "")
+    assert f"root                     {release.root}\n" in release.run("describe").stdout
+
+
+def test_it_works_through_links_and_from_path(make: Make, shell: tuple[str, ...], tmp_path: Path) -> None:
+    release = make()
+    elsewhere = tmp_path / "somewhere else"
+    elsewhere.mkdir()
+    (elsewhere / "second").symlink_to(release.launcher)
+    (elsewhere / "first").symlink_to("second")
+    answer = subprocess.run(
+        [*shell, "first", "version"], cwd=elsewhere, env=release.env, capture_output=True, text=True, check=False
+    )
+    assert (answer.stdout, answer.stderr) == ("1.0.0\n", "")
+    called = {**release.env, "PATH": f"{elsewhere}:{release.env['PATH']}"}
+    answer = subprocess.run(
+        [*shell, "-c", "first version"], cwd="/", env=called, capture_output=True, text=True, check=False
+    )
+    assert (answer.stdout, answer.stderr) == ("1.0.0\n", "")
+
+
+def test_a_link_to_the_folder_is_resolved(make: Make, shell: tuple[str, ...], tmp_path: Path) -> None:
+    release = make()
+    (tmp_path / "link").symlink_to(release.root)
+    linked = Release(root=tmp_path / "link", scratch=release.scratch, env=release.env, shell=shell)
+    assert f"root                     {release.root}\n" in linked.run("describe").stdout
+
+
+def test_an_empty_environment_is_enough(make: Make, shell: tuple[str, ...]) -> None:
+    release = make()
+    script = f"RELEASE_PYTHON={PYTHON}\n"
+    (release.root / "releases/1.0.0/env.sh").write_text(script)
+    answer = subprocess.run(
+        ["env", "-i", shutil.which(shell[0]) or shell[0], *shell[1:], str(release.launcher), "version"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (answer.stdout, answer.stderr) == ("1.0.0\n", "")
+
+
+def test_names_of_the_host_never_steer_it(make: Make, shell: tuple[str, ...], tmp_path: Path) -> None:
+    release = make()
+    release.shell = shell
+    python_on(tmp_path / "trap", "json.py", "raise SystemExit('the trap was imported')\n")
+    names = ("NAME", "SCRIPT", "ROOT", "VERSION", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "CDPATH", "IFS", "SELF")
+    release.env |= {name: str(tmp_path / "trap") for name in names}
+    release.env |= {"RELEASE_NAME": "other", "RELEASE_VERSION": "9", "PYTHONINSPECT": "1", "PYTHONVERBOSE": "1"}
+    answer = release.run("describe")
+    assert answer.returncode == 0
+    assert answer.stdout.startswith("app 1.0.0 (prod)\n")
+    assert answer.stderr == ""
+
+
+def test_arguments_arrive_untouched(make: Make, shell: tuple[str, ...]) -> None:
+    release = make(commands=[Command(name="show", path="commands/show", summary="")])
+    python_on(
+        release.root / "releases/1.0.0/commands",
+        "show",
+        '#!/bin/sh\nfor word in "$@"; do printf "<%s>" "$word"; done\n',
+    )
+    release.shell = shell
+    words = ["", "a b", "*", "$HOME", "'", '"', "\\", "--help", "-x", "ä", "two\nlines"]
+    assert release.run("show", *words).stdout == "".join(f"<{word}>" for word in words)
+
+
+def test_a_custom_command_gets_the_contract_and_its_exit_code_counts(make: Make, shell: tuple[str, ...]) -> None:
+    release = make(commands=[Command(name="show", path="commands/show", summary="")], env={"COLOUR": "${TINT:-red}"})
+    script = 'echo "$RELEASE_COMMAND $RELEASE_ROOT $RELEASE_VERSION $COLOUR"; exit 7\n'
+    python_on(release.root / "releases/1.0.0/commands", "show", script)
+    release.shell = shell
+    answer = release.run("show")
+    assert answer.stdout == f"show {release.root} 1.0.0 red\n"
+    assert answer.returncode == 7
+
+
+def test_a_missing_python_is_told_with_what_was_found(make: Make, shell: tuple[str, ...], tmp_path: Path) -> None:
+    release = make()
+    release.shell = (shutil.which(shell[0]) or shell[0], *shell[1:])
+    old = python_on(tmp_path / "old", "python3", "#!/bin/sh\necho 3.6 /usr/bin/python3\n")
+    broken = python_on(tmp_path / "broken", "python", "#!/bin/sh\nexit 1\n")
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "readlink").symlink_to(shutil.which("readlink") or "")
+    del release.env["RELEASE_PYTHON"]
+    release.env["PATH"] = f"{old.parent}:{broken.parent}:{tools}"
+    answer = release.run("foreground")
+    assert answer.returncode == 3
+    assert f"error: app 1.0.0 needs Python {PYTHON_VERSION}, and none was found on PATH\n" in answer.stderr
+    assert f"  {old}: Python 3.6\n" in answer.stderr
+    assert f"  {broken}: does not run\n" in answer.stderr
+    assert "  now: nothing was started\n" in answer.stderr
+    assert not (release.root / "var").exists()
+
+
+def test_the_python_of_the_right_version_is_searched_on_path(
+    make: Make, shell: tuple[str, ...], tmp_path: Path
+) -> None:
+    release = make()
+    release.shell = shell
+    folder = tmp_path / "a bin"
+    folder.mkdir()
+    python_on(folder, "python3", "#!/bin/sh\nexit 1\n")
+    (folder / f"python{PYTHON_VERSION}").symlink_to(PYTHON)
+    del release.env["RELEASE_PYTHON"]
+    release.env["PATH"] = f"{folder}:/usr/bin:/bin"
+    assert release.run("version").stdout == "1.0.0\n"
+
+
+def test_a_python_that_is_named_and_missing_is_refused(make: Make) -> None:
+    release = make()
+    release.env["RELEASE_PYTHON"] = "/nowhere/python3"
+    answer = release.run("version")
+    assert answer.returncode == 3
+    assert "RELEASE_PYTHON is /nowhere/python3, which is not an executable file" in answer.stderr
+
+
+def test_a_python_that_is_named_and_of_another_version_is_refused(make: Make) -> None:
+    release = make(python_version="3.99")
+    answer = release.run("foreground")
+    assert answer.returncode == 3
+    assert f"needs Python 3.99, and {PYTHON} is {PYTHON_VERSION}" in answer.stderr
+
+
+def test_the_current_version_is_booted_and_the_default_without_it(make: Make) -> None:
+    release = make()
+    shutil.copytree(release.root / "releases/1.0.0", release.root / "releases/2.0.0")
+    assert release.run("version").stdout == "1.0.0\n"
+    release.var.mkdir()
+    (release.var / "current").write_text("2.0.0\n")
+    assert release.run("version").stdout == "2.0.0\n"
+
+
+@pytest.mark.parametrize("current", ["9.9.9", ""])
+def test_a_version_that_is_not_there_is_told(make: Make, current: str) -> None:
+    release = make()
+    release.var.mkdir()
+    (release.var / "current").write_text(current)
+    answer = release.run("version")
+    assert answer.returncode == 3
+    assert f"error: app has no usable version '{current}' in {release.root}/releases" in answer.stderr
+
+
+def test_env_sh_is_exported_and_may_name_the_python(make: Make, shell: tuple[str, ...]) -> None:
+    release = make(commands=[Command(name="show", path="commands/show", summary="")])
+    python_on(release.root / "releases/1.0.0/commands", "show", 'echo "$COLOUR"\n')
+    (release.root / "releases/1.0.0/env.sh").write_text(f"RELEASE_PYTHON={PYTHON}\nCOLOUR='light blue'\n")
+    release.shell = shell
+    release.env["RELEASE_PYTHON"] = "/nowhere"
+    assert release.run("show").stdout == "light blue\n"
+
+
+def test_a_release_called_by_another_release_keeps_its_own_folders(make: Make) -> None:
+    release = make()
+    release.env |= {"RELEASE_ROOT": "/somewhere/else", "RELEASE_VAR": "/somewhere/else/var"}
+    release.env["PATH"] = f"{Path(PYTHON).parent}:/usr/bin:/bin"
+    assert f"var                      {release.root}/var\n" in release.run("describe").stdout
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"), [("pnig", "did you mean 'ping'?"), ("xyzzy", "`app help` lists the commands")]
+)
+def test_an_unknown_command_is_refused_with_the_nearest_name(make: Make, word: str, hint: str) -> None:
+    answer = make().run(word)
+    assert answer.returncode == 2
+    assert answer.stderr == f"error: app has no command '{word}'\n  now: nothing was done\n      hint: {hint}\n"
+
+
+def test_queries_need_no_manifest_and_write_nothing(make: Make) -> None:
+    release = make()
+    (release.root / "releases/1.0.0/manifest.json").write_text("damaged")
+    assert release.run("version").stdout == "1.0.0\n"
+    assert release.run("ping").returncode == 4
+    assert not release.var.exists()
+    answer = release.run("describe")
+    assert answer.returncode == 3
+    assert "release 1.0.0 cannot be used: the manifest is damaged" in answer.stderr
+
+
+def test_it_is_clean_under_shellcheck(make: Make) -> None:
+    release = make("it's")
+    shellcheck = Path(sys.executable).parent / "shellcheck"
+    answer = subprocess.run([shellcheck, "--shell=sh", release.launcher], capture_output=True, text=True, check=False)
+    assert answer.stdout + answer.stderr == ""
+    assert "{{" not in release.launcher.read_text()
+    assert TEMPLATE.read_text().startswith("#!/bin/sh\n")
+
+
+def test_help_fits_a_terminal(make: Make) -> None:
+    release = make()
+    text = release.run("help").stdout
+    assert max(len(line) for line in text.splitlines()) <= 80
+    assert release.run().stdout == text
+    assert release.run("help", "rpc").stdout.startswith("usage: app rpc MODULE:FUNCTION [ARGS]\n")
