@@ -1,7 +1,8 @@
-"""Where the launcher enters: `python -I -S releases/VERSION/runtime ROOT VERSION COMMAND [ARGUMENTS]`.
+"""Where the launcher enters: `python -I -S releases/VERSION/runtime/__main__.py ROOT VERSION COMMAND [ARGUMENTS]`.
 
-The folder is run by path, so it first gives itself its name: this copy of the runtime is `releaser.runtime` in this
-process, whatever else may be installed.
+The file is run by path, so it first gives itself its name: this copy of the runtime is `releaser.runtime` in this
+process, whatever else may be installed. It is run as a file, not as a folder: for a folder Python imports `runpy` and
+what that needs, 4 ms of a `ping` of 10.
 """
 
 import sys
@@ -10,8 +11,9 @@ _here = __file__.rpartition("/")[0] or "."
 _package = type(sys)("releaser")
 _package.__path__ = [_here.rpartition("/")[0] or "/"]
 sys.modules["releaser"] = _package
-del sys.path[0]
+if sys.path[0] == _here:  # run as a folder all the same: its modules must not hide the app's of the same name
+    del sys.path[0]
 
-from releaser.runtime.command_line import main  # noqa: E402
+from releaser.runtime.command_line import leave, main  # noqa: E402
 
-sys.exit(main(sys.argv[1:]))
+leave(sys.argv[3:], main(sys.argv[1:]))

@@ -37,6 +37,8 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
     "verify": ("describe_commands", "verify", "", "compare every file with the manifest"),
     "help": ("describe_commands", "help_", "[COMMAND]", "this list"),
 }
+QUICK = ("ping", "pid", "status")
+"""What a probe calls every second: they write to descriptors only, so the interpreter need not be taken apart."""
 INTERNAL: dict[str, tuple[str, str]] = {
     "_instance": ("instance", "run_instance"),
     "_unpack": ("bundle", "unpack_command"),
@@ -70,6 +72,13 @@ def main(words: list[str]) -> int:
         return BUG
 
 
+def leave(words: list[str], exit_code: int) -> None:
+    """End this process: at once after a quick query, which saves it a millisecond of ten, else as Python does."""
+    if words and words[0] in QUICK:
+        os._exit(exit_code)
+    sys.exit(exit_code)
+
+
 def _find(context: Context, command: str) -> Callable[[Context, list[str]], int]:
     if command in COMMANDS:
         module, function, _, _ = COMMANDS[command]
@@ -81,9 +90,9 @@ def _find(context: Context, command: str) -> Callable[[Context, list[str]], int]
         return lambda context, args: run(context, command, args)
     else:
         raise _unknown(context, command)
-    import importlib
-
-    found: Callable[[Context, list[str]], int] = getattr(importlib.import_module(f".{module}", __package__), function)
+    # importlib would cost `ping` half a millisecond
+    imported = __import__(f"{__package__}.{module}", fromlist=[function])
+    found: Callable[[Context, list[str]], int] = getattr(imported, function)
     return found
 
 

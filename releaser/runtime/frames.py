@@ -8,7 +8,9 @@ the exit code; what it prints needs no parsing, so `ping` and `rpc` never import
     ?  "1" NUL verb NUL argument NUL ...     ->
                                             <-      o  bytes for the client's standard output   (any number)
                                             <-      e  bytes for the client's standard error    (any number)
-    i  bytes of input (console only)         ->
+    i  one line of input (console only)      ->
+                                            <-      i  a prompt: one line is wanted (console only)
+    c  Ctrl-C (console only)                 ->
                                             <-      x  exit code in decimal                      (the last frame)
 
 Words are UTF-8 with surrogateescape, as in `sys.argv`. An argument cannot hold NUL, so NUL separates them.

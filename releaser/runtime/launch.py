@@ -59,7 +59,7 @@ class Instance:
 def runtime_command(context: Context) -> list[str]:
     """Return how a command of this release is called without its launcher; the command's words follow."""
     layout = context.layout
-    return [sys.executable, *FLAGS, "-B", layout.runtime, layout.root, layout.version]
+    return [sys.executable, *FLAGS, "-B", layout.entry, layout.root, layout.version]
 
 
 def start_instance(
@@ -78,7 +78,7 @@ def start_instance(
     layout = context.layout
     # Output is seen when it is written, as PYTHONUNBUFFERED would have it; in dev_mode byte code may be cached.
     flags = [*FLAGS, "-u"] if context.manifest.bundle.source_paths else [*FLAGS, "-u", "-B"]
-    words = [sys.executable, *flags, layout.runtime, layout.root, layout.version, "_instance", "LIFELINE", *args]
+    words = [sys.executable, *flags, layout.entry, layout.root, layout.version, "_instance", "LIFELINE", *args]
     nothing = os.open(os.devnull, os.O_RDONLY)
     try:
         child = spawn(

@@ -44,7 +44,13 @@ class Layout:
 
     @property
     def runtime(self) -> str:
+        """The shipped runtime; its entry is `__main__.py`, run as a file."""
         return os.path.join(self.release, "runtime")
+
+    @property
+    def entry(self) -> str:
+        """The file that every process of the release begins with."""
+        return os.path.join(self.runtime, "__main__.py")
 
     @property
     def env_file(self) -> str:
