@@ -110,6 +110,8 @@ class Release:
     name: str = "app"
     env: dict[str, str] = field(default_factory=dict)
     shell: tuple[str, ...] = ()
+    link: Path | None = None
+    """What is called instead of the launcher itself."""
     scratch: Path
     _started: list[Running] = field(default_factory=list)
     _count: int = 0
@@ -123,7 +125,7 @@ class Release:
         return Path(self.env.get("RELEASE_VAR", self.root / "var"))
 
     def argv(self, *words: str) -> list[str]:
-        return [*self.shell, str(self.launcher), *words]
+        return [*self.shell, str(self.link or self.launcher), *words]
 
     def run(
         self, *words: str, env: Mapping[str, str] | None = None, stdin: str | None = None, **options: Any

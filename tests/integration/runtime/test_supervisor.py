@@ -161,6 +161,29 @@ def test_a_second_sigint_kills_at_once(make: Make) -> None:
     assert release.leftovers() == []
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_while_the_app_is_still_importing_ends_it_in_order(make: Make, number: int) -> None:
+    release = make(modules={"app.py": "import time\nprint('importing', flush=True)\ntime.sleep(300)\n"})
+    running = release.foreground(until="importing")
+    running.signal(number)
+    assert running.wait() == 0
+    assert "Traceback" not in running.errors()
+    assert release.leftovers() == []
+
+
+def test_a_stop_while_the_bundle_is_unpacked_leaves_no_half_of_it(make: Make) -> None:
+    many = {f"package/module_{number}.py": "x = 1\n" * 50 for number in range(3000)}
+    release = make(modules={"app.py": SERVER, **many})
+    running = release.foreground(until="unpacks its bundle")
+    running.signal(signal.SIGTERM)
+    assert running.wait() == 0
+    assert release.leftovers() == []
+    again = release.foreground()
+    assert release.run("ping").returncode == 0
+    again.signal(signal.SIGTERM)
+    assert again.wait() == 0
+
+
 def test_a_second_sigterm_changes_nothing(make: Make) -> None:
     release = make(modules={"app.py": SLOW_STOP}, stop_timeout_s=1.0)
     running = release.foreground()
@@ -361,14 +384,33 @@ def test_a_call_hook_runs_in_the_app_or_in_a_fresh_process(make: Make) -> None:
     assert f"[pre_start 20-fresh] {instance}\n" not in running.output()
 
 
+def read_only(release: Release) -> None:
+    """Mount the release's folder read-only for what the test starts; permissions do not stop root."""
+    if os.getuid() != 0:
+        pytest.skip("needs to mount")
+    script = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"'
+    release.shell = ("unshare", "--mount", "sh", "-c", script, str(release.root))
+
+
 def test_a_read_only_root_runs_with_release_var_elsewhere(make: Make, tmp_path: Path) -> None:
     release = make()
+    read_only(release)
     release.env["RELEASE_VAR"] = str(tmp_path / "elsewhere")
-    for path in (release.root, release.root / "releases"):
-        path.chmod(0o555)
-    release.foreground()
+    running = release.foreground()
     assert release.run("ping").returncode == 0
     assert not (release.root / "var").exists()
+    assert release.run("stop").returncode == 0
+    assert running.wait() == 0
+    assert release.leftovers() == []
+
+
+def test_a_read_only_root_without_release_var_says_what_to_do(make: Make) -> None:
+    release = make()
+    read_only(release)
+    running = release.begin("foreground")
+    assert running.wait() == 1
+    assert f"error: cannot write to {release.root}/var: Read-only file system" in running.errors()
+    assert "hint: name a folder that this user can write to in RELEASE_VAR" in running.errors()
 
 
 def test_a_folder_that_cannot_be_written_to_is_told(make: Make) -> None:

@@ -1,0 +1,56 @@
+"""Releases of the guestbook, each built once; tests get copies of their own."""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from support.built import Project, copy_project, release_in
+from support.running import Release, ended
+
+Place = Callable[..., Release]
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project that was built for prod and staging, then moved away from its sources' sight."""
+    project = copy_project(tmp_path_factory.mktemp("story") / "the project")
+    for environment in ("prod", "staging"):
+        project.build("--env", environment)
+    return project
+
+
+@pytest.fixture
+def place(project: Project, tmp_path: Path) -> Iterator[Place]:
+    """Return a function that puts a built release somewhere else and ends it with the test."""
+    placed: list[Release] = []
+
+    def put(environment: str = "prod", folder: str = "release") -> Release:
+        root = tmp_path / folder
+        shutil.copytree(project.root / "_build" / environment / "rel" / "app", root, symlinks=True)
+        release = release_in(root, tmp_path / "scratch")
+        placed.append(release)
+        return release
+
+    yield put
+    for release in placed:
+        with ended(release):
+            pass
+
+
+@pytest.fixture
+def unpacked(project: Project, tmp_path: Path) -> Iterator[Release]:
+    """The release of the prod archive, unpacked by plain tar."""
+    (tmp_path / "elsewhere").mkdir()
+    (archive,) = (project.root / "_build" / "prod").glob("app-*.tar.gz")
+    with tarfile.open(archive) as tar:
+        assert all(member.uid == 0 and member.uname == "" for member in tar)
+    import subprocess
+
+    subprocess.run(["tar", "xzf", archive], cwd=tmp_path / "elsewhere", check=True)
+    release = release_in(tmp_path / "elsewhere" / "app", tmp_path / "scratch")
+    with ended(release):
+        yield release
