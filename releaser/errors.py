@@ -25,6 +25,8 @@ class Problem:
     """The offending line of the file, without its line ending; empty when there is none to show."""
     column: int = 0
     """Column, from 1, of the offending text in `source_line`; 0 when unknown."""
+    length: int = 1
+    """Characters of the offending text in `source_line`."""
 
 
 class ReleaserError(Exception):

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from releaser.errors import Problem
+
 Event = Literal[
     "pre_configure",
     "post_configure",
@@ -36,6 +38,25 @@ class Origin:
     """Key path as the author wrote it: `environment.prod.hooks.pre_start`."""
     source_line: str = ""
     """The text of that line."""
+    length: int = 1
+    """Characters of the value on that line."""
+
+    @property
+    def where(self) -> str:
+        """The place as problems show it: `rel/config.toml:3:1`."""
+        return f"{self.file}:{self.line}:{self.column}"
+
+    def problem(self, what: str, hint: str = "") -> Problem:
+        """Return a problem of the value that was written here."""
+        return Problem(
+            where=self.where,
+            key=self.key,
+            what=what,
+            hint=hint,
+            source_line=self.source_line,
+            column=self.column,
+            length=self.length,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,312 @@
+"""Which settings are there? The rows of `rel/config.toml`, in the order of the reference page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from releaser.config import addresses, checks
+from releaser.config.document import Item
+from releaser.config.hooks import EVENTS, HOOKS
+from releaser.config.kinds import Choice, Duration, Flag, FlagOrText, ListOf, Setting, TableOf, Text
+from releaser.config.profile import MigrationsSpec
+from releaser.config.readiness import READINESS
+from releaser.config.sections import Field, Section
+
+REPLACED_AT_START = "`${NAME}` and `${NAME:-default}` in it are replaced once, at start."
+
+
+def _not_a_profile(item: Item) -> str:
+    """Return a hint for what stands where `[release.NAME]` or `[environment.NAME]` should."""
+    outer = str(item.path[0])
+    if isinstance(item.data, list):
+        return f"with single brackets: [{outer}.{item.name}]"
+    if any(row.name == item.name for row in ROWS):
+        return f"'{item.name}' stands under [{outer}.NAME], the name is yours to choose"
+    return ""
+
+
+def _hint_for_unknown(item: Item) -> str:
+    """Return a hint for a name that is known elsewhere: in Distillery, or inside `hooks`."""
+    events = {row.name: row for row in EVENTS if not row.not_yet}
+    if item.name in events:
+        return f"hooks stand in a table of their own: hooks.{item.name}"
+    for event in events:
+        if item.name in (f"{event}_hooks", f"{event}_hook"):
+            return f"Distillery's {item.name} is 'hooks.{event}' here"
+    for row in ROWS:
+        if item.name == row.distillery:
+            return f"Distillery's {item.name} is '{row.name}' here"
+    return ""
+
+
+MIGRATIONS = Section(
+    wanted="a table with 'script_location'",
+    required=("script_location",),
+    missing_hint='script_location = "shop:migrations" says where alembic\'s scripts are',
+    make=lambda setting, values: MigrationsSpec(**values, origin=setting.origin),
+    fields=(
+        Field(
+            name="script_location",
+            kind=Text(wanted="a folder such as 'migrations' or 'shop:migrations'", check=checks.script_location),
+            doc="Where alembic's scripts are: a folder of the project, or `package:folder`. Required.",
+            example='"shop:migrations"',
+        ),
+        Field(
+            name="config",
+            kind=Text(wanted="a path such as 'alembic.ini'", check=checks.project_path),
+            doc="The `alembic.ini` or `pyproject.toml` to use; unset, the project's own if it has one.",
+            example='"alembic.ini"',
+        ),
+        Field(
+            name="url",
+            kind=Text(wanted="the URL of a database such as '${DATABASE_URL}'", check=checks.argument),
+            doc=f"The database. {REPLACED_AT_START} Unset, the project's `env.py` finds its own.",
+            example='"${DATABASE_URL}"',
+        ),
+        Field(
+            name="run",
+            kind=Choice(words=("post_start", "pre_start", "manual")),
+            doc=(
+                "When pending migrations are applied: once the app is ready, before it is started, or only by "
+                "`bin/NAME migrate`."
+            ),
+            default='"post_start"',
+            example='"pre_start"',
+        ),
+    ),
+)
+
+ROWS = (
+    Field(
+        name="project",
+        kind=Text(wanted="a folder such as '.'", check=checks.inner_path),
+        doc="Folder of the Python project to bundle, the one with `pyproject.toml`.",
+        default='"."',
+        example='"services/shop"',
+    ),
+    Field(
+        name="version",
+        kind=Text(
+            wanted="'project', 'git' or a version such as '1.4.0'",
+            check=checks.version,
+            pattern=checks.VERSION_PATTERN,
+        ),
+        doc="Version of the release: the project's own, what `git describe` says, or a literal.",
+        default='"project"',
+        example='"git"',
+        distillery="version",
+    ),
+    Field(
+        name="lock",
+        kind=Text(wanted="a path such as 'requirements.txt'", check=checks.inner_path),
+        doc="Lock file of the dependencies; unset, it is looked for in the project's folder.",
+        example='"requirements.txt"',
+    ),
+    Field(
+        name="entry_point",
+        kind=Text(wanted="an entry point such as 'shop.server:main'", check=checks.entry_point),
+        doc="The function that runs the app, as `module:callable`. Exactly one of `entry_point` and `command` holds.",
+        example='"shop.server:main"',
+    ),
+    Field(
+        name="command",
+        kind=ListOf(
+            element=Text(wanted="text", check=checks.argument),
+            wanted="an array of words such as ['gunicorn', 'shop.web:app']",
+            is_empty_allowed=False,
+        ),
+        doc=(
+            "What runs the app when it is no function: a console script of the bundle, or `python -m module`, "
+            f"with its arguments. {REPLACED_AT_START}"
+        ),
+        example='["gunicorn", "--bind", "0.0.0.0:${PORT:-8000}", "shop.web:app"]',
+    ),
+    Field(
+        name="output_dir",
+        kind=Text(wanted="a folder such as '_build'", check=checks.any_path),
+        doc="Where releases are built: the tree is `OUTPUT_DIR/ENVIRONMENT/rel/NAME`.",
+        default='"_build"',
+        example='"_build"',
+        distillery="output_dir",
+    ),
+    Field(
+        name="dev_mode",
+        kind=Flag(),
+        doc="Run the project's source tree in place of a copy: edits are there at the next start.",
+        default="false",
+        example="true",
+        distillery="dev_mode",
+    ),
+    Field(
+        name="include_python",
+        kind=FlagOrText(wanted="true, false, or the prefix of a Python such as '/usr/local'", check=checks.any_path),
+        doc=(
+            "Put a Python interpreter into the release: the one that runs the build, or the one under this prefix. "
+            "Without it the host's is used."
+        ),
+        default="false",
+        example="true",
+        distillery="include_erts",
+    ),
+    Field(
+        name="include_src",
+        kind=Flag(),
+        doc="Ship the `.py` files; `false` ships byte code only.",
+        default="true",
+        example="false",
+        distillery="include_src",
+    ),
+    Field(
+        name="required_env",
+        kind=ListOf(
+            element=Text(
+                wanted="the name of an environment variable",
+                check=checks.variable_name,
+                pattern=checks.VARIABLE_PATTERN,
+            ),
+            wanted="an array of names such as ['DATABASE_URL']",
+            is_set=True,
+        ),
+        doc="Variables that must be set and not empty, checked before anything starts.",
+        default="[]",
+        example='["DATABASE_URL"]',
+    ),
+    Field(
+        name="env",
+        kind=TableOf(
+            check_name=checks.settable_variable,
+            name_pattern=checks.VARIABLE_PATTERN,
+            element=Text(wanted="text", check=checks.argument),
+            wanted="a table such as { WEB_CONCURRENCY = '2' }",
+        ),
+        doc=f"Defaults of environment variables; what the host sets wins. {REPLACED_AT_START}",
+        default="{}",
+        example='{ WEB_CONCURRENCY = "2" }',
+    ),
+    Field(
+        name="commands",
+        kind=TableOf(
+            check_name=checks.command_name,
+            name_pattern=checks.NAME_PATTERN,
+            element=Text(wanted="the path of a file such as 'rel/commands/seed.sh'", check=checks.inner_path),
+            wanted="a table such as { seed = 'rel/commands/seed.sh' }",
+        ),
+        doc="Commands of your own: `seed` here becomes `bin/NAME seed`.",
+        default="{}",
+        example='{ seed = "rel/commands/seed.sh" }',
+        distillery="commands",
+    ),
+    Field(
+        name="sockets",
+        kind=TableOf(
+            check_name=checks.name,
+            name_pattern=checks.NAME_PATTERN,
+            element=Text(
+                wanted="an address such as '127.0.0.1:8000', '[::1]:8000' or 'unix:/run/app.sock'",
+                check=addresses.socket_address,
+            ),
+            wanted="a table such as { web = '127.0.0.1:8000' }",
+        ),
+        doc=(
+            "Addresses that the supervisor listens on; each instance inherits the sockets (`LISTEN_FDS`). "
+            f"An address is `host:port`, `[v6]:port` or `unix:/path`. {REPLACED_AT_START}"
+        ),
+        default="{}",
+        example='{ web = "127.0.0.1:${PORT:-8000}" }',
+    ),
+    Field(
+        name="readiness",
+        kind=READINESS,
+        doc=(
+            "How the release learns that the app is ready, which is when post_start hooks run and `ping` succeeds: "
+            '`"started"`, `"notify"`, or a table with one of the five ways.'
+        ),
+        default='"started"',
+        example='{ http = "http://127.0.0.1:8000/health", timeout = "60s" }',
+    ),
+    Field(
+        name="stop_timeout",
+        kind=Duration(),
+        doc="How long the app may take to end after SIGTERM; then it is killed.",
+        default='"30s"',
+        example='"2m"',
+        target="stop_timeout_s",
+    ),
+    Field(
+        name="migrations",
+        kind=MIGRATIONS,
+        doc="The project's alembic migrations.",
+        example='{ script_location = "shop:migrations", url = "${DATABASE_URL}" }',
+    ),
+    Field(
+        name="hooks",
+        kind=HOOKS,
+        doc=(
+            "Programs to run at named events: a path (a file, or a folder whose files run in byte order), or an array "
+            "of paths and tables."
+        ),
+        default="{}",
+        example='{ post_start = "rel/hooks/post_start" }',
+    ),
+)
+
+
+def _make(setting: Setting, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    return values
+
+
+SETTINGS = Section(
+    fields=ROWS,
+    wanted="a table of settings",
+    make=_make,
+    one_of=("entry_point", "command"),
+    missing_hint='entry_point = "shop.server:main" says what the release starts',
+    hint=_hint_for_unknown,
+    not_a_table=_not_a_profile,
+)
+
+TOP = Section(
+    wanted="a table",
+    make=_make,
+    fields=(
+        Field(
+            name="default_release",
+            kind=Text(wanted="the name of a release", check=checks.any_text),
+            doc="The release to build when none is named. With a single release there is no need for it.",
+            example='"shop"',
+            distillery="default_release",
+        ),
+        Field(
+            name="default_environment",
+            kind=Text(wanted="the name of an environment", check=checks.any_text),
+            doc="The environment to build for when none is named. With a single environment there is no need for it.",
+            example='"dev"',
+            distillery="default_environment",
+        ),
+        Field(
+            name="release",
+            kind=TableOf(
+                check_name=checks.name,
+                name_pattern=checks.NAME_PATTERN,
+                element=SETTINGS,
+                wanted="tables of releases: [release.NAME]",
+            ),
+            doc="One table of settings per release.",
+            example='{ shop = { entry_point = "shop.server:main" } }',
+            distillery="release",
+        ),
+        Field(
+            name="environment",
+            kind=TableOf(
+                check_name=checks.name,
+                name_pattern=checks.NAME_PATTERN,
+                element=SETTINGS,
+                wanted="tables of environments: [environment.NAME]",
+            ),
+            doc="One table of settings per environment; it is laid over the release's.",
+            example="{ prod = { include_src = false } }",
+            distillery="environment",
+        ),
+    ),
+)

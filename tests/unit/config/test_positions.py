@@ -1,0 +1,99 @@
+"""Every key and value has its place, however it is written; broken text is named where it breaks."""
+
+from __future__ import annotations
+
+import pytest
+
+from releaser.config.positions import Path, Span, Unreadable, locate
+
+
+def places(text: str, path: Path) -> tuple[str, str]:
+    """Return the text at the place of the last key of `path`, and that at its value."""
+    positions = locate(text)
+    return at(text, positions.key(path)), at(text, positions.value(path))
+
+
+def at(text: str, span: Span) -> str:
+    line = text.split("\n")[span.line - 1]
+    return line[span.column - 1 :][: span.length]
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "key", "value"),
+    [
+        ("a = 1", ("a",), "a", "1"),
+        ("a=1# b", ("a",), "a", "1"),
+        ("# a = 2\n\n  a   =\t1.5e3  # c", ("a",), "a", "1.5e3"),
+        ("a.b . c = true", ("a", "b", "c"), "c", "true"),
+        ("a.b . c = true", ("a", "b"), "b", "b"),
+        ("\"a b\".'c.d' = 1", ("a b", "c.d"), "'c.d'", "1"),
+        ('"\\u00e4" = 1', ("ä",), '"\\u00e4"', "1"),
+        ("[a.b]\nc = 1", ("a", "b", "c"), "c", "1"),
+        ("[a.b]\nc = 1", ("a",), "a", "a"),
+        ("[ a . b ] # x\nc = 1", ("a", "b"), "b", "[ a . b ]"),
+        ("[a.b]\n[a]\nc = 1", ("a",), "a", "[a]"),
+        ("[[a]]\nb = 1\n[[a]]\nb = 2", ("a", 1, "b"), "b", "2"),
+        ("[[a]]\n[a.b]\nc = 1\n[[a]]\n[a.b]\nc = 2", ("a", 1, "b", "c"), "c", "2"),
+        ("[[a]]\n[[a.b]]\nc = 1\n[[a.b]]\nc = 2", ("a", 0, "b", 1, "c"), "c", "2"),
+        ("a = [1, [2, 33],\n # x ]\n 4,\n]", ("a", 1, 1), "[2, 33]", "33"),
+        ("a = [1, [2, 33],\n # x ]\n 4,\n]", ("a", 2), "[1, [2, 33],", "4"),
+        ("a = [1, [2, 33],\n # x ]\n 4,\n]", ("a",), "a", "[1, [2, 33],"),
+        ("a = { b = { c.d = 1 }, e = [{}, {f=2}] }", ("a", "b", "c", "d"), "d", "1"),
+        ("a = { b = { c.d = 1 }, e = [{}, {f=2}] }", ("a", "e", 1, "f"), "f", "2"),
+        ("a = {\n  b = 1, # x\n  c = 2,\n}", ("a", "c"), "c", "2"),
+        ('a = "x # y \\" z"', ("a",), "a", '"x # y \\" z"'),
+        ("a = 'x \\' # z", ("a",), "a", "'x \\'"),
+        ('a = """x\ny = 1\n"""\nb = 2', ("a",), "a", '"""x'),
+        ('a = """x\ny = 1\n"""\nb = 2', ("b",), "b", "2"),
+        ('a = """""q"""""\nb = 2', ("b",), "b", "2"),
+        ("a = '''''q'''''\nb = 2", ("b",), "b", "2"),
+        ('a = ""\nb = """"""', ("b",), "b", '""""""'),
+        ('a = """\\\n  x"""\nb = 2', ("b",), "b", "2"),
+        ("a = 1979-05-27 07:32:00Z # x", ("a",), "a", "1979-05-27 07:32:00Z"),
+        ("a = 07:32:00", ("a",), "a", "07:32:00"),
+        ("a = +1_000\r\nb = -inf\r\n", ("b",), "b", "-inf"),
+        ("a = [\r\n  1,\r\n]\r\n", ("a",), "a", "["),
+        ("a = 0xDEAD_beef", ("a",), "a", "0xDEAD_beef"),
+    ],
+)
+def test_a_key_and_its_value_are_found(text: str, path: Path, key: str, value: str) -> None:
+    assert places(text, path) == (key, value)
+
+
+def test_what_is_not_there_has_the_place_of_what_is_above_it() -> None:
+    positions = locate("[a]\nb = 1")
+
+    assert positions.value(("a", "x", "y")) == positions.value(("a",))
+    assert positions.value(("x",)) == Span(line=1, column=1, length=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "what"),
+    [
+        ("a", 1, 2, "expected '=' after the key, found the end of the file"),
+        ("a =", 1, 4, "expected a value after '=', found the end of the file"),
+        ("a = # b\n", 1, 5, "expected a value after '=', found '#'"),
+        ("[a", 1, 3, "expected ']' after the name of the table"),
+        ("[[a]", 1, 4, "expected ']]' after the name of the table"),
+        ("[]", 1, 2, "expected a key, found ']'"),
+        ("a. = 1", 1, 4, "expected a key, found '='"),
+        ("a = 1 b = 2", 1, 7, "expected the end of the line, found 'b'"),
+        ("a = {b = 1", 1, 5, "this inline table is not closed; its '}' is missing"),
+        ("a = {b = 1 c = 2}", 1, 12, "expected ',' or '}' in the inline table that starts on line 1"),
+        ("a = '''x\n", 1, 5, "this text is not closed; its ''' is missing"),
+        ('a = "x\\', 1, 5, 'this text is not closed; its " is missing'),
+        ("a = \x01", 1, 5, "expected a value after '=', found the character U+0001"),
+        ("\x01 = 1", 1, 1, "expected a key, found the character U+0001"),
+        ("[a]\n[b]\n[a]", 3, 1, "this table is there already, from line 1"),
+        ("a = 1\n[a]", 2, 1, "this table is there already, from line 1"),
+        ("a.b = 1\na.b = 2", 2, 3, "'b' is there twice, first on line 1"),
+        ('a = 1\n"a" = 2', 2, 1, "'a' is there twice, first on line 1"),
+        ("a = {}\na.b = 2", 2, 1, "'a' has a value already, from line 1; nothing can stand below it"),
+    ],
+)
+def test_broken_text_is_named_where_it_breaks(text: str, line: int, column: int, what: str) -> None:
+    with pytest.raises(Unreadable) as caught:
+        locate(text)
+
+    span = caught.value.span
+    assert (span.line, span.column, caught.value.what) == (line, column, what)

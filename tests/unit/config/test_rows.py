@@ -1,0 +1,206 @@
+"""The table of settings agrees with the profile, with the runtime, and with what is made from it."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomlkit
+
+import releaser
+from releaser.config import Profile, checks, profile, read_config
+from releaser.config.hooks import EVENTS, HOOKS, hook_fields
+from releaser.config.readiness import KINDS, READINESS
+from releaser.config.reference import reference_page
+from releaser.config.schema import json_schema
+from releaser.config.sections import Field, Section, toml_value
+from releaser.config.settings import MIGRATIONS, ROWS, SETTINGS, TOP
+from releaser.runtime import manifest
+from releaser.runtime.command_line import COMMANDS
+from releaser.runtime.environment import CONTRACT
+
+MANY_NAMES = {row.name for row in ROWS}
+TAKEN_BY_PROFILE = {"root", "name", "environment", "origins"}
+
+
+def profile_with(folder: Path, table: str, setting: str) -> Profile:
+    path = folder / "rel" / "config.toml"
+    path.parent.mkdir(exist_ok=True)
+    entry = "" if setting.startswith("command ") else 'entry_point = "shop:main"'
+    entry = "" if setting.startswith("entry_point ") else entry
+    path.write_text(
+        f"[release.shop]\n{entry}\n[environment.dev]\n[release.shop.{table}]\n{setting}\n".replace(".]", "]")
+    )
+    if not table:
+        path.write_text(f"[release.shop]\n{entry}\n{setting}\n[environment.dev]\n")
+    return read_config(path).profile()
+
+
+def test_every_setting_has_a_field_and_every_field_a_setting() -> None:
+    assert {row.field for row in ROWS} == {field.name for field in dataclasses.fields(Profile)} - TAKEN_BY_PROFILE
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.default], ids=lambda row: row.name)
+def test_the_default_that_is_told_is_the_one_that_holds(row: Field, tmp_path: Path) -> None:
+    written = profile_with(tmp_path, "", f"{row.name} = {row.default}")
+    unwritten = profile_with(tmp_path, "", "")
+
+    assert getattr(written, row.field) == getattr(unwritten, row.field)
+    assert row.name in written.origins
+    assert row.name not in unwritten.origins
+
+
+@pytest.mark.parametrize("row", [row for row in READINESS.fields if row.default], ids=lambda row: row.name)
+def test_the_default_of_a_readiness_setting_is_the_one_that_holds(row: Field, tmp_path: Path) -> None:
+    written = profile_with(tmp_path, "readiness", f"started = true\n{row.name} = {row.default}")
+
+    assert written.readiness == profile.ReadinessSpec()
+
+
+@pytest.mark.parametrize("row", [row for row in MIGRATIONS.fields if row.default], ids=lambda row: row.name)
+def test_the_default_of_a_migrations_setting_is_the_one_that_holds(row: Field, tmp_path: Path) -> None:
+    written = profile_with(tmp_path, "migrations", f'script_location = "m"\n{row.name} = {row.default}').migrations
+    unwritten = profile_with(tmp_path, "migrations", 'script_location = "m"').migrations
+
+    assert written == unwritten
+
+
+@pytest.mark.parametrize("event", [event for event in EVENTS if not event.not_yet], ids=lambda event: event.name)
+def test_the_defaults_of_a_hook_are_those_of_its_event(event: Any, tmp_path: Path) -> None:
+    defaults = {row.name: row.default for row in hook_fields(event) if row.default}
+    table = ", ".join(f"{name} = {value}" for name, value in defaults.items())
+    hooks = profile_with(tmp_path, "hooks", f'{event.name} = ["rel/a", {{ run = "rel/a", {table} }}]').hooks[event.name]
+
+    assert (hooks[0].timeout_s, hooks[0].on_failure) == (hooks[1].timeout_s, hooks[1].on_failure)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_the_example_of_every_setting_is_accepted(row: Field, tmp_path: Path) -> None:
+    assert row.name in profile_with(tmp_path, "", f"{row.name} = {row.example}").origins
+
+
+@pytest.mark.parametrize("row", READINESS.fields, ids=lambda row: row.name)
+def test_the_example_of_every_readiness_setting_is_accepted(row: Field, tmp_path: Path) -> None:
+    way = "" if row.name in KINDS else "notify = true\n"
+
+    assert f"readiness.{row.name}" in profile_with(tmp_path, "readiness", f"{way}{row.name} = {row.example}").origins
+
+
+@pytest.mark.parametrize("row", MIGRATIONS.fields, ids=lambda row: row.name)
+def test_the_example_of_every_migrations_setting_is_accepted(row: Field, tmp_path: Path) -> None:
+    scripts = "" if row.name == "script_location" else 'script_location = "m"\n'
+
+    assert profile_with(tmp_path, "migrations", f"{scripts}{row.name} = {row.example}").migrations is not None
+
+
+def test_events_words_and_ways_are_those_of_the_runtime() -> None:
+    assert tuple(event.name for event in EVENTS) == manifest.EVENTS == typing.get_args(profile.Event)
+    assert {word for event in EVENTS for word in event.on_failure} == set(manifest.ON_FAILURE)
+    assert KINDS == manifest.READINESS_KINDS
+    assert {row.name for row in HOOKS.fields} == set(manifest.EVENTS)
+
+
+def test_every_refused_word_of_on_failure_has_its_reason() -> None:
+    for event in EVENTS:
+        assert set(event.on_failure) | set(event.reasons) == set(manifest.ON_FAILURE), event.name
+
+
+def test_no_command_of_the_runtime_can_be_taken() -> None:
+    assert set(COMMANDS) <= set(checks.BUILT_IN_COMMANDS)
+
+
+def test_variables_that_the_release_sets_are_those_of_the_contract() -> None:
+    assert tuple(name for name, _ in CONTRACT) == checks.OWN_VARIABLES
+
+
+def test_every_row_is_told_in_sentences() -> None:
+    for row in every_row(TOP):
+        assert row.doc[0].isupper() or row.doc[0] == "`", row.name
+        assert row.doc.endswith("."), row.name
+
+
+def test_the_reference_page_is_what_the_rows_say() -> None:
+    page = Path(releaser.__file__).parent / "docs" / "reference" / "config.md"
+
+    assert page.read_text(encoding="utf-8") == reference_page(), f"python -m releaser.config.reference > {page.name}"
+
+
+def test_the_example_of_the_reference_page_is_a_valid_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "rel" / "config.toml"
+    path.parent.mkdir()
+    path.write_text(reference_page().split("```toml\n")[1].partition("```")[0])
+    config = read_config(path)
+
+    assert config.profile("shop", "prod").stop_timeout_s == 120.0
+    assert config.profile().dev_mode
+
+
+def test_the_schema_knows_exactly_the_settings_of_the_rows() -> None:
+    schema = json_schema()
+    settings = schema["$defs"]["settings"]
+    hooks = settings["properties"]["hooks"]
+
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert set(schema["properties"]) == {"default_release", "default_environment", "release", "environment"}
+    assert set(settings["properties"]) == MANY_NAMES
+    assert set(hooks["properties"]) == {event.name for event in EVENTS if not event.not_yet}
+    assert settings["additionalProperties"] is False
+    assert hooks["additionalProperties"] is False
+
+
+def test_the_examples_and_defaults_of_the_schema_are_of_the_type_it_wants() -> None:
+    for name, schema in json_schema()["$defs"]["settings"]["properties"].items():
+        for value in (*schema["examples"], schema.get("default", schema["examples"][0])):
+            assert fits(value, schema), (name, value)
+
+
+def test_the_schema_refuses_both_an_entry_point_and_a_command() -> None:
+    assert json_schema()["$defs"]["settings"]["allOf"] == [{"not": {"required": ["entry_point", "command"]}}]
+
+
+def test_adding_a_row_is_all_it_takes_for_page_and_schema() -> None:
+    row = Field(name="heart", kind=SETTINGS.row("dev_mode").kind, doc="Restart it.", default="false", example="true")
+    grown = dataclasses.replace(SETTINGS, fields=(*SETTINGS.fields, row))
+
+    assert grown.schema()["properties"]["heart"] == {
+        "description": "Restart it.",
+        "type": "boolean",
+        "default": False,
+        "examples": [True],
+    }
+
+
+def test_toml_values_of_rows_are_plain() -> None:
+    assert type(toml_value('["a"]')) is list
+    assert not isinstance(toml_value('"a"'), tomlkit.items.Item)
+
+
+def every_row(section: Section) -> Iterator[Field]:
+    for row in section.fields:
+        yield row
+        if isinstance(row.kind, Section):
+            yield from every_row(row.kind)
+    if section is TOP:
+        yield from every_row(SETTINGS)
+
+
+def fits(value: Any, schema: Mapping[str, Any]) -> bool:
+    """Tell whether the type of `value`, and that of its parts, is one that `schema` names."""
+    if "anyOf" in schema:
+        return any(fits(value, alternative) for alternative in schema["anyOf"])
+    if "enum" in schema or "const" in schema:
+        return value in schema.get("enum", [schema.get("const")])
+    types = {"string": str, "boolean": bool, "number": (int, float), "object": dict, "array": list}
+    names = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    if not any(isinstance(value, types[name]) for name in names):  # type: ignore[arg-type]
+        return False
+    if isinstance(value, list):
+        return all(fits(element, schema["items"]) for element in value)
+    if isinstance(value, dict):
+        known = schema.get("properties", {})
+        return all(fits(element, known.get(name) or schema["additionalProperties"]) for name, element in value.items())
+    return True
