@@ -6,15 +6,9 @@ here: `bin/NAME ping` passes through this file.
 
 from __future__ import annotations
 
+from .failures import MigrationFailed
+
 __all__ = ["MigrationFailed", "migrate"]
-
-
-class MigrationFailed(RuntimeError):
-    """The migration process ended with something else than success; `exit_code` is its exit code."""
-
-    def __init__(self, message: str, exit_code: int) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
 
 
 def migrate(*, to: str = "head") -> None:

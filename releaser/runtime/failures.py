@@ -42,3 +42,11 @@ class Failure(Exception):
         if self.hint:
             lines.append(f"      hint: {self.hint}")
         return lines
+
+
+class MigrationFailed(RuntimeError):
+    """The migration process ended with something else than success; `exit_code` is its exit code."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
