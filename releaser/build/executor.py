@@ -1,0 +1,248 @@
+"""How is a plan carried out? Step by step in a staging folder, published at the end; the one place that acts."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from releaser.build.archive import write_archive
+from releaser.build.bundle import write_bundle
+from releaser.build.bytecode import compile_bundle
+from releaser.build.commands import runner
+from releaser.build.dependencies import build_wheel, install_dependencies, install_project, tidy_bundle
+from releaser.build.entry import check_bundle
+from releaser.build.installers import choose_installer
+from releaser.build.launcher import write_launcher
+from releaser.build.lock import build_lock
+from releaser.build.migration_files import copy_migrations
+from releaser.build.publish import (
+    Exchange,
+    carry_var,
+    exchange_names,
+    is_running,
+    prune_bundles,
+    publish_tree,
+    repair,
+)
+from releaser.build.record import write_manifest
+from releaser.build.report import Report
+from releaser.build.runtime_copy import add_runtime
+from releaser.build.scripts import copy_scripts
+from releaser.build.stage import ReadGraph, Stage, staging_folder
+from releaser.build.tree import normalise_modes, size_bytes
+from releaser.errors import BuildError, ReleaserError
+from releaser.plan.describe import describe
+from releaser.plan.steps import (
+    AddRuntime,
+    BuildWheel,
+    BundlePython,
+    CarryVar,
+    CheckBundle,
+    CompileBundle,
+    CopyMigrations,
+    CopyScripts,
+    InstallDependencies,
+    InstallProject,
+    Plan,
+    PublishArchive,
+    PublishTree,
+    RemoveStaging,
+    Step,
+    TidyBundle,
+    WriteArchive,
+    WriteBundle,
+    WriteLauncher,
+    WriteManifest,
+)
+
+FIRST_EPOCH = 315532800
+"""1980-01-01, the first moment that a zip file can name; the date of everything in an artifact unless one is given."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """What a build has made."""
+
+    folder: Path
+    folder_bytes: int
+    """Without var."""
+    archive: Path | None
+    """None: dev_mode makes none."""
+    archive_bytes: int
+    warnings: tuple[str, ...]
+    """What came up during the build, after the plan's own."""
+
+
+def build(
+    plan: Plan,
+    *,
+    report: Report,
+    read_graph: ReadGraph,
+    epoch: int = FIRST_EPOCH,
+    on_step: Callable[[Step], None] = lambda _: None,
+    exchange: Exchange = exchange_names,
+) -> Built:
+    """Carry out `plan` and return what was made.
+
+    `epoch` dates everything in the artifact; `on_step` is called before each step, `exchange` publishes.
+
+    Raises:
+        BuildError: a step did not work.
+        ProjectError: what only a step could see of the project forbids the build.
+    """
+    with _plain_umask(), _told_as_build_errors("prepare the build"), build_lock(plan.target, report):
+        warnings = list(repair(plan.target))
+        stage = _stage(plan, report, read_graph, epoch)
+        stage.warnings += warnings
+        try:
+            for step in plan.steps:
+                on_step(step)
+                report.step(describe(step))
+                with _told_as_build_errors(describe(step)):
+                    _carry_out(step, stage, exchange)
+        except ReleaserError as error:
+            error.now = _now(plan, stage)
+            raise
+        except BaseException as interruption:
+            interruption.add_note(_now(plan, stage))
+            raise
+        finally:
+            for sentence in repair(plan.target):
+                report.note(sentence)
+        return _built(plan, stage)
+
+
+def _stage(plan: Plan, report: Report, read_graph: ReadGraph, epoch: int) -> Stage:
+    stage = Stage(
+        plan=plan,
+        report=report,
+        run=runner(report),
+        installer=choose_installer(plan.interpreter.path),
+        read_graph=read_graph,
+        epoch=max(epoch, FIRST_EPOCH),
+        folder=staging_folder(plan.target),
+    )
+    stage.release.mkdir(parents=True)
+    return stage
+
+
+def _carry_out(step: Step, stage: Stage, exchange: Exchange) -> None:
+    plan = stage.plan
+    match step:
+        case BuildWheel():
+            build_wheel(step, stage)
+        case InstallDependencies():
+            install_dependencies(step, stage)
+        case InstallProject():
+            install_project(step, stage)
+        case TidyBundle():
+            tidy_bundle(stage)
+        case AddRuntime():
+            add_runtime(stage)
+        case CheckBundle():
+            check_bundle(step, stage)
+        case CopyMigrations():
+            copy_migrations(step, stage)
+        case CompileBundle():
+            compile_bundle(step, stage)
+        case BundlePython():
+            _bundle_python(step, stage)
+        case WriteBundle():
+            normalise_modes(stage.site_packages)
+            write_bundle(stage)
+        case CopyScripts():
+            copy_scripts(step, stage)
+        case WriteLauncher():
+            write_launcher(stage)
+        case WriteManifest():
+            write_manifest(stage)
+        case WriteArchive():
+            write_archive(stage.root, stage.archive, stage.epoch)
+        case PublishArchive():
+            stage.archive.rename(plan.archive)
+        case PublishTree():
+            _publish_tree(stage, exchange)
+        case CarryVar():
+            _carry_var(stage)
+        case RemoveStaging():
+            shutil.rmtree(stage.folder)
+
+
+def _bundle_python(step: BundlePython, stage: Stage) -> None:
+    from releaser.build.interpreter import bundle_interpreter
+
+    prefix = Path(step.prefix) if step.prefix else None
+    bundled = bundle_interpreter(prefix, stage.root, stage.site_packages, stage.report.note)
+    stage.bundled_python = bundled.folder_name
+    stage.full_version = bundled.full_version
+
+
+def _publish_tree(stage: Stage, exchange: Exchange) -> None:
+    plan = stage.plan
+    if is_running(plan.published):
+        version = _version_of(plan.published) or "a release"
+        shown = os.path.relpath(plan.published, plan.root)
+        stage.warnings.append(f"{version} is running from {shown}: restart it to use the new build")
+        stage.was_running = True
+    publish_tree(stage.root, plan.published, stage.replaced, exchange)
+    stage.is_published = True
+
+
+def _carry_var(stage: Stage) -> None:
+    published = stage.plan.published
+    for replaced in (stage.replaced, stage.root):
+        carry_var(replaced, published)
+    if not stage.was_running:
+        prune_bundles(published, stage.bundle_id)
+
+
+def _built(plan: Plan, stage: Stage) -> Built:
+    has_archive = plan.has_archive
+    return Built(
+        folder=plan.published,
+        folder_bytes=size_bytes(plan.published, without=("var",)),
+        archive=plan.archive if has_archive else None,
+        archive_bytes=plan.archive.stat().st_size if has_archive else 0,
+        warnings=tuple(stage.warnings),
+    )
+
+
+def _now(plan: Plan, stage: Stage) -> str:
+    shown = os.path.relpath(plan.published, plan.root)
+    if stage.is_published:
+        return f"the new build is in {shown}"
+    version = _version_of(plan.published)
+    if version:
+        return f"the previous build, {version}, is in {shown} as it was"
+    return f"nothing was built; there is no {shown}"
+
+
+def _version_of(published: Path) -> str:
+    try:
+        return (published / "releases" / "default").read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
+
+
+@contextmanager
+def _told_as_build_errors(what: str) -> Iterator[None]:
+    """Tell a full disk or a folder without permission as what it is: no bug, and no traceback."""
+    try:
+        yield
+    except OSError as error:
+        place = f": {error.filename}" if error.filename else ""
+        raise BuildError(f"cannot {what}: {error.strerror or error}{place}") from error
+
+
+@contextmanager
+def _plain_umask() -> Iterator[None]:
+    """Let what is made here be readable by others, as every mode in an artifact is, whatever the caller's umask."""
+    before = os.umask(0o022)
+    try:
+        yield
+    finally:
+        os.umask(before)

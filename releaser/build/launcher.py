@@ -1,0 +1,39 @@
+"""What does the launcher need? Itself, rendered from its template, and the files that it reads."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined
+
+from releaser.build.stage import Stage
+
+TEMPLATE = Path(__file__).parent / "launcher.sh.j2"
+_ENV_FILE = """\
+# Sourced by bin/{name} before anything else; what is set here is exported to hooks and to the app.
+# The one file of a release that is yours to edit. A value of the caller's environment can be kept:
+#
+# DATABASE_URL=${{DATABASE_URL:-postgresql://db.internal/shop}}
+# RELEASE_PYTHON=/opt/python/bin/python3
+"""
+
+
+def write_launcher(stage: Stage) -> None:
+    """Write `bin/NAME`, `releases/default`, and the version's `env.sh` and `python`."""
+    sketch = stage.plan.sketch
+    launcher = stage.root / "bin" / sketch.name
+    launcher.parent.mkdir(parents=True)
+    launcher.write_text(render(TEMPLATE.read_text(encoding="utf-8"), sketch.name, sketch.version), encoding="utf-8")
+    launcher.chmod(0o755)
+    (stage.root / "releases" / "default").write_text(f"{sketch.version}\n", encoding="utf-8")
+    (stage.release / "env.sh").write_text(_ENV_FILE.format(name=sketch.name), encoding="utf-8")
+    bundled = stage.bundled_python or "-"
+    (stage.release / "python").write_text(f"{stage.plan.interpreter.version} {bundled}\n", encoding="utf-8")
+
+
+def render(template: str, name: str, version: str) -> str:
+    """Return the launcher's text; every value that may hold a quote goes through `shell_quote`."""
+    environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
+    environment.filters["shell_quote"] = shlex.quote
+    return environment.from_string(template).render(name=name, version=version)

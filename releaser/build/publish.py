@@ -1,0 +1,125 @@
+"""How does a staged tree become the published one, so that a kill at any point leaves the old or the new one?
+
+The timeline, in `_build/ENV/`, under the lock that every build of ENV holds; S is `.staging-PID`:
+
+    1  S/rel/NAME is complete, its manifest written              rel/NAME: old
+    2  rename S/NAME-VERSION.tar.gz over its final name          rel/NAME: old
+    3  exchange S/rel/NAME and rel/NAME, renameat2(2)            rel/NAME: new     <- the point of no return
+    4  rename S/rel/NAME/var to rel/NAME/var                     rel/NAME: new, with what was written before
+    5  remove S
+
+Killed before 3, the old build is there, and S is a leftover. Killed between 3 and 5, the new one is there, and S holds
+the old one, after 4 without its var. Where the file system cannot exchange two names, 3 is two renames: rel/NAME to
+S/old/NAME, then S/rel/NAME to rel/NAME; killed between them, rel/NAME is missing until the next build.
+
+The next build starts with `repair`, which puts back a missing rel/NAME, carries over a var that was left in S, and
+removes S. A folder named var is never removed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from releaser.build.stage import PREFIX
+
+Exchange = Callable[[Path, Path], bool]
+"""Exchanges two names in one step; false when the file system cannot, and nothing was done."""
+
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2  # renameat2(2)
+_NOT_SUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
+
+
+def publish_tree(new: Path, published: Path, aside: Path, exchange: Exchange) -> None:
+    """Make `new` the published tree; the one that was there is afterwards at `new`, or else at `aside`."""
+    published.parent.mkdir(parents=True, exist_ok=True)
+    if not published.exists():
+        new.rename(published)
+    elif not exchange(new, published):
+        aside.parent.mkdir(exist_ok=True)
+        published.rename(aside)
+        new.rename(published)
+
+
+def exchange_names(one: Path, other: Path) -> bool:
+    """Exchange two names with renameat2(2); tell whether the C library, kernel and file system know how."""
+    function = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if function is None:
+        return False
+    if function(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in _NOT_SUPPORTED:
+        return False
+    raise OSError(code, os.strerror(code), str(other))
+
+
+def carry_var(replaced: Path, published: Path) -> None:
+    """Move what the replaced tree's release has written into the published one.
+
+    A `current` that names a version which is no longer there is removed, so that the new one is what boots.
+    """
+    var = published / "var"
+    if not (replaced / "var").is_dir() or var.exists():
+        return
+    (replaced / "var").rename(var)
+    current = var / "current"
+    if current.is_file() and not (published / "releases" / current.read_text("utf-8").strip()).is_dir():
+        current.unlink()
+
+
+def repair(target: Path) -> Iterator[str]:
+    """Bring `target` into order after builds that were killed, and remove what they left; to be called under the lock.
+
+    Returns a sentence for each thing that a person should know.
+    """
+    for folder in sorted(target.glob(f"{PREFIX}*")):
+        for tree in (*sorted(folder.glob("old/*")), *sorted(folder.glob("rel/*"))):
+            published = target / "rel" / tree.name
+            if tree.parent.name == "old" and not published.exists():
+                published.parent.mkdir(exist_ok=True)
+                tree.rename(published)
+                yield f"put {tree.name} back, which a killed build had moved aside"
+                continue
+            if (tree / "var").is_dir() and published.is_dir():
+                yield from _rescue_var(tree, published, folder.name.removeprefix(PREFIX))
+        shutil.rmtree(folder)
+
+
+def prune_bundles(published: Path, keep: str) -> None:
+    """Remove unpacked bundles of builds that are no longer there; each takes as much room as the app."""
+    bundles = published / "var" / "bundles"
+    for folder in sorted(bundles.iterdir()) if bundles.is_dir() else ():
+        if folder.is_dir() and folder.name != keep and not folder.name.startswith("."):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def is_running(published: Path) -> bool:
+    """Tell whether a release runs from this folder: its supervisor holds a lock as long as it lives."""
+    try:
+        lock = os.open(published / "var" / "run" / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
+def _rescue_var(tree: Path, published: Path, pid: str) -> Iterator[str]:
+    if not (published / "var").exists():
+        carry_var(tree, published)
+        yield f"brought back {tree.name}'s var, which a killed build had not carried over"
+        return
+    saved = published.parent / f"{tree.name}-var-saved-{pid}"
+    (tree / "var").rename(saved)
+    yield f"kept an older var of {tree.name} as {saved.name}; the release has made a new one since"

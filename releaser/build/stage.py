@@ -1,0 +1,107 @@
+"""Where does a build put things until they are published, and what have its steps found out so far?"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from releaser.build.commands import Run
+from releaser.build.installers import Installer
+from releaser.build.report import Report
+from releaser.plan.steps import Plan
+from releaser.runtime.manifest import Entry, Migrations
+
+PREFIX = ".staging-"
+
+
+class Graph(Protocol):
+    """The revision graph of a project's migrations, as `releaser.migrations` reads it."""
+
+    @property
+    def line(self) -> tuple[str, ...]: ...
+    @property
+    def heads(self) -> tuple[str, ...]: ...
+    @property
+    def files(self) -> Mapping[str, str]: ...
+    @property
+    def version_table(self) -> str: ...
+
+
+class ReadGraph(Protocol):
+    """Reads the revision graph of a folder of alembic scripts, with the bundle's own alembic."""
+
+    def __call__(
+        self,
+        scripts: Path,
+        *,
+        python: Path,
+        site_packages: Path,
+        source_paths: tuple[str, ...],
+        config: Path | None,
+        root: Path | None,
+    ) -> Graph: ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Stage:
+    """One build under way. Steps before others leave here what those need."""
+
+    plan: Plan
+    report: Report
+    run: Run
+    installer: Installer
+    read_graph: ReadGraph
+    epoch: int
+    """Seconds since 1970 that every date in an artifact says; at least that of 1980, the first that zip knows."""
+    folder: Path
+
+    wheel: Path = Path()
+    project_files: tuple[str, ...] = ()
+    """The project's own files in the bundle, below site-packages, metadata left out."""
+    source_paths: tuple[Path, ...] = ()
+    pth: tuple[str, ...] = ()
+    entry: Entry | None = None
+    migrations: tuple[Migrations, ...] = ()
+    has_extensions: bool = False
+    bundle_id: str = ""
+    bundled_python: str = ""
+    full_version: str = ""
+    was_running: bool = False
+    """Whether a release ran from the published folder when it was replaced."""
+    is_published: bool = False
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def root(self) -> Path:
+        """What becomes the release's folder."""
+        return self.folder / "rel" / self.plan.sketch.name
+
+    @property
+    def release(self) -> Path:
+        return self.root / "releases" / self.plan.sketch.version
+
+    @property
+    def site_packages(self) -> Path:
+        return self.folder / "site-packages"
+
+    @property
+    def scripts(self) -> Path:
+        """Console scripts of the bundle, kept out of it: their first line names this machine's Python."""
+        return self.folder / "scripts"
+
+    @property
+    def archive(self) -> Path:
+        return self.folder / self.plan.archive.name
+
+    @property
+    def replaced(self) -> Path:
+        """Where the release's folder that was there before goes, on file systems that cannot exchange two names."""
+        return self.folder / "old" / self.plan.sketch.name
+
+
+def staging_folder(target: Path) -> Path:
+    """Return the folder of this process's build below `target`."""
+    return target / f"{PREFIX}{os.getpid()}"

@@ -1,0 +1,237 @@
+"""Where does `releaser` start? The command line: arguments in, sentences and exit codes out."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import importlib.metadata
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import FrameType
+
+import click
+from rich.console import Console
+
+from releaser.build.executor import FIRST_EPOCH, build
+from releaser.cli.messages import format_error, format_warnings
+from releaser.cli.report import report_for
+from releaser.cli.summary import built_lines, plan_lines
+from releaser.config import read_config
+from releaser.config.schema import json_schema
+from releaser.errors import Problem, ReleaserError, UsageError
+from releaser.migrations import read_graph
+from releaser.plan.gather import gather_facts
+from releaser.plan.make import make_plan
+from releaser.plan.steps import Plan
+
+DEFAULT_CONFIG = "rel/config.toml"
+USAGE = 2
+BUG = 70
+SIGNALLED = 128
+
+
+class Interrupted(BaseException):
+    """SIGINT or SIGTERM came: what is under way unwinds, and removes what it has staged."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+class Commands(click.Group):
+    """A group that names the nearest command when there is none of that name."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            near = difflib.get_close_matches(name, self.list_commands(ctx), n=1)
+            hint = f"did you mean '{near[0]}'?" if near else "'releaser --help' lists the commands"
+            raise UsageError(f"there is no command '{name}'", hint=hint)
+        return super().resolve_command(ctx, args)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order that they are met in, not by the alphabet."""
+        return list(self.commands)
+
+
+_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+_PROFILE_OPTIONS: tuple[Callable[[Callable[..., None]], Callable[..., None]], ...] = (
+    click.option(
+        "--env", "environment", metavar="ENV", default="", help="Environment; default_environment if not given."
+    ),
+    click.option("--release", metavar="NAME", default="", help="Release; default_release if not given."),
+    click.option(
+        "--config", metavar="FILE", default=DEFAULT_CONFIG, help=f"Configuration file; {DEFAULT_CONFIG} if not given."
+    ),
+)
+
+
+def _profile_options(function: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(_PROFILE_OPTIONS):
+        function = option(function)
+    return function
+
+
+@click.group(cls=Commands, context_settings=_CONTEXT, no_args_is_help=False, invoke_without_command=True)
+@click.version_option(importlib.metadata.version("releaser-py"), prog_name="releaser", message="%(prog)s %(version)s")
+@click.pass_context
+def program(context: click.Context) -> None:
+    """Build self-contained releases of Python services.
+
+    A release is one directory, and one file to copy, that holds an app, its dependencies, its hooks and its
+    migrations. bin/NAME inside it does everything an operator needs.
+    """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+@program.command("build")
+@_profile_options
+@click.option("-v", "--verbose", is_flag=True, help="Show the commands that are run, and what they print.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only errors and warnings.")
+def build_command(environment: str, release: str, config: str, verbose: bool, quiet: bool) -> None:
+    """Build a release and its archive."""
+    began = time.monotonic()
+    out = Console(highlight=False)
+    plan = _plan(config, release, environment)
+    with report_for(out, verbose=verbose, quiet=quiet) as report:
+        built = build(plan, report=report, read_graph=read_graph, epoch=_epoch())
+    if not quiet:
+        _print(built_lines(plan, built, time.monotonic() - began, Path.cwd()))
+    _warn((*plan.warnings, *built.warnings))
+
+
+@program.command("plan")
+@_profile_options
+def plan_command(environment: str, release: str, config: str) -> None:
+    """Check, and list the steps of a build."""
+    plan = _plan(config, release, environment)
+    _print(plan_lines(plan, Path.cwd()))
+    _warn(plan.warnings)
+
+
+@program.command("schema")
+def schema_command() -> None:
+    """Print the JSON schema of rel/config.toml, for editors."""
+    _print([json.dumps(json_schema(), indent=2)])
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and end the process with its exit code."""
+    with _interruptible():
+        code = run(sys.argv[1:] if arguments is None else arguments)
+    sys.exit(code)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line and return its exit code; every way to fail is told here, and nowhere else."""
+    try:
+        program.main(list(arguments), prog_name="releaser", standalone_mode=False)
+    except ReleaserError as error:
+        return _tell(error)
+    except click.ClickException as error:
+        return _tell(_usage_error(error))
+    except Interrupted as interruption:
+        return _tell_interrupted(interruption)
+    except BrokenPipeError:
+        # Whoever read our output is gone (`releaser plan | head`); what is left in the buffers has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    except Exception:
+        traceback.print_exc()
+        print("error: this is a bug in releaser; the lines above say where", file=sys.stderr)
+        return BUG
+    return 0
+
+
+def _plan(config: str, release: str, environment: str) -> Plan:
+    path = Path(config)
+    now = "nothing was built"
+    profile = read_config(path, now=now).profile(release or None, environment or None, now=now)
+    return make_plan(profile, gather_facts(profile, path))
+
+
+def _epoch() -> int:
+    text = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if not text:
+        return FIRST_EPOCH
+    if not text.isdecimal():
+        raise UsageError(f"SOURCE_DATE_EPOCH is no number of seconds: '{text}'", now="nothing was built")
+    return int(text)
+
+
+def _tell(error: ReleaserError) -> int:
+    _flush()
+    print(format_error(error, colour=_has_colour(), width=_width()), file=sys.stderr)
+    return error.exit_code
+
+
+def _tell_interrupted(interruption: Interrupted) -> int:
+    _flush()
+    print("; ".join(["interrupted", *getattr(interruption, "__notes__", [])]), file=sys.stderr)
+    return SIGNALLED + interruption.number
+
+
+def _usage_error(error: click.ClickException) -> UsageError:
+    """Return what click found wrong with the command line, in our words where it has its own."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    hint = f"'{context.command_path} --help' lists the options" if context else ""
+    if isinstance(error, click.NoSuchOption):
+        near = f"did you mean '{error.possibilities[0]}'?" if error.possibilities else hint
+        return UsageError(f"there is no option '{error.option_name}'", hint=near)
+    message = error.format_message().rstrip(".")
+    return UsageError(message[:1].lower() + message[1:], hint=hint)
+
+
+def _print(lines: Sequence[str]) -> None:
+    for line in lines:
+        print(line)
+
+
+def _warn(warnings: Sequence[Problem | str]) -> None:
+    _flush()
+    if warnings:
+        print(format_warnings(warnings, colour=_has_colour(), width=_width()), file=sys.stderr)
+
+
+def _has_colour() -> bool:
+    return sys.stderr.isatty() and "NO_COLOR" not in os.environ
+
+
+def _width() -> int:
+    """Return the columns to wrap messages at; 0, do not, unless a person reads them."""
+    return shutil.get_terminal_size().columns if sys.stderr.isatty() else 0
+
+
+def _flush() -> None:
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let SIGINT and SIGTERM raise `Interrupted`, once: a second one must not stop the cleaning up.
+
+    Not Python's KeyboardInterrupt, which click takes for its own.
+    """
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        for each in before:
+            signal.signal(each, signal.SIG_IGN)
+        raise Interrupted(number)
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,181 @@
+"""Can this be built at all? Every problem that can be seen before anything slow runs, all of them at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from releaser.config.profile import Origin, Profile
+from releaser.errors import Problem
+from releaser.plan.facts import Facts, Lock, PathFact
+
+GET_A_LOCK = "uv pip compile --generate-hashes pyproject.toml -o requirements.txt"
+GET_A_LOCK_WITH_PIP = "pip-compile --generate-hashes -o requirements.txt pyproject.toml"
+_FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_-]*")
+
+
+def problems_of(profile: Profile, facts: Facts, version: str) -> tuple[Problem, ...]:
+    """Return everything that forbids a build, in the order a reader would fix it."""
+    return (
+        *_project_problems(profile, facts),
+        *_version_problems(profile, facts, version),
+        *_interpreter_problems(profile, facts),
+        *_lock_problems(profile, facts.lock),
+        *_hook_problems(profile, facts),
+        *_command_problems(profile, facts),
+        *_migration_problems(profile, facts),
+    )
+
+
+def warnings_of(profile: Profile, facts: Facts) -> tuple[Problem, ...]:
+    """Return what does not forbid a build, but should be known to whoever asked for it."""
+    return (*_lock_warnings(facts), *_shebang_warnings(facts), *_git_warnings(profile, facts))
+
+
+def place_of(profile: Profile, setting: str) -> Problem:
+    """Return a problem that says only where `setting` was written; a step that finds one there adds what it is."""
+    return _problem(_origin_of(profile, setting), "")
+
+
+def _origin_of(profile: Profile, setting: str) -> Origin | None:
+    while setting:
+        if setting in profile.origins:
+            return profile.origins[setting]
+        setting = setting.rpartition(".")[0]
+    return None
+
+
+def _problem(origin: Origin | None, what: str, hint: str = "") -> Problem:
+    return origin.problem(what, hint) if origin else Problem(where="", what=what, hint=hint)
+
+
+def _project_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:
+    if facts.project is None:
+        shown = "pyproject.toml" if profile.project in ("", ".") else f"{profile.project.rstrip('/')}/pyproject.toml"
+        yield Problem(
+            where=shown,
+            what=f"this is not a project that can be bundled: {facts.project_trouble}",
+            hint="name the project's folder with 'project' in the release" if profile.project in ("", ".") else "",
+        )
+
+
+def _version_problems(profile: Profile, facts: Facts, version: str) -> Iterator[Problem]:
+    origin = _origin_of(profile, "version")
+    if not version:
+        if profile.version == "git":
+            yield _problem(origin, "the version is git's, but this is no git repository with a commit")
+        elif facts.project is not None:
+            yield Problem(
+                where="pyproject.toml",
+                what="the project's version is computed by its build backend, and stands in no file that could be read",
+                hint='say version = "git" or a literal in the release',
+            )
+    elif not _FOLDER_NAME.fullmatch(version):
+        yield _problem(origin, f"expected a version of letters, digits and '.+_-', found '{version}'")
+
+
+def _interpreter_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:
+    if facts.interpreter is None:
+        origin = _origin_of(profile, "include_python")
+        yield _problem(origin, f"no Python runs there: wanted {profile.include_python}/bin/python3")
+        return
+    wanted = facts.project.requires_python if facts.project else ""
+    try:
+        fits = not wanted or SpecifierSet(wanted).contains(facts.interpreter.full_version, prereleases=True)
+    except InvalidSpecifier:
+        yield Problem(where="pyproject.toml", key="project.requires-python", what=f"'{wanted}' is no version range")
+        return
+    if not fits:
+        yield Problem(
+            where="pyproject.toml",
+            key="project.requires-python",
+            what=f"the project needs Python {wanted}, and this build uses {facts.interpreter.full_version}",
+            hint="run releaser with another Python, or name one with 'include_python'",
+        )
+
+
+def _lock_problems(profile: Profile, lock: Lock | None) -> Iterator[Problem]:
+    if lock is None:
+        if profile.lock:
+            yield _problem(_origin_of(profile, "lock"), f"the file {profile.lock} does not exist")
+        return
+    if lock.unhashed_lines:
+        count = len(lock.unhashed_lines)
+        yield Problem(
+            where=f"{lock.shown}:{lock.unhashed_lines[0]}",
+            what=f"{count} {'requirement has' if count == 1 else 'requirements have'} no hash",
+            hint=f"{GET_A_LOCK}, or {GET_A_LOCK_WITH_PIP}",
+        )
+
+
+def _hook_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:
+    for specs in profile.hooks.values():
+        for spec in specs:
+            if not spec.run:
+                continue
+            fact = facts.paths[spec.run]
+            yield from _file_problems(spec.origin, spec.run, fact)
+            if fact.kind == "folder":
+                if not fact.entries:
+                    yield _problem(spec.origin, f"the folder {spec.run} holds no hook")
+                for entry in fact.entries:
+                    name = f"{spec.run.rstrip('/')}/{entry}"
+                    yield from _file_problems(spec.origin, name, facts.paths[name])
+
+
+def _command_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:
+    for name, path in profile.commands.items():
+        origin = _origin_of(profile, f"commands.{name}")
+        if facts.paths[path].kind == "folder":
+            yield _problem(origin, f"expected a file for the command '{name}', and {path} is a folder")
+        else:
+            yield from _file_problems(origin, path, facts.paths[path])
+
+
+def _file_problems(origin: Origin | None, name: str, fact: PathFact) -> Iterator[Problem]:
+    if fact.kind == "missing":
+        yield _problem(origin, f"{name} does not exist")
+    elif fact.kind == "other":
+        yield _problem(origin, f"{name} is neither a file nor a folder")
+    elif not fact.readable:
+        yield _problem(origin, f"{name} cannot be read")
+    elif fact.has_carriage_return:
+        yield _problem(origin, f"{name} has Windows line endings, its first line cannot be run", "save it with LF")
+
+
+def _migration_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:
+    spec = profile.migrations
+    if spec is None:
+        return
+    if facts.migrations_folder is None:
+        yield _problem(spec.origin, f"the script_location '{spec.script_location}' is no folder of the project")
+    elif not (facts.migrations_folder / "env.py").is_file():
+        yield _problem(
+            spec.origin, f"the script_location '{spec.script_location}' holds no env.py", "alembic init makes one"
+        )
+    if facts.migrations_config is not None and not facts.migrations_config.is_file():
+        yield _problem(spec.origin, f"the alembic configuration '{spec.config}' does not exist")
+
+
+def _lock_warnings(facts: Facts) -> Iterator[Problem]:
+    if facts.lock is None and facts.project is not None:
+        yield Problem(
+            where="",
+            what="no lock file: each build resolves the dependencies anew, and checks no hashes",
+            hint=f"{GET_A_LOCK}, or {GET_A_LOCK_WITH_PIP}",
+        )
+
+
+def _shebang_warnings(facts: Facts) -> Iterator[Problem]:
+    for name, fact in facts.paths.items():
+        if not fact.shebang_program_found and not fact.has_carriage_return:
+            what = f"it is run by '{' '.join(fact.shebang)}', which is not on this machine"
+            yield Problem(where=f"{name}:1", what=what)
+
+
+def _git_warnings(profile: Profile, facts: Facts) -> Iterator[Problem]:
+    if profile.version == "git" and facts.git and facts.git.dirty and not profile.dev_mode:
+        what = f"files are changed since the last commit, so the version is {facts.git.description}"
+        yield Problem(where="", what=what)

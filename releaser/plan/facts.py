@@ -1,0 +1,109 @@
+"""What was found in the project and on the disk before anything is decided: frozen values, gathered by `gather`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+LockKind = Literal["uv", "pylock", "requirements"]
+PathKind = Literal["file", "folder", "missing", "other"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathFact:
+    """One path that the configuration names, or an entry of a folder that it names."""
+
+    kind: PathKind
+    readable: bool = True
+    executable: bool = False
+    shebang: tuple[str, ...] = ()
+    """Words after `#!`, as the kernel splits them: the interpreter and at most one argument; empty without one."""
+    shebang_program_found: bool = True
+    """Whether the interpreter exists on this machine (through PATH for `/usr/bin/env NAME`)."""
+    has_carriage_return: bool = False
+    """Whether the first line ends in CR LF: the kernel then looks for a program whose name ends in CR."""
+    summary: str = ""
+    """First line of the leading comment."""
+    entries: tuple[str, ...] = ()
+    """Names of a folder's files in byte order, without hidden files and editors' backups."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lock:
+    """The file that pins the project's dependencies."""
+
+    path: Path
+    """Absolute."""
+    shown: str
+    """Relative to the root of the configuration."""
+    kind: LockKind
+    sha256: str
+    packages: int
+    """How many packages it pins, for people."""
+    unhashed_lines: tuple[int, ...] = ()
+    """requirements.txt: lines, from 1, of requirements without `--hash`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """What `pyproject.toml` says."""
+
+    folder: Path
+    """Absolute."""
+    name: str
+    version: str
+    """Empty when it is computed by the build backend and cannot be read from a file."""
+    requires_python: str = ""
+    has_alembic_table: bool = False
+    """Whether it has `[tool.alembic]`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Git:
+    """The state of the repository that the configuration lies in."""
+
+    revision: str
+    description: str
+    """`git describe --tags --always --dirty`."""
+    dirty: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interpreter:
+    """The Python that the release is built for and with."""
+
+    path: Path
+    version: str
+    """`3.11`."""
+    full_version: str
+    """`3.11.7`."""
+    implementation: str
+    """`cpython`."""
+    platform: str
+    """`linux-x86_64`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Everything that a plan depends on besides the profile."""
+
+    project: Project | None
+    """None: the project's folder has no pyproject.toml that can be used; `project_trouble` says why."""
+    project_trouble: str = ""
+    lock: Lock | None
+    """None: there is none."""
+    git: Git | None
+    """None: not in a repository, or git is not installed."""
+    interpreter: Interpreter | None
+    """None: the one that the profile names does not run."""
+    paths: Mapping[str, PathFact] = field(default_factory=dict)
+    """By path as the configuration has it, relative to its root; entries of a folder as `folder/entry`."""
+    migrations_folder: Path | None = None
+    """Absolute folder that `script_location` means; None when there is none."""
+    migrations_config: Path | None = None
+    """Absolute path of alembic.ini or pyproject.toml; None when there is none."""
+    config_sha256: str = ""
+    tools: Mapping[str, str] = field(default_factory=dict)
+    """Versions of releaser, shiv and uv."""

@@ -1,0 +1,64 @@
+"""What is in the project and on the disk, as far as a plan depends on it? Reads only, and nothing slow."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from releaser.config.profile import Profile
+from releaser.plan.facts import Facts, Interpreter, Project
+from releaser.plan.files import look_at
+from releaser.plan.git import read_git
+from releaser.plan.interpreter import interpreter_in, this_interpreter
+from releaser.plan.locks import find_lock
+from releaser.plan.project import UnusableProject, find_migrations, find_migrations_config, read_project
+
+_TOOLS = {"releaser": "releaser-py", "shiv": "shiv", "uv": "uv"}
+
+
+def gather_facts(profile: Profile, config: Path) -> Facts:
+    """Return the facts that a plan for `profile`, read from the file `config`, is made of."""
+    folder = profile.root / profile.project
+    project: Project | None = None
+    trouble = ""
+    try:
+        project = read_project(folder.resolve())
+    except UnusableProject as error:
+        trouble = str(error)
+    spec = profile.migrations
+    return Facts(
+        project=project,
+        project_trouble=trouble,
+        lock=find_lock(profile.root, folder, profile.lock),
+        git=read_git(profile.root),
+        interpreter=_interpreter(profile),
+        paths=look_at(profile.root, _named_paths(profile)),
+        migrations_folder=find_migrations(folder.resolve(), spec) if spec else None,
+        migrations_config=find_migrations_config(folder.resolve(), spec, project) if spec else None,
+        config_sha256=hashlib.sha256(config.read_bytes()).hexdigest() if config.is_file() else "",
+        tools=_tools(),
+    )
+
+
+def _named_paths(profile: Profile) -> Iterator[str]:
+    for specs in profile.hooks.values():
+        yield from (spec.run for spec in specs if spec.run)
+    yield from profile.commands.values()
+
+
+def _interpreter(profile: Profile) -> Interpreter | None:
+    if isinstance(profile.include_python, str):
+        return interpreter_in(profile.root / profile.include_python)
+    return this_interpreter()
+
+
+def _tools() -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for name, distribution in _TOOLS.items():
+        try:
+            found[name] = version(distribution)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,105 @@
+"""Which files become which hooks, and what are they called in the release?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from releaser.config.profile import HookSpec, MigrationRun, OnFailure, Profile
+from releaser.plan.facts import PathFact
+from releaser.plan.steps import Script
+from releaser.runtime.manifest import EVENTS, Hook
+
+MIGRATE_NUMBER = 10
+FIRST_NUMBER = 20
+MIGRATE_TIMEOUT_S = 3600.0
+_MIGRATE_ON_FAILURE: Mapping[str, OnFailure] = {"pre_start": "abort", "post_start": "stop"}
+_MIGRATE_TEXT = {
+    "pre_start": '#!/bin/sh\n# apply pending migrations before the app starts\nexec "$RELEASE_PROG" migrate\n',
+    "post_start": (
+        "#!/bin/sh\n# apply pending migrations from the running app\n"
+        'exec "$RELEASE_PROG" rpc releaser.runtime:migrate\n'
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One hook before it has its number's width."""
+
+    number: int
+    label: str
+    spec: HookSpec
+    file: str  # relative to the root of the configuration, or "" for a call
+
+
+def hooks_and_scripts(profile: Profile, paths: Mapping[str, PathFact]) -> tuple[tuple[Hook, ...], tuple[Script, ...]]:
+    """Return the manifest's hooks in the order they run, and the files that they need.
+
+    A file is named `hooks/EVENT.d/NN-basename`, so that byte order is run order; `NN` grows when it must.
+    """
+    run = profile.migrations.run if profile.migrations else "manual"
+    hooks: list[Hook] = []
+    scripts: list[Script] = []
+    for event in EVENTS:
+        entries = _entries(profile.hooks.get(event, ()), paths)  # type: ignore[call-overload]
+        width = len(str(max([MIGRATE_NUMBER, *(entry.number for entry in entries)])))
+        if event == run:
+            hook, script = _migrate(run, width)
+            hooks.append(hook)
+            scripts.append(script)
+        for entry in entries:
+            hook = _hook(event, entry, width)
+            hooks.append(hook)
+            if entry.file:
+                scripts.append(script_of(profile.root, entry.file, hook.path, paths[entry.file]))
+    return tuple(hooks), tuple(scripts)
+
+
+def script_of(root: Path, file: str, to: str, fact: PathFact) -> Script:
+    """Return the script that brings `file` to `to`."""
+    return Script(source=root / file, to=to, executable=fact.executable, shebang=fact.shebang)
+
+
+def files_of(spec: HookSpec, paths: Mapping[str, PathFact]) -> tuple[str, ...]:
+    """Return the files of a `run` entry, relative to the root: the file itself, or all of the folder's."""
+    fact = paths[spec.run]
+    if fact.kind == "folder":
+        return tuple(f"{spec.run.rstrip('/')}/{entry}" for entry in fact.entries)
+    return (spec.run,)
+
+
+def _entries(specs: tuple[HookSpec, ...], paths: Mapping[str, PathFact]) -> list[_Entry]:
+    entries: list[_Entry] = []
+    for spec in specs:
+        for file in files_of(spec, paths) if spec.run else ("",):
+            label = PurePosixPath(file).name if file else spec.call.rpartition(":")[2]
+            entries.append(_Entry(FIRST_NUMBER + len(entries), label, spec, file))
+    return entries
+
+
+def _hook(event: str, entry: _Entry, width: int) -> Hook:
+    name = f"{entry.number:0{width}}-{entry.label}"
+    return Hook(
+        event=event,
+        name=name,
+        path=f"hooks/{event}.d/{name}" if entry.file else "",
+        call=entry.spec.call,
+        timeout_s=entry.spec.timeout_s,
+        on_failure=entry.spec.on_failure,
+    )
+
+
+def _migrate(event: MigrationRun, width: int) -> tuple[Hook, Script]:
+    name = f"{MIGRATE_NUMBER:0{width}}-migrate"
+    path = f"hooks/{event}.d/{name}"
+    hook = Hook(
+        event=event,
+        name=name,
+        path=path,
+        call="",
+        timeout_s=MIGRATE_TIMEOUT_S,
+        on_failure=_MIGRATE_ON_FAILURE[event],
+    )
+    return hook, Script(source=Path(), to=path, text=_MIGRATE_TEXT[event])

@@ -1,0 +1,97 @@
+"""What does the project's `pyproject.toml` say, and where are its migrations?"""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from releaser.config.profile import MigrationsSpec
+from releaser.plan.facts import Project
+
+
+class UnusableProject(Exception):
+    """There is no project here that can be built; the text says why."""
+
+
+def read_project(folder: Path) -> Project:
+    """Return what the `pyproject.toml` in `folder` says.
+
+    Raises:
+        UnusableProject: it is missing, is not TOML, or has no `[project]` table with a name.
+    """
+    data = _read(folder / "pyproject.toml")
+    table = data.get("project")
+    if not isinstance(table, dict) or not isinstance(table.get("name"), str):
+        raise UnusableProject("it has no [project] table with a name; the name and version of the release come from it")
+    return Project(
+        folder=folder,
+        name=table["name"],
+        version=str(table.get("version", "")) or _version_in_a_file(folder, data, table["name"]),
+        requires_python=str(table.get("requires-python", "")),
+        has_alembic_table=isinstance(data.get("tool", {}).get("alembic"), dict),
+    )
+
+
+def find_migrations(folder: Path, spec: MigrationsSpec) -> Path | None:
+    """Return the absolute folder that `script_location` means in the project's sources, or None.
+
+    `package:folder` is looked for below `src/` and below the project's folder, as the usual layouts have it.
+    """
+    package, colon, inside = spec.script_location.partition(":")
+    if not colon:
+        candidates = [folder / package]
+    else:
+        candidates = [base / package.replace(".", "/") / inside for base in (folder / "src", folder)]
+    return next((candidate for candidate in candidates if candidate.is_dir()), None)
+
+
+def find_migrations_config(folder: Path, spec: MigrationsSpec, project: Project | None) -> Path | None:
+    """Return the absolute path of the alembic configuration that goes along with the scripts, or None."""
+    if spec.config:
+        return folder / spec.config
+    if (folder / "alembic.ini").is_file():
+        return folder / "alembic.ini"
+    return folder / "pyproject.toml" if project and project.has_alembic_table else None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UnusableProject("it does not exist") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UnusableProject(f"it cannot be read: {error}") from error
+
+
+def _version_in_a_file(folder: Path, data: Mapping[str, Any], name: str) -> str:
+    """Return a dynamic version that stands in a file, as hatchling, setuptools and flit know it, or ``""``."""
+    tool = data.get("tool", {})
+    candidates: list[str] = []
+    if path := tool.get("hatch", {}).get("version", {}).get("path"):
+        candidates.append(path)
+    attribute = tool.get("setuptools", {}).get("dynamic", {}).get("version", {}).get("attr", "")
+    module = attribute.rpartition(".")[0].replace(".", "/") or name.replace("-", "_").replace(".", "/")
+    candidates += [f"{base}{module}{end}" for base in ("src/", "") for end in ("/__init__.py", ".py")]
+    for candidate in candidates:
+        if version := _assigned_version(folder / candidate):
+            return version
+    return ""
+
+
+def _assigned_version(path: Path) -> str:
+    try:
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+    except (OSError, SyntaxError, ValueError):
+        return ""
+    for statement in body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=target)], value=ast.Constant(value=str(value))):
+                if re.fullmatch(r"(__)?version(__)?", target, re.IGNORECASE):
+                    return value
+            case _:
+                pass
+    return ""

@@ -1,0 +1,203 @@
+"""Builds that fail: one message, the right exit code, the previous build as it was, nothing left over."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import psutil
+import pytest
+from support.builds import RELEASER, built, clean_environment, files_in, releaser
+from support.tiny_project import CONFIG, make_tiny_project
+from support.waiting import eventually
+
+SLOW_BACKEND = """\
+import os, pathlib, time
+
+def build_wheel(directory, config_settings=None, metadata_directory=None):
+    pathlib.Path("started.new").write_text(str(os.getpid()))
+    os.rename("started.new", "started")
+    print("building slowly", flush=True)
+    with open("gate") as gate:  # a pipe that nobody writes to
+        gate.read()
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return make_tiny_project(tmp_path / "project")
+
+
+def left_in(project: Path, environment: str = "prod") -> list[str]:
+    return sorted(path.name for path in (project / "_build" / environment).iterdir())
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether a process exists and has not ended; one that nobody has waited for yet has."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
+
+
+def start_slow_build(project: Path) -> subprocess.Popen[str]:
+    """Start a build that does not come further than its first step, and wait until it is there."""
+    (project / "backend.py").write_text(SLOW_BACKEND)
+    os.mkfifo(project / "gate")
+    process = subprocess.Popen(
+        [RELEASER, "build"],
+        cwd=project,
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    )
+    eventually((project / "started").exists)
+    return process
+
+
+def test_a_dependency_that_cannot_be_installed_shows_the_installers_last_lines(project: Path) -> None:
+    release = built(project)
+    before = files_in(release)
+    digest = "0" * 64
+    (project / "requirements.txt").write_text(
+        f"no-such-thing @ file:///nowhere/no_such-1-py3-none-any.whl --hash=sha256:{digest}\n"
+    )
+    done = releaser(project, "build")
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert lines[0].startswith("error: the dependencies could not be installed: uv ended with exit code ")
+    assert any(line.startswith("  < ") for line in lines)
+    assert "file:///" not in done.stderr
+    assert "  now: the previous build, 1.0.0, is in _build/prod/rel/tiny as it was" in lines
+    assert files_in(release) == before
+    assert left_in(project) == [".lock", "rel", "tiny-1.0.0.tar.gz"]
+
+
+def test_a_syntax_error_in_the_project_is_found_by_the_build(project: Path) -> None:
+    (project / "src/tiny/broken.py").write_text("def broken(:\n")
+    done = releaser(project, "build")
+    assert done.returncode == 1
+    assert "error: the project does not compile under Python 3." in done.stderr
+    assert "site-packages/tiny/broken.py" in done.stderr.replace("\n", "")
+    assert "now: nothing was built" in done.stderr
+    assert left_in(project) == [".lock"]
+
+
+def test_an_entry_point_that_is_not_there_is_told_with_its_place(project: Path) -> None:
+    make_tiny_project(project, config=CONFIG.replace("tiny.app:main", "tinny.app:main"))
+    done = releaser(project, "build")
+    assert done.returncode == 3
+    assert "rel/config.toml:5:15: release.tiny.entry_point: there is no module 'tinny.app' in the bundle" in done.stderr
+
+
+def test_a_console_script_that_is_not_there_has_a_nearest_name(project: Path) -> None:
+    make_tiny_project(project, config=CONFIG.replace('entry_point = "tiny.app:main"', 'command = ["tyny"]'))
+    done = releaser(project, "build")
+    assert done.returncode == 3
+    assert "there is no console script 'tyny' in the bundle; did you mean 'tiny'?" in done.stderr
+
+
+def test_requirements_without_hashes_are_refused_before_anything_runs(project: Path) -> None:
+    (project / "requirements.txt").write_text("h11==0.16.0\n")
+    done = releaser(project, "build")
+    assert done.returncode == 3
+    assert "requirements.txt:1: 1 requirement has no hash" in done.stderr
+    assert done.stdout == ""
+    assert not (project / "_build").exists()
+
+
+def test_migrations_without_alembic_in_the_bundle_are_refused(project: Path) -> None:
+    (project / "src/tiny/migrations").mkdir()
+    (project / "src/tiny/migrations/env.py").write_text("")
+    section = '\n[release.tiny.migrations]\nscript_location = "tiny:migrations"\n'
+    make_tiny_project(project, config=CONFIG + section)
+    done = releaser(project, "build")
+    assert done.returncode == 3
+    assert "migrations are declared, and alembic is not in the bundle" in done.stderr
+
+
+def test_a_file_where_the_output_should_be_is_no_bug(project: Path) -> None:
+    (project / "_build").write_text("in the way")
+    done = releaser(project, "build")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: cannot prepare the build: ")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_build_ends_its_installer_and_leaves_nothing(
+    project: Path, number: signal.Signals, code: int
+) -> None:
+    release = built(project)
+    before = files_in(release)
+    process = start_slow_build(project)
+    backend = int(eventually((project / "started").read_text))
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert errors == "interrupted; the previous build, 1.0.0, is in _build/prod/rel/tiny as it was\n"
+    eventually(lambda: not is_alive(backend))
+    assert files_in(release) == before
+    assert left_in(project) == [".lock", "rel", "tiny-1.0.0.tar.gz"]
+
+
+def test_the_installer_of_a_build_that_is_killed_dies_with_it(project: Path) -> None:
+    process = start_slow_build(project)
+    (installer,) = psutil.Process(process.pid).children()
+    assert installer.name() == "uv"
+    process.kill()
+    process.communicate(timeout=60)
+    eventually(lambda: not is_alive(installer.pid))
+    os.kill(int((project / "started").read_text()), signal.SIGKILL)  # the project's own backend, blocked for ever
+    make_tiny_project(project)
+    built(project)
+    assert left_in(project) == [".lock", "rel", "tiny-1.0.0.tar.gz"]
+
+
+def test_a_second_build_says_that_it_waits_and_then_builds(project: Path) -> None:
+    built(project)
+    lock = os.open(project / "_build/prod/.lock", os.O_RDWR)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    process = subprocess.Popen(
+        [RELEASER, "build"], cwd=project, env=clean_environment(), stdout=subprocess.PIPE, text=True, process_group=0
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("    waiting for another build of prod (pid ")
+    os.close(lock)
+    rest, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "built tiny 1.0.0 for prod" in rest
+
+
+def test_a_release_that_runs_is_named_and_the_build_is_published(project: Path) -> None:
+    release = built(project)
+    (release / "var/run").mkdir(parents=True)
+    lock = os.open(release / "var/run/lock", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    make_tiny_project(project, version="1.1.0")
+    done = releaser(project, "build")
+    os.close(lock)
+    assert done.returncode == 0
+    warning = "1.0.0 is running from _build/prod/rel/tiny: restart it to use the new build"
+    assert warning in done.stderr
+    assert (release / "releases/1.1.0/manifest.json").is_file()
+    assert (release / "var/run/lock").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["biuld"], 2, "error: there is no command 'biuld'\n      hint: did you mean 'build'?\n"),
+        (["build", "--enx", "x"], 2, "error: there is no option '--enx'\n      hint: did you mean '--env'?\n"),
+        (["build", "extra"], 2, "error: got unexpected extra argument (extra)\n"),
+    ],
+)
+def test_a_wrong_command_line_names_what_is_near(project: Path, words: list[str], code: int, message: str) -> None:
+    done = releaser(project, *words)
+    assert done.returncode == code
+    assert done.stderr.startswith(message)

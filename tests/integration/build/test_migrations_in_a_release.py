@@ -1,0 +1,133 @@
+"""Migrations in a release: plain files, their graph in the manifest, and the hook that runs them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from support.builds import files_in, manifest_of
+from support.tiny_project import CONFIG, make_tiny_project
+
+from releaser.build.executor import Built, build
+from releaser.cli.report import SilentReport
+from releaser.config import read_config
+from releaser.errors import ProjectError
+from releaser.plan.gather import gather_facts
+from releaser.plan.make import make_plan
+
+SECTION = """
+[release.tiny.migrations]
+script_location = "tiny:migrations"
+url = "${DATABASE_URL}"
+run = "pre_start"
+"""
+
+
+@dataclass(frozen=True)
+class ReadGraph:
+    """What the builder is told of the graph, and a note of what it asked for."""
+
+    line: tuple[str, ...] = ("a1", "b2")
+    heads: tuple[str, ...] = ("b2",)
+    files: dict[str, str] = field(default_factory=lambda: {"a1": "00", "b2": "11"})
+    version_table: str = "alembic_version"
+    asked: list[tuple[Path, tuple[str, ...]]] = field(default_factory=list)
+
+    def __call__(
+        self,
+        scripts: Path,
+        *,
+        python: Path,
+        site_packages: Path,
+        source_paths: tuple[str, ...],
+        config: Path | None,
+        root: Path | None,
+    ) -> ReadGraph:
+        assert (site_packages / "releaser" / "runtime").is_dir()
+        assert config is not None
+        self.asked.append((scripts, source_paths))
+        return self
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    project = make_tiny_project(tmp_path / "project", config=CONFIG + SECTION)
+    for name, text in {
+        "src/alembic/__init__.py": "",  # stands for the library, which would have to be fetched
+        "src/tiny/migrations/env.py": "from alembic import context\n",
+        "src/tiny/migrations/versions/a1.py": "revision = 'a1'\n",
+        "src/tiny/migrations/script.py.mako": "template\n",
+        "alembic.ini": "[alembic]\nscript_location = tiny:migrations\n",
+    }.items():
+        path = project / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    stale = project / "src/tiny/migrations/versions/__pycache__/gone.cpython-311.pyc"
+    stale.parent.mkdir()
+    stale.write_bytes(b"")
+    return project
+
+
+def build_here(project: Path, environment: str, graph: ReadGraph) -> Built:
+    config = project / "rel/config.toml"
+    profile = read_config(config).profile(None, environment)
+    plan = make_plan(profile, gather_facts(profile, config))
+    return build(plan, report=SilentReport(Console(), False), read_graph=graph)
+
+
+def test_scripts_are_plain_files_even_where_sources_are_left_out(project: Path) -> None:
+    graph = ReadGraph()
+    release = build_here(project, "closed", graph).folder
+    files = files_in(release / "releases/1.0.0/migrations")
+    assert sorted(files) == [
+        "alembic.ini",
+        "default/env.py",
+        "default/script.py.mako",
+        "default/versions/a1.py",
+    ]
+    assert files["alembic.ini"] == (project / "alembic.ini").read_bytes()
+    (migrations,) = manifest_of(release)["migrations"]
+    assert migrations == {
+        "name": "default",
+        "scripts": "migrations/default",
+        "config": "migrations/alembic.ini",
+        "url": "${DATABASE_URL}",
+        "run": "pre_start",
+        "version_table": "alembic_version",
+        "line": ["a1", "b2"],
+        "heads": ["b2"],
+        "files": {"a1": "00", "b2": "11"},
+    }
+
+
+def test_the_hook_that_migrates_is_the_first_of_its_event(project: Path) -> None:
+    release = build_here(project, "prod", ReadGraph()).folder
+    hook = release / "releases/1.0.0/hooks/pre_start.d/10-migrate"
+    assert hook.read_text().splitlines()[-1] == 'exec "$RELEASE_PROG" migrate'
+    assert hook.stat().st_mode & 0o777 == 0o755
+    (entry,) = manifest_of(release)["hooks"]
+    assert (entry["name"], entry["timeout_s"], entry["on_failure"]) == ("10-migrate", 3600.0, "abort")
+
+
+def test_in_dev_mode_the_scripts_stay_in_the_source_tree(project: Path) -> None:
+    graph = ReadGraph()
+    release = build_here(project, "dev", graph).folder
+    source = project / "src/tiny/migrations"
+    assert graph.asked == [(source, (str(project / "src"),))]
+    (migrations,) = manifest_of(release)["migrations"]
+    assert (migrations["scripts"], migrations["files"]) == (str(source), {})
+
+
+def test_what_is_wrong_with_the_graph_ends_the_build(project: Path) -> None:
+    def two_heads(scripts: Path, **where: object) -> ReadGraph:
+        raise ProjectError("the migrations have 2 heads")
+
+    config = project / "rel/config.toml"
+    profile = read_config(config).profile()
+    plan = make_plan(profile, gather_facts(profile, config))
+    with pytest.raises(ProjectError, match="2 heads") as error:
+        build(plan, report=SilentReport(Console(), False), read_graph=two_heads)
+    assert error.value.now == "nothing was built; there is no _build/prod/rel/tiny"
+    assert sorted(path.name for path in (project / "_build/prod").iterdir()) == [".lock"]

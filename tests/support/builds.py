@@ -1,0 +1,54 @@
+"""Runs the installed command `releaser`, and looks at what it has made."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+RELEASER = Path(sys.executable).parent / "releaser"
+
+
+def releaser(project: Path, *words: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    """Run `releaser` in `project` with `changes` to the environment, and return how it ended."""
+    return subprocess.run(
+        [RELEASER, *words],
+        cwd=project,
+        env=clean_environment() | changes,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=120,
+    )
+
+
+def built(project: Path, *words: str, **changes: str) -> Path:
+    """Build `project`, which must work, and return the folder of the release; its name is that of the project."""
+    done = releaser(project, "build", *words, **changes)
+    assert done.returncode == 0, done.stderr + done.stdout
+    environment = words[words.index("--env") + 1] if "--env" in words else "prod"
+    return project / "_build" / environment / "rel" / "tiny"
+
+
+def clean_environment() -> dict[str, str]:
+    """Return this process's environment without what would change a build."""
+    names = ("SOURCE_DATE_EPOCH", "NO_COLOR", "FORCE_COLOR", "VIRTUAL_ENV")
+    return {name: value for name, value in os.environ.items() if name not in names}
+
+
+def manifest_of(release: Path, version: str = "1.0.0") -> dict[str, Any]:
+    text = (release / "releases" / version / "manifest.json").read_text(encoding="utf-8")
+    manifest: dict[str, Any] = json.loads(text)
+    return manifest
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    """Return the content of every file below `folder`, links as their target."""
+    return {
+        str(path.relative_to(folder)): os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_symlink() or path.is_file()
+    }

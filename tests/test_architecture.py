@@ -1,0 +1,125 @@
+"""Who may import whom: the table of the design, no cycles, and a runtime that is a guest."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "releaser"
+MAY_IMPORT: Mapping[str, frozenset[str]] = {
+    "errors": frozenset(),
+    "runtime": frozenset(),
+    "config": frozenset({"errors"}),
+    "plan": frozenset({"errors", "config", "runtime"}),
+    "build": frozenset({"errors", "plan", "runtime"}),
+    "migrations": frozenset({"errors"}),
+    "cli": frozenset({"errors", "config", "plan", "build", "migrations", "runtime"}),
+    "__main__": frozenset({"cli"}),
+    "__init__": frozenset(),
+}
+PLAN_MAY_IMPORT_OF_RUNTIME = frozenset({"releaser.runtime.manifest"})
+MIGRATION_LIBRARIES = frozenset({"alembic", "sqlalchemy"})
+
+
+def module_name(path: Path) -> str:
+    parts = ["releaser", *path.relative_to(PACKAGE).with_suffix("").parts]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def part_of(module: str) -> str:
+    return [*module.split("."), "__init__"][1]
+
+
+MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def imports_of(module: str) -> Iterator[tuple[str, int]]:
+    """Yield each import of a module, those inside functions included: its absolute name and its level of dots.
+
+    `from package import name` names the submodule where there is one.
+    """
+    path = MODULES[module]
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, 0) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parents = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*parents, *([base] if base else [])])
+            for alias in node.names:
+                name = f"{base}.{alias.name}"
+                yield (name if name in MODULES else base), node.level
+
+
+def own_imports(module: str) -> list[str]:
+    return [name for name, _ in imports_of(module) if name.split(".")[0] == "releaser"]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_part_imports_only_what_the_table_allows(module: str) -> None:
+    part = part_of(module)
+    wrong = [name for name in own_imports(module) if part_of(name) not in MAY_IMPORT[part] | {part}]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if part_of(module) == "plan"])
+def test_of_the_runtime_the_plan_knows_only_the_manifest(module: str) -> None:
+    runtime = {name for name in own_imports(module) if part_of(name) == "runtime"}
+    assert runtime <= PLAN_MAY_IMPORT_OF_RUNTIME
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if part_of(module) == "runtime"])
+def test_the_runtime_imports_the_standard_library_and_itself_relatively(module: str) -> None:
+    allowed = sys.stdlib_module_names | {"__future__"}
+    if module.rpartition(".")[2].startswith("migration_"):
+        allowed = allowed | MIGRATION_LIBRARIES
+    entry = module == "releaser.runtime.__main__"  # gives the runtime its name first, so it cannot be relative
+    wrong = [
+        name
+        for name, level in imports_of(module)
+        if (level == 0 and name.split(".")[0] not in allowed and not (entry and name.startswith("releaser.runtime")))
+        or (level and part_of(name) != "runtime")
+    ]
+    assert wrong == []
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    graph = {module: {name for name in own_imports(module) if name in MODULES} - {module} for module in MODULES}
+    assert find_cycle(graph) == []
+
+
+def find_cycle(graph: Mapping[str, set[str]]) -> list[str]:
+    """Return the modules of one cycle, or nothing."""
+    done: set[str] = set()
+
+    def visit(module: str, way: list[str]) -> list[str]:
+        if module in way:
+            return [*way[way.index(module) :], module]
+        if module in done:
+            return []
+        for target in sorted(graph[module]):
+            if cycle := visit(target, [*way, module]):
+                return cycle
+        done.add(module)
+        return []
+
+    for module in graph:
+        if cycle := visit(module, []):
+            return cycle
+    return []
+
+
+def test_a_cycle_would_be_found() -> None:
+    assert find_cycle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+
+
+def test_no_module_has_the_name_of_one_of_the_standard_library() -> None:
+    names = {name.rpartition(".")[2] for name in MODULES if not name.endswith("__main__")}
+    # A profile is the design's own word, and the library's module of that name is on its way out (PEP 799).
+    assert names & sys.stdlib_module_names <= {"profile"}

@@ -1,0 +1,86 @@
+"""Command lines of the installers."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from releaser.build.commands import Program, without_urls
+from releaser.build.installers import (
+    Installer,
+    build_wheel,
+    choose_installer,
+    export_lock,
+    install_locked,
+    install_wheel,
+)
+
+PROJECT = Path("/home/ada/shop")
+UV = Installer(kind="uv", program=("/opt/uv",), python=Path("/opt/python3"), is_own_python=False)
+PIP = Installer(kind="pip", program=("/venv/python", "-m", "pip"), python=Path("/venv/python"), is_own_python=True)
+
+
+def no_uv() -> str:
+    raise FileNotFoundError("no binary in the wheel")
+
+
+def words(program: Program) -> str:
+    assert program.folder == PROJECT
+    return " ".join(program.argv)
+
+
+def test_uv_enforces_hashes_and_installs_nothing_else() -> None:
+    assert words(install_locked(UV, PROJECT, Path("/p/requirements.txt"), Path("/s/site-packages"))) == (
+        "/opt/uv pip install --python /opt/python3 --target /s/site-packages --link-mode copy --no-progress"
+        " --no-deps --require-hashes -r /p/requirements.txt"
+    )
+
+
+def test_uv_takes_a_pylock_as_it_is() -> None:
+    line = words(install_locked(UV, PROJECT, Path("/p/pylock.toml"), Path("/s")))
+    assert line.endswith("--no-progress -r /p/pylock.toml")
+
+
+def test_pip_enforces_hashes_and_installs_nothing_else() -> None:
+    assert words(install_locked(PIP, PROJECT, Path("/p/requirements.txt"), Path("/s"))) == (
+        "/venv/python -m pip install --disable-pip-version-check --no-input --target /s --no-compile"
+        " --no-warn-script-location --upgrade --no-deps --require-hashes -r /p/requirements.txt"
+    )
+
+
+def test_pip_is_told_of_another_python() -> None:
+    other = Installer(kind="pip", program=PIP.program, python=Path("/opt/python3"), is_own_python=False)
+    assert "-m pip --python /opt/python3 install" in words(
+        install_wheel(other, PROJECT, Path("w.whl"), Path("/s"), True)
+    )
+
+
+def test_a_wheel_brings_its_dependencies_only_without_a_lock() -> None:
+    for installer in (UV, PIP):
+        locked = install_wheel(installer, PROJECT, Path("w.whl"), Path("/s"), with_dependencies=False)
+        free = install_wheel(installer, PROJECT, Path("w.whl"), Path("/s"), with_dependencies=True)
+        assert "--no-deps" in locked.argv
+        assert "--no-deps" not in free.argv
+
+
+def test_the_project_is_built_in_isolation_from_its_own_folder() -> None:
+    assert words(build_wheel(UV, PROJECT, Path("/s/wheels"))) == (
+        "/opt/uv build --wheel --no-create-gitignore --python /opt/python3 -o /s/wheels ."
+    )
+    assert "wheel --disable-pip-version-check --no-input --no-deps -w /s/wheels ." in words(
+        build_wheel(PIP, PROJECT, Path("/s/wheels"))
+    )
+    assert "--no-emit-project" in export_lock(UV, PROJECT, Path("/s/r.txt")).argv
+
+
+def test_pip_takes_over_where_uv_has_no_binary() -> None:
+    own = Path(sys.executable)
+    assert choose_installer(own, lambda: "/opt/uv").program == ("/opt/uv",)
+    assert choose_installer(own, no_uv) == Installer(
+        kind="pip", program=(sys.executable, "-m", "pip"), python=own, is_own_python=True
+    )
+
+
+def test_urls_are_left_out_of_what_is_shown() -> None:
+    line = "error: could not fetch `https://ada:secret@pypi.example.invalid/simple/h11/` (404), see file:///srv/x"
+    assert without_urls(line) == "error: could not fetch `<url>` (404), see <url>"

@@ -1,0 +1,215 @@
+"""From a profile and facts to a plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.planning import ROOT, facts_of, file_fact, hook_of, lock_of, origin_of, profile_of
+
+from releaser.config.profile import MigrationsSpec
+from releaser.errors import Problem, ProjectError
+from releaser.plan.describe import describe
+from releaser.plan.facts import Git, Interpreter, PathFact
+from releaser.plan.make import make_plan
+from releaser.plan.steps import (
+    BuildWheel,
+    BundlePython,
+    CopyMigrations,
+    CopyScripts,
+    InstallDependencies,
+    Plan,
+    PublishArchive,
+    PublishTree,
+    WriteArchive,
+    WriteManifest,
+)
+
+MIGRATIONS = MigrationsSpec(script_location="shop:migrations", origin=origin_of("release.shop.migrations"))
+
+
+def kinds_of(plan: Plan) -> list[type]:
+    return [type(step) for step in plan.steps]
+
+
+def problems_of(error: pytest.ExceptionInfo[ProjectError]) -> list[tuple[str, str]]:
+    return [(problem.key, problem.what) for problem in error.value.problems]
+
+
+def test_what_can_fail_comes_first_and_what_others_see_comes_last() -> None:
+    kinds = kinds_of(make_plan(profile_of(), facts_of()))
+    assert kinds[:2] == [BuildWheel, InstallDependencies]
+    assert kinds.index(WriteManifest) < kinds.index(WriteArchive) < kinds.index(PublishArchive)
+    assert kinds.index(PublishArchive) < kinds.index(PublishTree)
+
+
+def test_dev_mode_makes_no_archive() -> None:
+    plan = make_plan(profile_of(dev_mode=True), facts_of())
+    assert not plan.has_archive
+    assert not {WriteArchive, PublishArchive} & set(kinds_of(plan))
+
+
+def test_the_places_are_those_of_the_environment() -> None:
+    plan = make_plan(profile_of(output_dir="out"), facts_of())
+    assert plan.published == ROOT / "out/prod/rel/shop"
+    assert plan.archive == ROOT / "out/prod/shop-1.4.0.tar.gz"
+
+
+def test_the_version_is_the_projects_gits_or_a_literal() -> None:
+    git = Git(revision="a" * 40, description="v2.0.1-3-gabc", dirty=False)
+    assert make_plan(profile_of(), facts_of()).sketch.version == "1.4.0"
+    assert make_plan(profile_of(version="git"), facts_of(git=git)).sketch.version == "2.0.1-3-gabc"
+    assert make_plan(profile_of(version="7"), facts_of()).sketch.version == "7"
+
+
+def test_an_interpreter_is_copied_only_when_asked_for() -> None:
+    assert BundlePython not in kinds_of(make_plan(profile_of(), facts_of()))
+    assert BundlePython(prefix="") in make_plan(profile_of(include_python=True), facts_of()).steps
+    named = make_plan(profile_of(include_python="/opt/python"), facts_of())
+    assert BundlePython(prefix="/opt/python") in named.steps
+
+
+def test_migrations_bring_a_step_and_a_hook() -> None:
+    facts = facts_of(migrations_folder=Path(__file__).parent, migrations_config=None)
+    profile = profile_of(migrations=MIGRATIONS)
+    with pytest.raises(ProjectError, match="cannot build shop for prod"):
+        make_plan(profile, facts)  # the folder has no env.py
+
+
+def test_the_migrate_hook_runs_before_the_authors_own(tmp_path: Path) -> None:
+    (tmp_path / "env.py").touch()
+    paths = {"rel/announce": file_fact()}
+    hooks = {"post_start": (hook_of("rel/announce"),)}
+    profile = profile_of(migrations=MIGRATIONS, hooks=hooks)
+    plan = make_plan(profile, facts_of(migrations_folder=tmp_path, paths=paths))
+    assert [hook.path for hook in plan.sketch.hooks] == [
+        "hooks/post_start.d/10-migrate",
+        "hooks/post_start.d/20-announce",
+    ]
+    assert CopyMigrations in kinds_of(plan)
+
+
+def test_every_problem_is_told_at_once() -> None:
+    profile = profile_of(
+        hooks={
+            "pre_start": (hook_of("rel/gone"), hook_of("rel/empty")),
+            "post_start": (hook_of("rel/socket", event="post_start"),),
+        },
+        commands={"seed": "rel/folder"},
+        origins={"commands": origin_of("release.shop.commands")},
+        version="one two",
+    )
+    paths = {
+        "rel/gone": PathFact(kind="missing"),
+        "rel/empty": PathFact(kind="folder"),
+        "rel/socket": PathFact(kind="other"),
+        "rel/folder": PathFact(kind="folder", entries=("a",)),
+    }
+    with pytest.raises(ProjectError) as error:
+        make_plan(profile, facts_of(paths=paths, lock=lock_of(unhashed_lines=(4, 9))))
+    assert problems_of(error) == [
+        ("", "expected a version of letters, digits and '.+_-', found 'one two'"),
+        ("", "2 requirements have no hash"),
+        ("hooks.pre_start", "rel/gone does not exist"),
+        ("hooks.pre_start", "the folder rel/empty holds no hook"),
+        ("hooks.post_start", "rel/socket is neither a file nor a folder"),
+        ("release.shop.commands", "expected a file for the command 'seed', and rel/folder is a folder"),
+    ]
+    assert error.value.exit_code == 3
+    assert error.value.now == "nothing was built; _build/prod is untouched"
+
+
+@pytest.mark.parametrize(
+    ("fact", "what"),
+    [
+        (file_fact(readable=False), "rel/hook cannot be read"),
+        (file_fact(has_carriage_return=True), "rel/hook has Windows line endings, its first line cannot be run"),
+    ],
+)
+def test_a_hook_that_cannot_run_is_a_problem(fact: PathFact, what: str) -> None:
+    with pytest.raises(ProjectError) as error:
+        make_plan(profile_of(hooks={"pre_start": (hook_of("rel/hook"),)}), facts_of(paths={"rel/hook": fact}))
+    assert problems_of(error) == [("hooks.pre_start", what)]
+
+
+def test_a_hook_needs_no_executable_bit() -> None:
+    profile = profile_of(hooks={"pre_start": (hook_of("rel/hook"),)})
+    plan = make_plan(profile, facts_of(paths={"rel/hook": file_fact(executable=False)}))
+    assert plan.warnings == ()
+
+
+def test_an_interpreter_of_a_hook_that_is_not_here_is_a_warning() -> None:
+    fact = file_fact(shebang=("/usr/bin/env", "ruby"), shebang_program_found=False)
+    plan = make_plan(profile_of(hooks={"pre_start": (hook_of("rel/hook"),)}), facts_of(paths={"rel/hook": fact}))
+    assert plan.warnings == (
+        Problem(where="rel/hook:1", what="it is run by '/usr/bin/env ruby', which is not on this machine"),
+    )
+
+
+def test_no_lock_is_a_warning_that_says_how_to_get_one() -> None:
+    (warning,) = make_plan(profile_of(), facts_of(lock=None)).warnings
+    assert warning.what.startswith("no lock file")
+    assert "uv pip compile --generate-hashes" in warning.hint
+    assert "pip-compile --generate-hashes" in warning.hint
+
+
+def test_a_lock_that_is_named_and_missing_is_a_problem() -> None:
+    with pytest.raises(ProjectError) as error:
+        make_plan(profile_of(lock="locks/prod.txt"), facts_of(lock=None))
+    assert problems_of(error) == [("", "the file locks/prod.txt does not exist")]
+
+
+def test_a_project_that_needs_another_python_is_a_problem() -> None:
+    old = Interpreter(
+        path=Path("python"), version="3.10", full_version="3.10.13", implementation="cpython", platform="linux-x86_64"
+    )
+    with pytest.raises(ProjectError) as error:
+        make_plan(profile_of(), facts_of(interpreter=old))
+    assert problems_of(error) == [
+        ("project.requires-python", "the project needs Python >=3.11, and this build uses 3.10.13")
+    ]
+
+
+def test_a_folder_without_project_is_a_problem() -> None:
+    with pytest.raises(ProjectError) as error:
+        make_plan(profile_of(project="app"), facts_of(project=None, project_trouble="it does not exist"))
+    (problem,) = error.value.problems
+    assert problem.where == "app/pyproject.toml"
+    assert problem.what == "this is not a project that can be bundled: it does not exist"
+
+
+def test_a_missing_migrations_folder_is_a_problem() -> None:
+    with pytest.raises(ProjectError) as error:
+        make_plan(profile_of(migrations=MIGRATIONS), facts_of())
+    assert problems_of(error) == [
+        ("release.shop.migrations", "the script_location 'shop:migrations' is no folder of the project")
+    ]
+
+
+def test_a_command_becomes_a_script_with_the_summary_of_its_file() -> None:
+    paths = {"rel/seed.sh": file_fact(summary="fill the database")}
+    plan = make_plan(profile_of(commands={"seed": "rel/seed.sh"}), facts_of(paths=paths))
+    (command,) = plan.sketch.commands
+    assert (command.name, command.path, command.summary) == ("seed", "commands/seed", "fill the database")
+    (step,) = [step for step in plan.steps if isinstance(step, CopyScripts)]
+    assert [(script.source, script.to) for script in step.scripts] == [(ROOT / "rel/seed.sh", "commands/seed")]
+
+
+def test_what_went_in_is_recorded_without_places() -> None:
+    git = Git(revision="a" * 40, description="v1-dirty", dirty=True)
+    plan = make_plan(profile_of(), facts_of(git=git, config_sha256="cd" * 32, tools={"uv": "0.9"}))
+    assert plan.sketch.inputs == {
+        "config": "sha256:" + "cd" * 32,
+        "git": "a" * 40 + "-dirty",
+        "lock": "requirements.txt sha256:" + "ab" * 32,
+        "uv": "0.9",
+    }
+
+
+def test_every_step_reads_as_one_line() -> None:
+    for profile in (profile_of(include_python=True), profile_of(dev_mode=True)):
+        for step in make_plan(profile, facts_of()).steps:
+            line = describe(step)
+            assert "\n" not in line
+            assert 0 < len(line) <= 60
+            assert not line.endswith(".")
