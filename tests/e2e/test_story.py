@@ -96,7 +96,9 @@ def test_the_story_of_the_archive_where_neither_releaser_nor_the_sources_are(unp
     """In a mount namespace, folders of this repository and of the build's Python are hidden where that is allowed."""
     assert (unpacked.root / "releases").is_dir()
     if os.getuid() == 0:
-        hide = " && ".join(f"mount -t tmpfs none '{path}'" for path in (REPOSITORY, Path(sys.prefix)) if path.is_dir())
+        prefix = Path(sys.prefix)
+        hidden = [REPOSITORY] if prefix.is_relative_to(REPOSITORY) else [REPOSITORY, prefix]
+        hide = " && ".join(f"mount -t tmpfs none '{path}'" for path in hidden)
         unpacked.shell = ("unshare", "--mount", "sh", "-c", f'{hide} && exec "$@"', "sh")
     tell_the_story(unpacked)
 

@@ -91,6 +91,7 @@ def test_post_start_runs_only_once_the_app_is_ready(make: Make) -> None:
 def test_an_orderly_end_exits_with_0_and_leaves_nothing(make: Make, number: int) -> None:
     release = make()
     running = release.foreground()
+    running.says("serving")  # ready by `started` is earlier than the app's own handler
     running.signal(number)
     assert running.wait() == 0
     assert "served" in running.output()

@@ -1,0 +1,123 @@
+"""How a command of `bin/NAME` asks a running release: one request out, frames in, an exit code at the end.
+
+Imports next to nothing: `ping` is this module and little else.
+"""
+
+from __future__ import annotations
+
+import _socket
+import os
+import select
+import time
+
+from . import frames, sockets
+from .failures import FAILED, NOT_NOW, Failure
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .context import Context
+
+CONNECT_S = 10.0
+INTERRUPTED = 130
+_RETRY_S = 0.05
+_PIECE_BYTES = 65536
+
+
+class Late(Exception):
+    """The exit code did not arrive by the deadline."""
+
+
+def connect(context: Context, name: str) -> _socket.socket:
+    """Return a connection to the socket `name` of the running release.
+
+    Raises:
+        Failure: nobody listens there, or this user may not ask.
+    """
+    deadline = time.monotonic() + CONNECT_S
+    while True:
+        try:
+            connection = sockets.connect(context.layout.run, name, CONNECT_S)
+        except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
+            raise Failure(f"{context.name} is not running", NOT_NOW) from None
+        except PermissionError:
+            raise Failure(f"{context.name} does not answer to this user: it belongs to another", NOT_NOW) from None
+        except BlockingIOError:  # its queue is full: connect(2) does not wait on a socket with a time limit
+            if time.monotonic() > deadline:
+                raise Failure(f"{context.name} does not answer: its queue of callers is full", NOT_NOW) from None
+            time.sleep(_RETRY_S)
+        else:
+            connection.settimeout(None)
+            return connection
+
+
+def call(context: Context, name: str, *words: str, timeout_s: float | None = None) -> int:
+    """Send a request to the socket `name`, copy what comes back to descriptors 1 and 2, and return the exit code.
+
+    Ctrl-C ends this process's part alone, silently, with 130.
+
+    Raises:
+        Failure: nobody listens, or the other side ended before it sent an exit code.
+        Late: `timeout_s` seconds passed; the other side is still at it.
+        BrokenPipeError: whoever read this process's output has gone.
+    """
+    try:
+        connection = connect(context, name)
+        try:
+            return talk(context, connection, frames.encode_request(*words), timeout_s)
+        finally:
+            connection.close()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def talk(context: Context, connection: _socket.socket, request: bytes, timeout_s: float | None = None) -> int:
+    """Do the rest of `call` on a connection that is open."""
+    deadline = None if timeout_s is None else time.monotonic() + timeout_s
+    decoder = frames.Decoder()
+    try:
+        connection.sendall(request)
+    except (BrokenPipeError, ConnectionResetError):
+        pass  # refused before it was read: what the other side says about it comes next
+    while True:
+        if deadline is not None:
+            _wait_for(connection, deadline)
+        for kind, body in decoder.feed(receive(context, connection)):
+            if kind == frames.EXIT:
+                return int(body)
+            write_all(1 if kind == frames.OUTPUT else 2, body)
+
+
+def receive(context: Context, connection: _socket.socket) -> bytes:
+    """Return the next bytes.
+
+    Raises:
+        Failure: there are none: the process at the other end has gone.
+    """
+    try:
+        data = connection.recv(_PIECE_BYTES)
+    except ConnectionResetError:
+        data = b""
+    if not data:
+        raise Failure(
+            f"{context.name} ended during the call",
+            FAILED,
+            now="how far the call came is not known",
+        )
+    return data
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of `data`, whatever the descriptor takes at once; it may be non-blocking, as a caller left it."""
+    view = memoryview(data)
+    while view:
+        try:
+            view = view[os.write(descriptor, view) :]
+        except BlockingIOError:
+            select.select((), (descriptor,), ())
+
+
+def _wait_for(connection: _socket.socket, deadline: float) -> None:
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+        raise Late

@@ -1,0 +1,56 @@
+"""What the words after `migrate` and `migrations` are taken for."""
+
+from __future__ import annotations
+
+import pytest
+
+from releaser.runtime.failures import Failure
+from releaser.runtime.migration_options import duration_s, parse_migrate, parse_migrations
+
+
+def test_without_words_everything_is_applied_and_another_runner_waited_for() -> None:
+    options = parse_migrate([])
+    assert (options.to, options.dry_run, options.lock_wait_s, options.as_json) == ("head", False, 600.0, False)
+
+
+def test_a_value_stands_behind_its_word_or_an_equals_sign() -> None:
+    for words in (["--to", "3f2a", "--lock-wait", "2m"], ["--to=3f2a", "--lock-wait=2m"]):
+        options = parse_migrate([*words, "--dry-run", "--json"])
+        assert (options.to, options.dry_run, options.lock_wait_s, options.as_json) == ("3f2a", True, 120.0, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("30", 30.0), ("30s", 30.0), ("500ms", 0.5), ("10m", 600.0), ("1.5h", 5400.0), ("0", 0.0)]
+)
+def test_a_duration_has_a_unit_or_is_in_seconds(text: str, seconds: float) -> None:
+    assert duration_s(text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--too", "x"], "unknown word '--too'"),
+        (["head"], "unknown word 'head'"),
+        (["--dry-run=yes"], "unknown word '--dry-run'"),
+        (["--to"], "--to needs a value"),
+        (["--to", ""], "--to: expected a revision, found nothing"),
+        (["--to", "base"], "this command only goes forward"),
+        (["--to", "-1"], "this command only goes forward"),
+        (["--lock-wait", "soon"], "expected a duration such as 30s or 10m, found 'soon'"),
+        (["--lock-wait", "1.2.3s"], "expected a duration"),
+        (["--lock-wait", "ms"], "expected a duration"),
+    ],
+)
+def test_what_cannot_be_understood_is_exit_code_2(words: list[str], said: str) -> None:
+    with pytest.raises(Failure) as refused:
+        parse_migrate(words)
+    assert refused.value.exit_code == 2
+    assert said in refused.value.message
+    assert refused.value.hint == "usage: migrate [--to REVISION] [--dry-run] [--lock-wait DURATION] [--json]"
+
+
+def test_the_list_knows_one_word() -> None:
+    assert parse_migrations([]) is False
+    assert parse_migrations(["--json"]) is True
+    with pytest.raises(Failure, match="unknown word 'all'"):
+        parse_migrations(["all"])
