@@ -1,0 +1,8 @@
+"""What the build needs to know of a project's migrations: the revision graph, read without a database."""
+
+from __future__ import annotations
+
+from .graph import Graph
+from .reading import read_graph
+
+__all__ = ["Graph", "read_graph"]

@@ -1,0 +1,203 @@
+"""What do the revision files hold? Runs by path in the release's interpreter: `python -I -S -B probe.py < request`.
+
+Standard library only, nothing of releaser: the interpreter may be an older one, and its packages are the app's. The
+request and the answer are JSON; whatever a revision prints when it is imported goes to standard error.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import json
+import os
+import re
+import site
+import sys
+from pathlib import Path
+from typing import Any
+
+_REFUSED = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto", "sqlite3.connect")
+_REVISION_FILE = re.compile(r"(?!\.#|__init__)(.*\.py)$")
+
+
+class Refused(Exception):
+    """A revision wanted the network, or a database, when it was imported."""
+
+
+def main() -> None:
+    """Read the request, look, write the answer."""
+    request = json.load(sys.stdin)
+    answer_to = os.dup(1)
+    os.dup2(2, 1)
+    sys.path[:] = [*request["source_paths"], *(path for path in sys.path if path != str(Path(__file__).parent))]
+    site.addsitedir(request["site_packages"])
+    answer = look(Path(request["scripts"]), request["config"])
+    with os.fdopen(answer_to, "w", encoding="utf-8") as file:
+        json.dump(answer, file)
+
+
+def look(scripts: Path, config: str) -> dict[str, Any]:
+    """Return everything that is found in the folder, and what is wrong apart from the graph itself."""
+    problems = environment_problems(scripts)
+    try:
+        from alembic.config import Config
+        from alembic.script import ScriptDirectory
+    except ImportError as error:
+        what = f"alembic cannot be imported from the bundle: {error}"
+        problems.append({"where": "", "what": what, "hint": "add alembic to the project's dependencies and its lock"})
+        return {"problems": problems, "files": [], "version_table": "", "is_readable": False}
+    sys.addaudithook(refuse)
+    try:
+        directory = ScriptDirectory.from_config(configured(Config, scripts, config))
+        folders = [Path(folder) for folder in as_tuple(directory.version_locations)]
+    except Exception as error:
+        problems.append({"where": config or str(scripts), "what": f"alembic cannot use it: {error}"})
+        return {"problems": problems, "files": [], "version_table": "", "is_readable": False}
+    default = scripts / "versions"
+    problems += [
+        {
+            "where": config,
+            "what": f"version_locations names {folder}; a release carries the folder versions of script_location",
+        }
+        for folder in folders
+        if folder.resolve() != default.resolve()
+    ]
+    recursive = bool(getattr(directory, "recursive_version_locations", False))
+    files = [look_at(path) for path in revision_files(default, recursive)]
+    return {"problems": problems, "files": files, "version_table": version_table(scripts), "is_readable": True}
+
+
+def configured(config_type: Any, scripts: Path, path: str) -> Any:
+    """Return alembic's configuration with the script folder put in; an ini and a toml file may lie side by side."""
+    names = (Path(path).name, "alembic.ini", "pyproject.toml") if path else ()
+    near = [file for file in (Path(path).with_name(name) for name in names) if file.is_file()]
+    ini = [str(file) for file in near if file.suffix != ".toml"]
+    toml = [str(file) for file in near if file.suffix == ".toml"]
+    try:
+        config = config_type(ini[0] if ini else None, toml_file=toml[0] if toml else None)
+    except TypeError:
+        config = config_type(ini[0] if ini else None)
+    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
+    # True in the source tree only: in a release, sys.path is the bundle's.
+    config.set_main_option("prepend_sys_path", "")
+    section = getattr(config, "toml_alembic_config", {})
+    config.__dict__["toml_alembic_config"] = {key: section[key] for key in section if key != "prepend_sys_path"}
+    return config
+
+
+def revision_files(folder: Path, recursive: bool) -> list[Path]:
+    """Return the files that alembic would take for revisions, in a fixed order."""
+    found = []
+    for where, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if recursive and name != "__pycache__")
+        found += [Path(where, name) for name in sorted(names) if _REVISION_FILE.match(name)]
+    return found
+
+
+def look_at(path: Path) -> dict[str, Any]:
+    """Import one file and return what it says of itself."""
+    found: dict[str, Any] = {
+        "path": str(path),
+        "revision": "",
+        "down": [],
+        "depends_on": [],
+        "labels": [],
+        "has_upgrade": False,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "error": "",
+        "line": 0,
+    }
+    try:
+        spec = importlib.util.spec_from_file_location(re.sub(r"\W", "_", path.name), path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    except SyntaxError as error:
+        return {**found, "error": f"syntax error: {error.msg}", "line": error.lineno or 0}
+    except (Exception, SystemExit) as error:
+        return {**found, "error": f"{type(error).__name__}: {error}", "line": line_in(str(path), error)}
+    return {
+        **found,
+        "revision": str(getattr(module, "revision", "") or ""),
+        "down": as_tuple(getattr(module, "down_revision", None)),
+        "depends_on": as_tuple(getattr(module, "depends_on", None)),
+        "labels": as_tuple(getattr(module, "branch_labels", None)),
+        "has_upgrade": callable(getattr(module, "upgrade", None)),
+    }
+
+
+def line_in(path: str, error: BaseException) -> int:
+    """Return the last line of `path` that the error came through."""
+    line, trace = 0, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == path:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
+
+
+def environment_problems(scripts: Path) -> list[dict[str, str]]:
+    """Return what is wrong with env.py; it cannot be run, because it would connect."""
+    path = scripts / "env.py"
+    tree = parsed(path)
+    if tree is None:
+        is_there = path.is_file()
+        return [
+            {
+                "where": str(path),
+                "what": "is not valid Python" if is_there else "alembic needs this file; it is missing",
+            }
+        ]
+    imported = {name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for name in [node.module or ""]}
+    imported |= {item.name for node in ast.walk(tree) if isinstance(node, ast.Import) for item in node.names}
+    if any(name.startswith("sqlalchemy.ext.asyncio") for name in imported) and not is_bundled("greenlet"):
+        hint = "depend on sqlalchemy[asyncio], and renew the lock"
+        return [
+            {
+                "where": str(path),
+                "what": "uses asyncio, for which SQLAlchemy needs greenlet; it is not in the bundle",
+                "hint": hint,
+            }
+        ]
+    return []
+
+
+def is_bundled(module: str) -> bool:
+    """Tell whether the bundle has a module, without importing it."""
+    return importlib.util.find_spec(module) is not None
+
+
+def version_table(scripts: Path) -> str:
+    """Return the name that env.py gives to alembic's version table, if it says it in so many words."""
+    tree = parsed(scripts / "env.py")
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, ast.keyword) and node.arg == "version_table" and isinstance(node.value, ast.Constant):
+            return str(node.value.value)
+    return "alembic_version"
+
+
+def parsed(path: Path) -> ast.Module | None:
+    """Return the syntax tree of a file; None if it is missing or not Python."""
+    try:
+        return ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return None
+
+
+def as_tuple(value: Any) -> tuple[str, ...]:
+    """Return what alembic allows to be None, a string or several as a tuple."""
+    if value is None or value == "":
+        return ()
+    return (value,) if isinstance(value, str) else tuple(str(item) for item in value)
+
+
+def refuse(event: str, arguments: tuple[Any, ...]) -> None:
+    """Stop whoever reaches for the network or a database: an audit hook, so that no library is around it."""
+    if event in _REFUSED:
+        raise Refused(f"{event}: neither the network nor a database may be used when a revision is imported")
+
+
+if __name__ == "__main__":
+    main()

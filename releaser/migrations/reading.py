@@ -1,0 +1,117 @@
+"""How the revision graph is read: in the release's own interpreter, with its own packages, without network."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from releaser.errors import Problem, ProjectError
+
+from .graph import Found, Graph, make_graph
+
+PROBE = Path(__file__).with_name("probe.py")
+LIMIT_S = 120
+NOW = "nothing was built"
+
+
+def read_graph(
+    scripts: Path,
+    *,
+    python: Path,
+    site_packages: Path,
+    source_paths: tuple[str, ...] = (),
+    config: Path | None = None,
+    root: Path | None = None,
+) -> Graph:
+    """Return the revision graph of alembic's folder `scripts`.
+
+    `python` is the interpreter that the release will run on, `site_packages` its staged packages, `source_paths` the
+    folders that dev_mode puts before them, `config` an alembic.ini or pyproject.toml. Paths in problems are relative
+    to `root` where they lie below it. The revisions are imported, as alembic does, and nothing of them is called.
+
+    Raises:
+        ProjectError: everything that is wrong with the folder, with file names.
+    """
+    request = {
+        "scripts": str(scripts.absolute()),
+        "site_packages": str(site_packages.absolute()),
+        "source_paths": list(source_paths),
+        "config": str(config.absolute()) if config is not None else "",
+    }
+    answer = _ask(python, request, scripts)
+    problems = tuple(
+        Problem(where=_shown(item["where"], root, scripts), what=item["what"], hint=item.get("hint", ""))
+        for item in answer["problems"]
+    )
+    found = [_found(item, root, scripts) for item in answer["files"]]
+    graph, of_graph = make_graph(found, answer["version_table"])
+    if answer["is_readable"]:
+        problems += of_graph
+    if problems or graph is None:
+        raise ProjectError(
+            f"cannot use the migrations in {_shown(str(scripts), root, scripts)}", problems=problems, now=NOW
+        )
+    return graph
+
+
+def _ask(python: Path, request: Mapping[str, Any], scripts: Path) -> dict[str, Any]:
+    """Run the probe and return its answer.
+
+    Raises:
+        ProjectError: it did not answer: a revision that ends the process, or never ends, when it is imported.
+    """
+    with tempfile.TemporaryDirectory(prefix="releaser-") as folder:
+        try:
+            # -B: nothing may appear in the author's source tree.
+            done = subprocess.run(
+                [str(python), "-I", "-S", "-B", str(PROBE)],
+                input=json.dumps(request),
+                capture_output=True,
+                text=True,
+                cwd=folder,
+                timeout=LIMIT_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise ProjectError(
+                f"cannot read the migrations in {scripts}: not done within {LIMIT_S} s", now=NOW
+            ) from error
+        except OSError as error:
+            raise ProjectError(f"cannot read the migrations: {python}: {error.strerror}", now=NOW) from error
+    try:
+        answer: dict[str, Any] = json.loads(done.stdout)
+    except ValueError as error:
+        raise ProjectError(
+            f"cannot read the migrations in {scripts}: importing them ended with exit code {done.returncode}",
+            output=tuple(done.stderr.splitlines()[-20:]),
+            now=NOW,
+        ) from error
+    return answer
+
+
+def _found(item: Mapping[str, Any], root: Path | None, scripts: Path) -> Found:
+    return Found(
+        path=_shown(item["path"], root, scripts),
+        revision=item["revision"],
+        down=tuple(item["down"]),
+        depends_on=tuple(item["depends_on"]),
+        labels=tuple(item["labels"]),
+        has_upgrade=item["has_upgrade"],
+        sha256=item["sha256"],
+        error=item["error"],
+        line=item["line"],
+    )
+
+
+def _shown(path: str, root: Path | None, scripts: Path) -> str:
+    """Return `path` relative to `root`, or else to the folder that holds the scripts, if it lies below it."""
+    if not path:
+        return ""
+    for start in (root, scripts.absolute().parent):
+        if start is not None and Path(path).absolute().is_relative_to(start.absolute()):
+            return str(Path(path).absolute().relative_to(start.absolute()))
+    return path

@@ -1,0 +1,97 @@
+"""`bin/NAME migrate` and `bin/NAME migrations`: what they need before alembic is imported, and what they print.
+
+The process becomes one of the app's bundle, configured as the app is; only then are the modules imported that import
+alembic and SQLAlchemy, the app's own.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from . import bundle, configuration, environment, launch
+from .failures import DONE, Failure
+from .migration_options import Options, parse_migrate, parse_migrations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .context import Context
+
+CONNECT_TIMEOUT_S = "10"
+"""For PostgreSQL's libpq, which otherwise waits for minutes for a host that does not answer."""
+
+
+def migrate(context: Context, args: list[str]) -> int:
+    """Apply what is pending, `bin/NAME migrate`, and return the exit code.
+
+    Raises:
+        Failure: see `releaser.runtime.migration_failures` for the exit codes.
+    """
+    return _run(context, "migrate", parse_migrate(args))
+
+
+def migrations(context: Context, args: list[str]) -> int:
+    """List the revisions and their state, `bin/NAME migrations`, and return the exit code; changes nothing.
+
+    Raises:
+        Failure: the database cannot be asked.
+    """
+    return _run(context, "migrations", Options(dry_run=True, as_json=parse_migrations(args)))
+
+
+def _run(context: Context, command: str, options: Options) -> int:
+    records = context.manifest.migrations
+    if not records:
+        raise Failure(
+            f"release {context.layout.version} has no migrations",
+            now="nothing was migrated",
+            hint="[release.NAME.migrations] in rel/config.toml adds them",
+        )
+    if len(records) > 1 and options.to != "head":
+        raise Failure(
+            f"cannot migrate to {options.to!r}: this release has {len(records)} databases, each with its own line",
+            now="nothing was migrated",
+        )
+    from .migration_failures import Interrupted, Signals
+    from .migration_report import make_tolerant
+
+    output, error = make_tolerant()
+    with Signals() as signals:
+        try:
+            urls = _enter(context, command)
+            from . import migration_task
+
+            lines = getattr(migration_task, command)(
+                context, urls, options, signals, error if options.as_json else output
+            )
+        except Interrupted as interrupted:
+            raise Failure(
+                f"interrupted by {interrupted}", 128 + interrupted.number, now="nothing was migrated"
+            ) from None
+        finally:
+            output.drop_if_broken()
+            error.drop_if_broken()
+    for line in lines:
+        print(line)
+    output.flush()
+    return DONE
+
+
+def _enter(context: Context, command: str) -> list[str]:
+    """Make this process one of the app's, and return the URL of each database, "" where env.py makes its own.
+
+    Raises:
+        Failure: the environment is not complete, or the bundle cannot be used.
+    """
+    launch.take_flags(context)
+    environ = configuration.complete(context, command)
+    urls = [
+        environment.setting("migrations.url", record.url, environ) if record.url else ""
+        for record in context.manifest.migrations
+    ]
+    environ.setdefault("PGCONNECT_TIMEOUT", CONNECT_TIMEOUT_S)
+    os.environ.update(environ)
+    # Nothing below releases/ is written to, and byte code beside a revision could outlive it.
+    sys.dont_write_bytecode = True
+    bundle.activate(context)
+    return urls

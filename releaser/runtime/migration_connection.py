@@ -1,0 +1,122 @@
+"""What is done to the connection of env.py before alembic gets it: real transactions, and a record of statements."""
+
+from __future__ import annotations
+
+from sqlalchemy import column, event, inspect, select, table
+
+from .migration_locks import sqlite_path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from sqlalchemy import Connection, Engine
+
+COMMITS_DDL = ("mysql", "mariadb")
+"""Here each statement that changes the schema commits itself and everything before it."""
+_DDL_WORDS = ("ALTER", "CREATE", "DROP", "RENAME", "TRUNCATE", "GRANT", "REVOKE", "ANALYZE", "OPTIMIZE", "REPAIR")
+_BEGIN = "BEGIN IMMEDIATE"  # ours, not a statement of the revision
+_INSTRUCTIONS_BETWEEN_SIGNALS = 10_000
+
+
+class Statements:
+    """What the revision at hand has sent to the database, and how much of it no rollback can undo."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.begun = 0
+        self.committed = 0  # how many of the first statements stay whatever happens
+        self.last = ""
+        self._finished = 0
+        self._ddl_commits = connection.dialect.name in COMMITS_DDL
+        event.listen(connection, "before_cursor_execute", self._before)
+        event.listen(connection, "after_cursor_execute", self._after)
+        event.listen(connection, "commit", self._on_commit)
+
+    def reset(self) -> None:
+        """Begin a revision."""
+        self.begun = self.committed = self._finished = 0
+        self.last = ""
+
+    def _before(self, connection: Connection, cursor: Any, statement: str, *more: Any) -> None:
+        if statement == _BEGIN:
+            return
+        self.begun += 1
+        self.last = statement
+        if self._is_ddl(statement):
+            self.committed = self._finished
+
+    def _after(self, connection: Connection, cursor: Any, statement: str, *more: Any) -> None:
+        if statement == _BEGIN:
+            return
+        self._finished += 1
+        if is_autocommit(connection) or self._is_ddl(statement):
+            self.committed = self._finished
+
+    def _on_commit(self, connection: Connection) -> None:
+        self.committed = self._finished
+
+    def _is_ddl(self, statement: str) -> bool:
+        return self._ddl_commits and statement.lstrip(" \t\r\n(").upper().startswith(_DDL_WORDS)
+
+
+def is_autocommit(connection: Connection) -> bool:
+    """Tell whether each statement commits itself: an `autocommit_block`, or an engine made so."""
+    level = connection.get_execution_options().get("isolation_level")
+    return "AUTOCOMMIT" in (level, level or getattr(connection.dialect, "_on_connect_isolation_level", None))
+
+
+def make_sqlite_transactional(connection: Connection) -> None:
+    """Make each transaction of an SQLite connection begin at its beginning.
+
+    Python's driver sends BEGIN before the first change of data only, so that what changes the schema before it stays
+    when the rest is rolled back (alembic #1655, sqlite3's documentation). IMMEDIATE, because a transaction that has
+    to become a writing one half-way fails at once when another process writes.
+    """
+    if is_autocommit(connection):
+        return
+    driver: Any = connection.connection.dbapi_connection
+    # A signal's handler runs while Python does; during one long statement only this callback is Python.
+    if hasattr(driver, "set_progress_handler"):
+        driver.set_progress_handler(_let_signals_in, _INSTRUCTIONS_BETWEEN_SIGNALS)
+    if connection.in_transaction() and not getattr(driver, "in_transaction", True):
+        connection.exec_driver_sql(_BEGIN)
+
+    @event.listens_for(connection, "begin")
+    def begin(begun: Connection) -> None:
+        if not is_autocommit(begun):
+            begun.exec_driver_sql(_BEGIN)
+
+
+def heads_of(connection: Connection, version_table: str, schema: str) -> frozenset[str]:
+    """Return the revisions a database is at; none when it has no version table."""
+    if not inspect(connection).has_table(version_table, schema=schema or None):
+        return frozenset()
+    versions = table(version_table, column("version_num"), schema=schema or None)
+    return frozenset(str(row[0]) for row in connection.execute(select(versions.c.version_num)))
+
+
+def heads_seen_by_others(engine: Engine, version_table: str, schema: str) -> frozenset[str]:
+    """Return the revisions the database is at, as a connection sees them that has nothing to do with env.py's."""
+    engine.dispose(close=not engine.dialect.is_async)
+    if not engine.dialect.is_async:
+        with engine.connect() as connection:
+            return heads_of(connection, version_table, schema)
+
+    import asyncio
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    async def read() -> frozenset[str]:
+        async with AsyncEngine(engine).connect() as connection:
+            return await connection.run_sync(heads_of, version_table, schema)
+
+    return asyncio.run(read())
+
+
+def is_in_memory(connection: Connection) -> bool:
+    """Tell whether no other connection can see this database."""
+    return connection.dialect.name == "sqlite" and not sqlite_path(connection)
+
+
+def _let_signals_in() -> int:
+    return 0

@@ -1,0 +1,84 @@
+"""What ends a migration early: the exit codes of `migrate`, signals, and how an error of a driver is told."""
+
+from __future__ import annotations
+
+import signal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+    from typing import Any
+
+LOCK_WAIT_OVER = 11
+"""Another runner held the database's lock until the limit."""
+UNKNOWN_REVISION = 14
+"""The database is at a revision that this release does not have."""
+NOT_COMMITTED = 15
+"""The revisions ran, and the database does not show it."""
+RELEASE_DAMAGED = 16
+"""The revisions on disk are not those of the manifest."""
+
+MAX_STATEMENT_CHARACTERS = 200
+_ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal asked this process to end.
+
+    A `KeyboardInterrupt`, because drivers know it: psycopg cancels the statement on the server when it sees one.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.number = number
+
+
+class Signals:
+    """Within `with Signals()`, the first SIGTERM, SIGINT or SIGHUP raises `Interrupted`; the second one kills.
+
+    `received` is that signal's number or 0: what a driver makes of the exception is not always the exception.
+    A signal that the caller has set to be ignored (nohup, a shell's background job) stays ignored.
+    """
+
+    def __init__(self) -> None:
+        self.received = 0
+        self._before: dict[int, Callable[[int, FrameType | None], Any] | int | None] = {}
+
+    def __enter__(self) -> Signals:
+        for number in _ENDING:
+            if signal.getsignal(number) != signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._raise)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+    def _raise(self, number: int, frame: FrameType | None) -> None:
+        self.received = number
+        for other in self._before:
+            signal.signal(other, signal.SIG_DFL)
+        raise Interrupted(number)
+
+
+def lines_of(error: BaseException, secret: str = "") -> list[str]:
+    """Return what `error` says, without what SQLAlchemy adds to it and without `secret`.
+
+    An exception that is not a database's is told with its type: `'shop'` alone says nothing, `KeyError: 'shop'` does.
+    """
+    original = getattr(error, "orig", None)
+    told = str(original if original is not None else error)
+    if original is None and not type(error).__module__.startswith(("sqlalchemy.", "alembic.")):
+        told = f"{type(error).__name__}: {told}"
+    elif original is not None and len(original.args) == 2 and isinstance(original.args[0], int):
+        told = f"{original.args[1]} ({original.args[0]})"
+    if secret:
+        told = told.replace(secret, "***")
+    return [line.rstrip() for line in told.splitlines() if line.strip()]
+
+
+def shortened(statement: str) -> str:
+    """Return `statement` on one line, cut to what fits on a screen."""
+    line = " ".join(statement.split())
+    return line if len(line) <= MAX_STATEMENT_CHARACTERS else f"{line[: MAX_STATEMENT_CHARACTERS - 3]}..."

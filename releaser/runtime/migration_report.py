@@ -1,0 +1,95 @@
+"""Where the lines of a migration go, and whether anyone still reads them."""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO
+
+
+class Unheard(Exception):
+    """Whoever asked for the migration has gone: no further revision is begun."""
+
+
+class Tolerant:
+    """A text stream whose reader may go away without an error in the middle of a revision."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.is_lost = False
+
+    def write(self, text: str) -> int:
+        """Write `text`, or drop it when nobody reads any more."""
+        try:
+            return self._stream.write(text)
+        except BrokenPipeError:
+            self._lose()
+            return len(text)
+
+    def flush(self) -> None:
+        """Flush, or drop what is left when nobody reads any more."""
+        try:
+            self._stream.flush()
+        except BrokenPipeError:
+            self._lose()
+
+    def is_broken(self) -> bool:
+        """Tell whether the other end is a pipe that nobody reads any more.
+
+        poll(2) reports POLLERR for the write end of such a pipe.
+        """
+        if self.is_lost:
+            return True
+        try:
+            descriptor = self._stream.fileno()
+        except (OSError, ValueError):
+            return False
+        poll = select.poll()
+        poll.register(descriptor, 0)
+        return any(events & select.POLLERR for _, events in poll.poll(0))
+
+    def drop_if_broken(self) -> None:
+        """Let what is written from here on, even past this object, go nowhere if nobody reads any more."""
+        if not self.is_lost and self.is_broken():
+            self._lose()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
+
+    def _lose(self) -> None:
+        self.is_lost = True
+        nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        os.dup2(nowhere, self._stream.fileno())
+        os.close(nowhere)
+
+
+class Report:
+    """The progress of one command: lines on `stream`, each written at once."""
+
+    def __init__(self, stream: Tolerant) -> None:
+        self._stream = stream
+
+    def line(self, text: str) -> None:
+        """Write one line."""
+        self._stream.write(f"{text}\n")
+        self._stream.flush()
+
+    def check_heard(self) -> None:
+        """Do nothing as long as someone may read; called where stopping does no harm.
+
+        Raises:
+            Unheard: they have gone.
+        """
+        if self._stream.is_broken():
+            raise Unheard
+
+
+def make_tolerant() -> tuple[Tolerant, Tolerant]:
+    """Put tolerant streams in the place of this process's standard output and error, and return them."""
+    output, error = Tolerant(sys.stdout), Tolerant(sys.stderr)
+    sys.stdout, sys.stderr = output, error
+    return output, error

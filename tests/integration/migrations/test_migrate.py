@@ -1,0 +1,273 @@
+"""`bin/NAME migrate` and `migrations` against real databases: what is applied, said and left alone."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from support.driving import run
+from support.migrated import ACCOUNTS, GENERIC_ENV, revision
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from conftest import Subject
+
+
+def test_a_fresh_database_is_brought_to_the_head(subject: Subject) -> None:
+    release = subject.release(ACCOUNTS)
+    done = run(release.command("migrate"), environ=subject.environ)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0] == "[1/3] a001 create account ..."
+    assert lines[1].startswith("[1/3] a001 create account: done in ")
+    assert lines[-1] == "database is at a003 (head): applied 3 revisions"
+    assert subject.version() == ["a003"]
+    assert subject.ask("SELECT balance FROM account") == [1001]
+
+
+def test_only_what_is_pending_is_applied(subject: Subject) -> None:
+    release = subject.release(ACCOUNTS)
+    first = run(release.command("migrate", "--to", "a002"), environ=subject.environ)
+    assert first.stdout.splitlines()[-1] == "database is at a002 (1 revision behind head): applied 2 revisions"
+    second = run(release.command("migrate"), environ=subject.environ)
+    assert second.stdout.splitlines()[0] == "[1/1] a003 pay interest ..."
+    assert subject.ask("SELECT balance FROM account") == [1001]
+
+
+def test_nothing_to_do_is_success(subject: Subject) -> None:
+    release = subject.release(ACCOUNTS)
+    run(release.command("migrate"), environ=subject.environ)
+    again = run(release.command("migrate"), environ=subject.environ)
+    assert (again.returncode, again.stdout) == (0, "nothing to do: the database is at a003 (head)\n")
+    past = run(release.command("migrate", "--to", "a001"), environ=subject.environ)
+    assert (past.returncode, past.stdout) == (0, "nothing to do: the database is at a003 (head)\n")
+
+
+def test_a_dry_run_changes_nothing(subject: Subject) -> None:
+    release = subject.release(ACCOUNTS)
+    done = run(release.command("migrate", "--dry-run"), environ=subject.environ)
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[0] == (
+        "the database is at no revision (3 revisions behind head); 3 revisions would be applied:"
+    )
+    assert done.stdout.splitlines()[1:] == ["  a001 create account", "  a002 add owner", "  a003 pay interest"]
+    assert subject.tables() == set()
+
+
+def test_the_revisions_are_listed_with_their_state(subject: Subject) -> None:
+    release = subject.release(ACCOUNTS)
+    run(release.command("migrate", "--to", "+1"), environ=subject.environ)
+    listed = run(release.command("migrations"), environ=subject.environ)
+    assert listed.stdout.splitlines() == [
+        "the database is at a001 (2 revisions behind head)",
+        "  applied  a001 create account",
+        "  pending  a002 add owner",
+        "  pending  a003 pay interest",
+    ]
+    found = json.loads(run(release.command("migrations", "--json"), environ=subject.environ).stdout)
+    assert found["databases"][0]["at"] == ["a001"]
+    assert [item["state"] for item in found["databases"][0]["revisions"]] == ["applied", "pending", "pending"]
+
+
+def test_json_is_all_that_standard_output_holds(sqlite: Subject) -> None:
+    done = run(sqlite.release(ACCOUNTS).command("migrate", "--json"), environ=sqlite.environ)
+    assert json.loads(done.stdout)["databases"] == [
+        {
+            "database": "default",
+            "at": ["a003"],
+            "heads": ["a003"],
+            "applied": ["a001", "a002", "a003"],
+            "would_apply": [],
+            "dry_run": False,
+        }
+    ]
+    assert "[3/3] a003 pay interest: done" in done.stderr
+
+
+def test_a_revision_that_fails_at_its_fourth_statement_can_be_repaired_and_run_again(subject: Subject) -> None:
+    statements = (
+        'op.create_table("extra", sa.Column("id", sa.Integer, primary_key=True))',
+        'op.execute("UPDATE account SET balance = balance + 1")',
+        'op.add_column("account", sa.Column("note", sa.String(20)))',
+    )
+    broken = revision("a004", "a003", "extra", *statements, 'op.execute("INSERT INTO nowhere VALUES (1)")')
+    release = subject.release({**ACCOUNTS, "a004": broken})
+    failed = run(release.command("migrate"), environ=subject.environ)
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("error: revision a004 extra failed: ")
+    assert "Traceback" not in failed.stderr
+    assert "  releases/1.0.0/migrations/default/versions/a004.py:12\n" in failed.stderr
+    assert "  statement 4: INSERT INTO nowhere VALUES (1)\n" in failed.stderr
+    assert "now: the database is at a003; this run applied 3 revisions, " in failed.stderr
+    assert subject.version() == ["a003"]
+    if subject.kind == "mariadb":
+        assert "the first 3 statements of a004 are committed and stay" in failed.stderr
+        subject.do("DROP TABLE extra")
+        subject.do("ALTER TABLE account DROP COLUMN note")
+        subject.do("UPDATE account SET balance = balance - 1")
+    else:
+        assert "a004 was rolled back" in failed.stderr
+        assert subject.tables() == {"account", "alembic_version"}
+        assert subject.columns("account") == {"id", "balance", "owner"}
+    assert subject.ask("SELECT balance FROM account") == [1001]
+    repaired = subject.release({**ACCOUNTS, "a004": revision("a004", "a003", "extra", *statements)})
+    again = run(repaired.command("migrate"), environ=subject.environ)
+    assert again.stdout.splitlines()[-1] == "database is at a004 (head): applied 1 revision"
+    assert subject.ask("SELECT balance FROM account") == [1002]
+
+
+def test_statements_of_an_autocommit_block_are_said_to_stay(make_subject: Callable[[str], Subject]) -> None:
+    subject = make_subject("postgresql")
+    broken = revision(
+        "a004",
+        "a003",
+        "index",
+        'op.execute("UPDATE account SET balance = balance + 1")',
+        "with op.get_context().autocommit_block():",
+        '    op.execute("CREATE INDEX CONCURRENTLY ix_owner ON account (owner)")',
+        'op.execute("INSERT INTO nowhere VALUES (1)")',
+    )
+    failed = run(subject.release({**ACCOUNTS, "a004": broken}).command("migrate"), environ=subject.environ)
+    assert failed.returncode == 1
+    assert "the first 2 statements of a004 are committed and stay" in failed.stderr
+    assert subject.ask("SELECT balance FROM account") == [1002]
+
+
+def test_an_index_is_created_concurrently_under_the_lock(make_subject: Callable[[str], Subject]) -> None:
+    subject = make_subject("postgresql")
+    index = revision(
+        "a004",
+        "a003",
+        "index",
+        "with op.get_context().autocommit_block():",
+        '    op.create_index("ix_owner", "account", ["owner"], postgresql_concurrently=True)',
+    )
+    done = run(subject.release({**ACCOUNTS, "a004": index}).command("migrate"), environ=subject.environ)
+    assert done.returncode == 0, done.stderr
+    assert subject.ask("SELECT indisvalid FROM pg_index WHERE indexrelid = 'ix_owner'::regclass") == [True]
+
+
+def test_a_database_at_an_unknown_revision_is_refused(subject: Subject) -> None:
+    newer = subject.release({**ACCOUNTS, "a004": revision("a004", "a003", "later")})
+    older = subject.release(ACCOUNTS)
+    run(newer.command("migrate"), environ=subject.environ)
+    refused = run(older.command("migrate"), environ=subject.environ)
+    assert refused.returncode == 14
+    assert refused.stderr.startswith(
+        "error: the database is at a004, a revision that this release does not have\n  now: nothing was migrated\n"
+    )
+    assert subject.version() == ["a004"]
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
+def test_a_wrong_password_is_said_and_shown_to_nobody(
+    kind: str,
+    make_subject: Callable[[str], Subject],
+    request: pytest.FixtureRequest,
+) -> None:
+    url = request.getfixturevalue(kind).url_with_wrong_password()
+    failed = run(make_subject(kind).release(ACCOUNTS).command("migrate"), environ={"DATABASE_URL": url})
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("error: cannot connect to the database\n")
+    assert "app:***@" in failed.stderr
+    assert "wrong-secret" not in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert "  now: nothing was migrated\n" in failed.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgresql+psycopg://app:secret@127.0.0.1:1/x", "cannot connect to the database"),
+        ("mysql+pymysql://app:secret@127.0.0.1:1/x", "cannot connect to the database"),
+        ("sqlite:////nowhere/at/all.db", "cannot connect to the database"),
+        ("nothing of the kind", "cannot use the database's URL"),
+        ("oracle9i://app:secret@host/x", "cannot use the database's URL"),
+    ],
+)
+def test_a_database_that_cannot_be_reached_is_one_clear_message(sqlite: Subject, url: str, said: str) -> None:
+    failed = run(sqlite.release(ACCOUNTS).command("migrate"), environ={"DATABASE_URL": url})
+    assert failed.returncode == 1
+    assert failed.stderr.startswith(f"error: {said}\n")
+    assert "secret" not in failed.stderr
+    assert "Traceback" not in failed.stderr
+
+
+def test_an_env_py_that_does_not_commit_is_found_out(subject: Subject) -> None:
+    env = GENERIC_ENV.replace(
+        "    context.configure(", "    connection.exec_driver_sql('SELECT 1')\n    context.configure("
+    )
+    failed = run(subject.release(ACCOUNTS, env=env).command("migrate"), environ=subject.environ)
+    assert failed.returncode == 15, failed.stderr
+    # MariaDB's ALTER commits itself and what was before it, not the version row that comes after it.
+    left = "a001" if subject.kind == "mariadb" else "no revision"
+    assert f"  expected a003, found {left}\n" in failed.stderr
+    assert f"  now: the database is at {left}; before this run it was at no revision" in failed.stderr
+    assert ("what changed the schema after that stays" in failed.stderr) == (subject.kind == "mariadb")
+    assert subject.version() == (["a001"] if subject.kind == "mariadb" else [])
+
+
+def test_an_env_py_that_never_migrates_is_found_out(sqlite: Subject) -> None:
+    env = GENERIC_ENV.replace("        context.run_migrations()", "        pass")
+    failed = run(sqlite.release(ACCOUNTS, env=env).command("migrate"), environ=sqlite.environ)
+    assert failed.returncode == 1
+    assert "without context.run_migrations()" in failed.stderr
+
+
+def test_a_mistake_in_env_py_is_shown_where_it_is(sqlite: Subject) -> None:
+    env = "import os\nurl = os.environ['NO_SUCH']\n"
+    failed = run(sqlite.release(ACCOUNTS, env=env).command("migrate"), environ=sqlite.environ)
+    assert failed.stderr.splitlines()[:3] == [
+        "error: env.py failed",
+        "  releases/1.0.0/migrations/default/env.py:2",
+        "  KeyError: 'NO_SUCH'",
+    ]
+
+
+def test_revisions_that_are_not_those_of_the_build_are_refused(sqlite: Subject) -> None:
+    release = sqlite.release(ACCOUNTS)
+    versions = release.root / "releases/1.0.0/migrations/default/versions"
+    (versions / "a003.py").write_text(revision("a003", "a002", "pay more", "pass"))
+    (versions / "a004.py").write_text(revision("a004", "a003", "stray"))
+    failed = run(release.command("migrate"), environ=sqlite.environ)
+    assert failed.returncode == 16
+    assert "a003.py was changed after the build" in failed.stderr
+    assert "a004.py is not part of it" in failed.stderr
+    assert sqlite.tables() == set()
+
+
+def test_a_driver_that_is_not_in_the_bundle_is_named(sqlite: Subject) -> None:
+    failed = run(sqlite.release(ACCOUNTS).command("migrate"), environ={"DATABASE_URL": "postgresql+asyncpg://h/x"})
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("error: cannot connect to the database: its driver asyncpg is not in the bundle\n")
+
+
+def test_in_dev_mode_the_source_tree_is_migrated_as_it_is_now(sqlite: Subject, tmp_path: Path) -> None:
+    source = sqlite.release({**ACCOUNTS, "a004": revision("a004", "a003", "new since the build")})
+    folder = source.root / "releases/1.0.0/migrations/default"
+    built = sqlite.release(ACCOUNTS, scripts=str(folder))
+    done = run(built.command("migrate"), environ=sqlite.environ)
+    assert done.stdout.splitlines()[-1] == "database is at a004 (head): applied 4 revisions"
+
+
+def test_a_release_without_migrations_says_so(sqlite: Subject) -> None:
+    from support.handmade import write_release
+    from support.migrated import unpack_by_links, write_launcher
+
+    release = write_release(sqlite.folder / "none", modules={})
+    unpack_by_links(release)
+    write_launcher(release)
+    failed = run(release.command("migrate"))
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("error: release 1.0.0 has no migrations\n")
+
+
+def test_nothing_is_written_below_the_releases(sqlite: Subject) -> None:
+    release = sqlite.release(ACCOUNTS)
+    folder = release.root / "releases/1.0.0/migrations"
+    before = sorted(folder.rglob("*"))
+    run(release.command("migrate"), environ=sqlite.environ)
+    assert sorted(folder.rglob("*")) == before

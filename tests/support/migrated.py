@@ -1,0 +1,117 @@
+"""A release with migrations, written by hand: alembic scripts from text, and the test's own packages as its bundle."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+import sysconfig
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from support.handmade import Handmade, write_release
+
+from releaser.runtime.manifest import Migrations
+
+NOT_BUNDLED = (".pth", "_virtualenv.py", "__pycache__")
+
+GENERIC_ENV = """\
+from logging.config import fileConfig
+from sqlalchemy import engine_from_config, pool
+from alembic import context
+
+config = context.config
+if config.config_file_name is not None:
+    fileConfig(config.config_file_name)
+
+connectable = engine_from_config(
+    config.get_section(config.config_ini_section, {}), prefix="sqlalchemy.", poolclass=pool.NullPool
+)
+with connectable.connect() as connection:
+    context.configure(connection=connection, target_metadata=None)
+    with context.begin_transaction():
+        context.run_migrations()
+"""
+
+
+def revision(identity: str, down: str | None, title: str, *upgrade: str) -> str:
+    """Return the text of a revision file whose `upgrade` has the given lines."""
+    body = "\n".join(f"    {line}" for line in upgrade) or "    pass"
+    return (
+        f'"""{title}"""\n'
+        "import sqlalchemy as sa\n"
+        "from alembic import op\n\n"
+        f"revision = {identity!r}\n"
+        f"down_revision = {down!r}\n\n"
+        f"def upgrade():\n{body}\n\n"
+        "def downgrade():\n    pass\n"
+    )
+
+
+ACCOUNTS = {
+    "a001": revision("a001", None, "create account", *(
+        'op.create_table("account", sa.Column("id", sa.Integer, primary_key=True), sa.Column("balance", sa.Integer))',
+        'op.execute("INSERT INTO account (id, balance) VALUES (1, 1000)")',
+    )),
+    "a002": revision("a002", "a001", "add owner", 'op.add_column("account", sa.Column("owner", sa.String(20)))'),
+    "a003": revision("a003", "a002", "pay interest", 'op.execute("UPDATE account SET balance = balance + 1")'),
+}  # fmt: skip
+"""Three revisions after which the only balance is 1001; applied twice, it is not."""
+
+
+def write_migrated(
+    root: Path,
+    revisions: Mapping[str, str],
+    *,
+    url: str = "${DATABASE_URL}",
+    env: str = GENERIC_ENV,
+    config: Mapping[str, str] | None = None,
+    scripts: str = "migrations/default",
+    **fields: Any,
+) -> Handmade:
+    """Write a release whose migrations are `revisions`, id to text, and whose bundle is already unpacked.
+
+    `config` maps the names of alembic.ini and pyproject.toml to their text; the first is the manifest's. `scripts` is
+    the manifest's; an absolute folder makes the release one of dev_mode.
+    """
+    line = list(revisions)
+    record = Migrations(
+        name="default",
+        scripts=scripts,
+        config=f"migrations/{next(iter(config))}" if config else "",
+        url=url,
+        run="manual",
+        version_table="alembic_version",
+        line=line,
+        heads=line[-1:],
+        files={name: hashlib.sha256(text.encode()).hexdigest() for name, text in revisions.items()},
+    )
+    release = write_release(root, modules={}, migrations=[record], **fields)
+    migrations = Path(release.layout.migrations)
+    (migrations / "default" / "versions").mkdir(parents=True)
+    (migrations / "default" / "env.py").write_text(env)
+    for name, text in (config or {}).items():
+        (migrations / name).write_text(text)
+    for name, text in revisions.items():
+        (migrations / "default" / "versions" / f"{name}.py").write_text(text)
+    unpack_by_links(release)
+    write_launcher(release)
+    return release
+
+
+def write_launcher(release: Handmade) -> None:
+    """Write `bin/NAME`, as short as it can be."""
+    launcher = release.root / "bin" / release.name
+    launcher.parent.mkdir(exist_ok=True)
+    launcher.write_text(f'#!/bin/sh\nexec {shlex.join(release.command())} "$@"\n')
+    launcher.chmod(0o755)
+
+
+def unpack_by_links(release: Handmade) -> None:
+    """Put this test's own packages where the release's unpacked bundle would be."""
+    manifest = release.manifest
+    folder = Path(release.layout.site_packages(manifest.bundle.id, manifest.python.version))
+    folder.mkdir(parents=True)
+    for package in Path(sysconfig.get_path("purelib")).iterdir():
+        if not package.name.endswith(NOT_BUNDLED):
+            (folder / package.name).symlink_to(package)
