@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 
-from . import agent, bundle, environment, lifeline, notify
+from . import agent, bundle, environment, lifeline, listeners, notify
 from .failures import FAILED, USAGE, Failure
 from .readiness import STARTED
 
@@ -41,7 +41,9 @@ def run_instance(context: Context, args: list[str]) -> int:
     _reset_signals()
     bundle.activate(context)
     agent.start(context, lifeline.hold(int(args[0]), context.manifest.stop_timeout_s))
-    words = (environment.setting("command", word, os.environ) for word in entry.args)
+    words = (
+        environment.setting("command", listeners.with_numbers(word, os.environ), os.environ) for word in entry.args
+    )
     sys.argv = [entry.argv0, *words, *args[1:]]
     match entry.kind:
         case "callable":

@@ -3,6 +3,9 @@
 The protocol downward is systemd's (sd_listen_fds(3)): descriptors from 3 on, LISTEN_FDS, LISTEN_FDNAMES, LISTEN_PID.
 TCP_NODELAY is set on the listener, since Linux hands it to accepted connections and a server that makes its socket
 object from a bare descriptor never sets it (uvicorn --fd: 44 ms a request against 3).
+
+Sockets that systemd passed in (`systemd.passed_sockets`) take the place of bound ones: those whose name is that of a
+socket of the release, or, when no name is, all of them in order. A release without `sockets` hands down what it got.
 """
 
 from __future__ import annotations
@@ -12,36 +15,44 @@ import errno
 import os
 import stat
 
-from .failures import FAILED, Failure
+from .failures import DAMAGED, FAILED, Failure
+from .process import FIRST_INHERITED
 from .readiness import split_address
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 BACKLOG = 2048
+_MARK = "{socket."
 
 
 class Listener:
     """One bound socket."""
 
-    __slots__ = ("address", "name", "socket")
+    __slots__ = ("address", "is_passed", "name", "socket")
 
-    def __init__(self, name: str, address: str, bound: _socket.socket) -> None:
+    def __init__(self, name: str, address: str, bound: _socket.socket, *, is_passed: bool = False) -> None:
         self.name = name
         self.address = address
         self.socket = bound
+        self.is_passed = is_passed  # systemd made it, and keeps it when we end
 
 
-def bind_all(addresses: Sequence[tuple[str, str]]) -> list[Listener]:
+def bind_all(addresses: Sequence[tuple[str, str]], passed: Sequence[tuple[str, int]] = ()) -> list[Listener]:
     """Return a bound socket for each (name, address); they do not accept before `listen`.
 
+    `passed` are names and descriptors of sockets that need not be bound any more; they come first.
+
     Raises:
-        Failure: some cannot be bound; all of them are named, and none stays bound.
+        Failure: some cannot be bound or used; all of them are named, and none stays bound.
     """
-    bound: list[Listener] = []
+    bound = _adopt([name for name, _ in addresses], passed)
+    adopted = {listener.name for listener in bound}
     details: list[str] = []
     for name, address in addresses:
+        if name in adopted:
+            continue
         try:
             bound.append(Listener(name, address, _bind(address)))
         except ValueError as error:
@@ -64,7 +75,8 @@ def bind_all(addresses: Sequence[tuple[str, str]]) -> list[Listener]:
 def listen(listeners: Sequence[Listener]) -> None:
     """Begin to accept connections; they wait in the backlog until an instance takes them."""
     for listener in listeners:
-        listener.socket.listen(BACKLOG)
+        if not listener.socket.getsockopt(_socket.SOL_SOCKET, _socket.SO_ACCEPTCONN):
+            listener.socket.listen(BACKLOG)
 
 
 def variables(listeners: Sequence[Listener]) -> dict[str, str]:
@@ -77,15 +89,82 @@ def variables(listeners: Sequence[Listener]) -> dict[str, str]:
     }
 
 
+def with_numbers(text: str, environ: Mapping[str, str]) -> str:
+    """Return `text` with `{socket.NAME}` replaced by the descriptor that this instance inherits under that name.
+
+    Raises:
+        Failure: there is no socket of that name.
+    """
+    names = environ.get("LISTEN_FDNAMES", "").split(":")
+    before, mark, rest = text.partition(_MARK)
+    while mark:
+        name, _, rest = rest.partition("}")
+        if name not in names:
+            raise Failure(f"{_MARK}{name}}} in the setting command: no socket of that name was inherited", DAMAGED)
+        before += str(FIRST_INHERITED + names.index(name))
+        between, mark, rest = rest.partition(_MARK)
+        before += between
+    return before
+
+
 def close_all(listeners: Sequence[Listener]) -> None:
-    """Close the sockets; a Unix socket's file is removed."""
+    """Close the sockets; the file of a Unix socket that we bound is removed."""
     for listener in listeners:
         listener.socket.close()
-        if listener.address.startswith("unix:"):
+        if listener.address.startswith("unix:") and not listener.is_passed:
             try:
                 os.unlink(listener.address.removeprefix("unix:"))
             except OSError:
                 pass
+
+
+def _adopt(names: Sequence[str], passed: Sequence[tuple[str, int]]) -> list[Listener]:
+    """Return the passed sockets under the names that the release has for them.
+
+    Raises:
+        Failure: one is not a listening socket, or the release has no socket for it.
+    """
+    if names and not any(name in names for name, _ in passed):
+        renamed = [(names[i] if i < len(names) else name, found) for i, (name, found) in enumerate(passed)]
+    else:
+        renamed = list(passed)
+    adopted: list[Listener] = []
+    details: list[str] = []
+    for name, descriptor in renamed:
+        if names and name not in names:
+            details.append(f"descriptor {descriptor} ({name or 'without a name'}): the release has no socket for it")
+            continue
+        try:
+            adopted.append(_adopted(name or f"fd{descriptor}", descriptor))
+        except OSError as error:
+            details.append(f"descriptor {descriptor} ({name or 'without a name'}): {error.strerror or error}")
+    if details:
+        close_all(adopted)
+        raise Failure(
+            "cannot use the sockets that were passed in with LISTEN_FDS",
+            DAMAGED,
+            details=tuple(details),
+            now="nothing was started",
+            hint=f"`sockets` of the release has {', '.join(names) or 'none'}; FileDescriptorName= names a passed one",
+        )
+    return adopted
+
+
+def _adopted(name: str, descriptor: int) -> Listener:
+    os.set_inheritable(descriptor, False)  # hooks and tasks do not get it
+    found = _socket.socket(fileno=descriptor)
+    if found.family in (_socket.AF_INET, _socket.AF_INET6) and found.type == _socket.SOCK_STREAM:
+        found.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+    return Listener(name, _address_of(found), found, is_passed=True)
+
+
+def _address_of(found: _socket.socket) -> str:
+    where = found.getsockname()
+    if found.family == _socket.AF_UNIX:
+        path = os.fsdecode(where)
+        return f"unix:@{path[1:]}" if path.startswith("\0") else f"unix:{path}"
+    host, port = where[0], where[1]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _bind(address: str) -> _socket.socket:

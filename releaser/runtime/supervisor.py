@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 
-from . import control, environment, frames, listeners, notify, readiness, sockets, states, status
+from . import control, environment, frames, listeners, notify, readiness, sockets, states, status, systemd
 from .failures import DONE, FAILED, NOT_NOW, Failure
 from .files import unlink, write
 from .hooks import HookRun, format_seconds
@@ -68,11 +68,9 @@ class Supervisor:
         self._deadline: float | None = None
         self._runtime = runtime_command(context)
         self._environ = {
-            name: value
-            for name, value in context.environ.items()
-            if name not in ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "RELEASE_EVENT")
+            name: value for name, value in context.environ.items() if name not in (*systemd.VARIABLES, "RELEASE_EVENT")
         }
-        self._upward = context.environ.get("NOTIFY_SOCKET", "")
+        self._upward = systemd.Upward(context.environ, context.layout, self._now)
         self._contract = environment.contract(context, command, sys.executable)
         self._contract["RELEASE_PID"] = str(os.getpid())
         self._queue: list[Hook] = []
@@ -141,12 +139,15 @@ class Supervisor:
             watched[descriptor] = (select.POLLIN, read)
         for descriptor, events, advance in self._watch.watched(lambda: self._now):
             watched[descriptor] = (events, advance)
+        for descriptor, events, advance in self._upward.watched():
+            watched[descriptor] = (events, advance)
         return watched
 
     def _wait_ms(self) -> int:
         deadlines = [
             self._deadline,
             self._watch.deadline,
+            self._upward.deadline,
             self._control.next_deadline(),
             self._control.paused_until if self._control.paused_until > self._now else None,
             *self._jobs.deadlines(),
@@ -159,6 +160,7 @@ class Supervisor:
     def _pass_deadlines(self) -> None:
         self._jobs.pass_deadlines(self._now)
         self._watch.pass_deadline(self._now)
+        self._upward.pass_deadline(self._now)
         self._control.close_overdue(self._now)
         if self._deadline is not None and self._now >= self._deadline:
             self._deadline = None
@@ -179,6 +181,7 @@ class Supervisor:
         self._deadline = None
         self._queue = []
         self._state = state
+        self._upward.enter(state, self._manifest, task_s=TASK_S, stop_s=self._stop_timeout_s)
         if state in states.HOOK_STATES and state != states.POST_STOP:
             self._run_hooks(state)
             return
@@ -210,7 +213,8 @@ class Supervisor:
                 (item.name, environment.setting(f"sockets.{item.name}", item.address, self._environ))
                 for item in self._manifest.sockets
             ]
-            self._listeners = listeners.bind_all(addresses)
+            passed = systemd.passed_sockets(self._context.environ, os.getpid())
+            self._listeners = listeners.bind_all(addresses, passed)
         except Failure as failure:
             self._outcome.fail(failure)
             self._handle(states.FAILED)
@@ -253,14 +257,13 @@ class Supervisor:
         self._watch.begin(self._now)
 
     def _announce(self) -> None:
-        notify.send(self._upward, "READY=1\nSTATUS=running")
+        self._upward.announce(f"running {self._manifest.version}")
         self._say("is running")
         if self._on_running is not None:
             self._on_running()
             self._on_running = None
 
     def _drain(self) -> None:
-        notify.send(self._upward, "STOPPING=1")
         if self._instance is not None:
             self._instance.child.signal(signal.SIGCONT)
             self._instance.signal(signal.SIGTERM)
