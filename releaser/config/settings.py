@@ -118,7 +118,8 @@ ROWS = (
         ),
         doc=(
             "What runs the app when it is no function: a console script of the bundle, or `python -m module`, "
-            f"with its arguments. {REPLACED_AT_START}"
+            f"with its arguments. {REPLACED_AT_START} "
+            "`{socket.NAME}` is replaced by the number of the descriptor inherited for that socket: 3, 4, ..."
         ),
         example='["gunicorn", "--bind", "0.0.0.0:${PORT:-8000}", "shop.web:app"]',
     ),

@@ -13,6 +13,7 @@ from releaser.plan.facts import Facts, Lock, PathFact
 
 GET_A_LOCK = "uv pip compile --generate-hashes pyproject.toml -o requirements.txt"
 GET_A_LOCK_WITH_PIP = "pip-compile --generate-hashes -o requirements.txt pyproject.toml"
+_SOCKET = re.compile(r"\{socket\.([^}]*)\}?")
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_-]*")
 
 
@@ -24,6 +25,7 @@ def problems_of(profile: Profile, facts: Facts, version: str) -> tuple[Problem, 
         *_interpreter_problems(profile, facts),
         *_lock_problems(profile, facts.lock),
         *_hook_problems(profile, facts),
+        *_socket_problems(profile),
         *_command_problems(profile, facts),
         *_migration_problems(profile, facts),
     )
@@ -123,6 +125,17 @@ def _hook_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:
                 for entry in fact.entries:
                     name = f"{spec.run.rstrip('/')}/{entry}"
                     yield from _file_problems(spec.origin, name, facts.paths[name])
+
+
+def _socket_problems(profile: Profile) -> Iterator[Problem]:
+    known = ", ".join(profile.sockets)
+    for word in profile.command:
+        for name in _SOCKET.findall(word):
+            if name not in profile.sockets:
+                what = f"'{{socket.{name}}}' names no socket of this release"
+                example = f'sockets = {{ {name or "web"} = "127.0.0.1:8000" }} adds one'
+                hint = f"sockets has {known}" if known else example
+                yield _problem(_origin_of(profile, "command"), what, hint)
 
 
 def _command_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:

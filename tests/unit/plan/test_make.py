@@ -132,6 +132,23 @@ def test_a_hook_that_cannot_run_is_a_problem(fact: PathFact, what: str) -> None:
     assert problems_of(error) == [("hooks.pre_start", what)]
 
 
+@pytest.mark.parametrize(
+    ("sockets", "hint"),
+    [
+        ({}, 'sockets = { web = "127.0.0.1:8000" } adds one'),
+        ({"admin": "127.0.0.1:1"}, "sockets has admin"),
+    ],
+)
+def test_a_socket_that_the_command_names_must_be_one_of_the_release(sockets: dict[str, str], hint: str) -> None:
+    command = ("uvicorn", "--fd", "{socket.web}", "shop:app")
+    origins = {"command": origin_of("release.shop.command")}
+    with pytest.raises(ProjectError) as caught:
+        make_plan(profile_of(entry_point="", command=command, sockets=sockets, origins=origins), facts_of())
+    (problem,) = caught.value.problems
+    assert (problem.key, problem.what) == ("release.shop.command", "'{socket.web}' names no socket of this release")
+    assert problem.hint == hint
+
+
 def test_a_hook_needs_no_executable_bit() -> None:
     profile = profile_of(hooks={"pre_start": (hook_of("rel/hook"),)})
     plan = make_plan(profile, facts_of(paths={"rel/hook": file_fact(executable=False)}))
