@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -20,6 +20,8 @@ import click
 from rich.console import Console
 
 from releaser.build.executor import FIRST_EPOCH, build
+from releaser.cli.generate import KINDS, containerfile, procfile, systemd_files
+from releaser.cli.generate import NOW as NOTHING_WRITTEN
 from releaser.cli.messages import format_error, format_warnings
 from releaser.cli.report import report_for
 from releaser.cli.summary import built_lines, plan_lines
@@ -119,6 +121,31 @@ def plan_command(environment: str, release: str, config: str) -> None:
     _warn(plan.warnings)
 
 
+@program.command("generate")
+@click.argument("kind", default="", metavar="|".join(KINDS))
+@_profile_options
+@click.option("--root", metavar="DIR", default="", help="Where it is deployed (systemd); /opt/NAME if not given.")
+@click.option("--user", metavar="USER", default="", help="Who runs it (systemd); NAME if not given.")
+@click.option("--socket", "has_socket", is_flag=True, help="Let systemd open the sockets: a socket unit besides.")
+@click.option("--output", metavar="DIR", default="", help="Write files there; without it they are printed.")
+def generate_command(
+    kind: str, environment: str, release: str, config: str, root: str, user: str, has_socket: bool, output: str
+) -> None:
+    """Write what runs a release: systemd units, a Containerfile, a Procfile."""
+    if kind not in KINDS:
+        found = f", found '{kind}'" if kind else ""
+        raise UsageError(f"expected one of {', '.join(KINDS)}{found}", now=NOTHING_WRITTEN)
+    plan = _plan(config, release, environment, now=NOTHING_WRITTEN)
+    match kind:
+        case "systemd":
+            files = systemd_files(plan, root=root or f"/opt/{plan.sketch.name}", user=user, has_socket=has_socket)
+        case "containerfile":
+            files = {"Containerfile": containerfile(plan, Path.cwd())}
+        case _:
+            files = {"Procfile": procfile(plan, Path.cwd())}
+    _deliver(files, output)
+
+
 @program.command("schema")
 def schema_command() -> None:
     """Print the JSON schema of rel/config.toml, for editors."""
@@ -153,11 +180,23 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _plan(config: str, release: str, environment: str) -> Plan:
+def _plan(config: str, release: str, environment: str, now: str = "nothing was built") -> Plan:
     path = Path(config)
-    now = "nothing was built"
     profile = read_config(path, now=now).profile(release or None, environment or None, now=now)
     return make_plan(profile, gather_facts(profile, path))
+
+
+def _deliver(files: Mapping[str, str], output: str) -> None:
+    if not output:
+        print("\n".join(files.values()), end="")
+        return
+    try:
+        Path(output).mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            (Path(output) / name).write_text(text, encoding="utf-8")
+            print(Path(output) / name)
+    except OSError as error:
+        raise ReleaserError(f"cannot write to {output}: {error.strerror}", now="not every file was written") from error
 
 
 def _epoch() -> int:

@@ -47,6 +47,7 @@ BUILT_IN_COMMANDS = (
     "versions",
     "remove",
     "describe",
+    "generate",
     "version",
     "logs",
     "verify",

@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
     "migrate": ("migration_commands", "migrate", "[--to REV] [--dry-run]", "apply pending migrations"),
     "migrations": ("migration_commands", "migrations", "[--json]", "list them, and what is pending"),
     "describe": ("describe_commands", "describe", "", "tell about this release, its hooks, variables"),
+    "generate": ("generate_command", "generate", "systemd [--socket]", "print a hardened systemd unit for it"),
     "version": ("describe_commands", "version", "", "print the version"),
     "verify": ("describe_commands", "verify", "", "compare every file with the manifest"),
     "help": ("describe_commands", "help_", "[COMMAND]", "this list"),
