@@ -22,6 +22,7 @@ from rich.console import Console
 from releaser.build.executor import FIRST_EPOCH, build
 from releaser.cli.generate import KINDS, containerfile, procfile, systemd_files
 from releaser.cli.generate import NOW as NOTHING_WRITTEN
+from releaser.cli import artifact_commands
 from releaser.cli.messages import format_error, format_warnings
 from releaser.cli.report import report_for
 from releaser.cli.summary import built_lines, plan_lines
@@ -152,6 +153,10 @@ def schema_command() -> None:
     _print([json.dumps(json_schema(), indent=2)])
 
 
+for _command in artifact_commands.COMMANDS:
+    program.add_command(_command)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and end the process with its exit code."""
     with _interruptible():
@@ -162,7 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code; every way to fail is told here, and nowhere else."""
     try:
-        program.main(list(arguments), prog_name="releaser", standalone_mode=False)
+        code = program.main(list(arguments), prog_name="releaser", standalone_mode=False)
     except ReleaserError as error:
         return _tell(error)
     except click.ClickException as error:
@@ -177,7 +182,7 @@ def run(arguments: Sequence[str]) -> int:
         traceback.print_exc()
         print("error: this is a bug in releaser; the lines above say where", file=sys.stderr)
         return BUG
-    return 0
+    return code if isinstance(code, int) else 0
 
 
 def _plan(config: str, release: str, environment: str, now: str = "nothing was built") -> Plan:

@@ -1,0 +1,217 @@
+"""What does a finished release hold? A folder or an archive becomes a value; nothing of it is run or unpacked."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, Literal, cast
+
+from releaser.artifacts.packages import Package, read_packages
+from releaser.errors import UsageError
+from releaser.runtime.manifest import Manifest, ManifestError
+
+_GZIP = b"\x1f\x8b\x08\x00"
+_SCRIPT_BYTES = 64 * 1024
+"""More than the script in front of the archive of a file that runs."""
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_CHUNK_BYTES = 1024 * 1024
+_SPOOL_BYTES = 64 * 1024 * 1024
+_PARTS_OF_A_VERSION_FILE = 3  # releases, VERSION, name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One file or link of a release."""
+
+    path: str
+    """Below the release's root."""
+    size_bytes: int
+    """0 for a link."""
+    sha256: str
+    """Empty for a link."""
+    executable: bool
+    link: str = ""
+    """Where a link leads, as it is written; empty for a file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """A release, as a folder or in an archive."""
+
+    path: Path
+    kind: Literal["folder", "archive"]
+    size_bytes: int
+    """Of the archive; of a folder, the sum of its files."""
+    items: tuple[Item, ...]
+    """In the order of their paths; `var` is left out."""
+    manifest: Manifest
+    """That of the version that it boots when nothing else was said: `releases/default`."""
+    manifest_text: str
+    versions: tuple[str, ...]
+    """Every version in it."""
+    packages: tuple[Package, ...]
+    """What is in the bundle of `manifest`'s version, the largest first."""
+
+    @property
+    def title(self) -> str:
+        return f"{self.manifest.name} {self.manifest.version}"
+
+
+Open = Callable[[], AbstractContextManager[IO[bytes]]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A file or link before it is looked at."""
+
+    path: str
+    executable: bool
+    link: str
+    open: Open
+
+
+def read_artifact(path: Path) -> Artifact:
+    """Return the release in the folder or archive `path`.
+
+    Raises:
+        UsageError: it is none, or it is damaged.
+    """
+    try:
+        if path.is_dir():
+            return _read(path, "folder", _entries_of_folder(path))
+        with _tar(path) as archive:
+            return _read(path, "archive", _entries_of_tar(archive, path))
+    except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
+        text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise UsageError(f"cannot read {path}: {text}") from error
+
+
+def _read(path: Path, kind: Literal["folder", "archive"], entries: Iterator[_Entry]) -> Artifact:
+    items: list[Item] = []
+    manifests: dict[str, str] = {}
+    packages: dict[str, tuple[Package, ...]] = {}
+    default = ""
+    for entry in entries:
+        if entry.link:
+            items.append(Item(path=entry.path, size_bytes=0, sha256="", executable=False, link=entry.link))
+            continue
+        with entry.open() as file:
+            version, name = _place(entry.path)
+            if name == "manifest.json":
+                manifests[version] = _text(file, path)
+            elif entry.path == "releases/default":
+                default = _text(file, path).strip()
+            elif name.endswith(".pyz"):
+                packages[version] = read_packages(file, f"{path}: {entry.path}")
+            file.seek(0)
+            items.append(_item(entry, file))
+    if default not in manifests:
+        raise UsageError(f"{path} is no release: it has no releases/default that names a complete version in it")
+    try:
+        manifest = Manifest.from_json(manifests[default])
+    except ManifestError as error:
+        raise UsageError(f"cannot use {path}: {error}") from error
+    items.sort(key=lambda item: item.path)
+    return Artifact(
+        path=path,
+        kind=kind,
+        size_bytes=path.stat().st_size if kind == "archive" else sum(item.size_bytes for item in items),
+        items=tuple(items),
+        manifest=manifest,
+        manifest_text=manifests[default],
+        versions=tuple(sorted(manifests)),
+        packages=packages.get(default, ()),
+    )
+
+
+def _item(entry: _Entry, file: IO[bytes]) -> Item:
+    digest = hashlib.sha256()
+    size_bytes = 0
+    while data := file.read(_CHUNK_BYTES):
+        digest.update(data)
+        size_bytes += len(data)
+    return Item(path=entry.path, size_bytes=size_bytes, sha256=digest.hexdigest(), executable=entry.executable)
+
+
+def _place(path: str) -> tuple[str, str]:
+    """Return version and name of a file right in a version's folder; empty texts for any other."""
+    parts = path.split("/")
+    return (parts[1], parts[2]) if len(parts) == _PARTS_OF_A_VERSION_FILE and parts[0] == "releases" else ("", "")
+
+
+def _text(file: IO[bytes], path: Path) -> str:
+    try:
+        return file.read().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"cannot use {path}: what should be text is not UTF-8") from error
+
+
+def _entries_of_folder(root: Path) -> Iterator[_Entry]:
+    for parent, folders, files in os.walk(root):
+        if Path(parent) == root:
+            folders[:] = [name for name in folders if name != "var"]
+        links = [name for name in folders if Path(parent, name).is_symlink()]
+        for name in (*files, *links):
+            path = Path(parent, name)
+            is_link = path.is_symlink()
+            yield _Entry(
+                str(path.relative_to(root)),
+                not is_link and bool(path.stat().st_mode & 0o100),
+                str(path.readlink()) if is_link else "",
+                lambda path=path: path.open("rb"),  # type: ignore[misc]
+            )
+
+
+def _entries_of_tar(archive: tarfile.TarFile, path: Path) -> Iterator[_Entry]:
+    root = ""
+    for member in archive:
+        parts = PurePosixPath(member.name).parts
+        root = root or parts[0]
+        if parts[0] != root or ".." in parts or member.name.startswith("/"):
+            raise UsageError(f"{path} is no release: '{member.name}' would be unpacked outside its folder")
+        if member.isdir():
+            continue
+        if not (member.isreg() or member.issym()):
+            raise UsageError(f"{path} is no release: '{member.name}' is neither a file, a folder nor a link")
+        yield _Entry(
+            "/".join(parts[1:]),
+            bool(member.mode & 0o100),
+            member.linkname if member.issym() else "",
+            lambda member=member: _member(archive, member),  # type: ignore[misc]
+        )
+
+
+@contextmanager
+def _member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Iterator[IO[bytes]]:
+    """Give a member as a file that can be read twice: going back in a compressed archive means from its start."""
+    source = archive.extractfile(member)
+    if source is None:
+        raise tarfile.TarError(f"{member.name} has no content")
+    with tempfile.SpooledTemporaryFile(_SPOOL_BYTES) as file:
+        while data := source.read(_CHUNK_BYTES):
+            file.write(data)
+        file.seek(0)
+        yield cast(IO[bytes], file)
+
+
+@contextmanager
+def _tar(path: Path) -> Iterator[tarfile.TarFile]:
+    """Open an archive, or the one that follows the script of a file that runs; members are read in their order."""
+    with path.open("rb") as raw:
+        beginning = raw.read(_SCRIPT_BYTES)
+        raw.seek(max(beginning.find(_GZIP), 0) if beginning.startswith(b"#!") else 0)
+        if not beginning.startswith(_ZSTD):
+            with tarfile.open(fileobj=raw, mode="r|gz") as archive:
+                yield archive
+            return
+        from backports import zstd  # only now: most archives are gzip's
+
+        with zstd.ZstdFile(raw) as plain, tarfile.open(fileobj=plain, mode="r|") as archive:
+            yield archive

@@ -1,0 +1,41 @@
+"""Finished releases without a build: hand-made trees with packages in the bundle, packed by the builder's archiver."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from support.handmade import write_release
+
+from releaser.build.archive import write_archive
+from releaser.runtime.manifest import load
+
+
+def dist(name: str, version: str, files: Mapping[str, str], licence: str = "MIT") -> dict[str, str]:
+    """Return an installed distribution's files, metadata included."""
+    info = f"{name}-{version}.dist-info"
+    headers = f"Metadata-Version: 2.4\nName: {name}\nVersion: {version}\nLicense-Expression: {licence}\n"
+    record = "".join(f"{path},,\n" for path in [*files, f"{info}/METADATA", f"{info}/RECORD"])
+    return {**files, f"{info}/METADATA": headers, f"{info}/RECORD": record}
+
+
+def finished(folder: Path, modules: Mapping[str, str] | None = None, **fields: Any) -> Path:
+    """Write a release with every file's hash in its manifest into `folder` and return its root."""
+    root = folder / "app"
+    made = write_release(root, modules=modules or {"app.py": "def main():\n    pass\n"}, **fields)
+    release = Path(made.layout.release)
+    paths = [path for path in release.rglob("*") if path.is_file() and path.name != "manifest.json"]
+    hashes = {str(path.relative_to(release)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+    manifest = load(str(release / "manifest.json"))
+    manifest.files = hashes
+    (release / "manifest.json").write_text(manifest.to_json())
+    return root
+
+
+def packed(root: Path, name: str = "app-1.0.0.tar.gz") -> Path:
+    """Pack the release in `root` into an archive beside it."""
+    archive = root.parent / name
+    write_archive(root, archive, 0)
+    return archive
