@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,6 +51,8 @@ def copy_migrations(step: CopyMigrations, stage: Stage) -> None:
             line=list(graph.line),
             heads=list(graph.heads),
             files={} if step.dev_mode else dict(graph.files),
+            version_table_schema=graph.version_table_schema,
+            url_is_used=graph.url_is_used,
         ),
     )
 
@@ -64,6 +67,21 @@ def _scripts(step: CopyMigrations, folder: Path) -> str:
 def _config(step: CopyMigrations, folder: Path) -> str:
     if step.config is None:
         return ""
-    name = "pyproject.toml" if step.config.suffix == ".toml" else "alembic.ini"
+    name = _name(step.config)
     shutil.copyfile(step.config, folder / name)
+    # Alembic lets a project say some things in one file and some in the other.
+    for other in (step.config.with_name(file) for file in ("alembic.ini", "pyproject.toml")):
+        if _name(other) != name and _is_alembics(other):
+            shutil.copyfile(other, folder / _name(other))
     return f"migrations/{name}"
+
+
+def _is_alembics(path: Path) -> bool:
+    """Tell whether a file is there that alembic would read something from."""
+    if path.suffix != ".toml" or not path.is_file():
+        return path.is_file()
+    return "alembic" in tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {})
+
+
+def _name(config: Path) -> str:
+    return "pyproject.toml" if config.suffix == ".toml" else "alembic.ini"

@@ -28,6 +28,10 @@ class Graph(Protocol):
     def files(self) -> Mapping[str, str]: ...
     @property
     def version_table(self) -> str: ...
+    @property
+    def version_table_schema(self) -> str: ...
+    @property
+    def url_is_used(self) -> bool: ...
 
 
 class ReadGraph(Protocol):
@@ -63,7 +67,8 @@ class Stage:
     """The project's own files in the bundle, below site-packages, metadata left out."""
     source_paths: tuple[Path, ...] = ()
     pth: tuple[str, ...] = ()
-    entry: Entry | None = None
+    entries: dict[str, Entry] = field(default_factory=dict)
+    """What each process runs, by its name; found when the bundle is checked."""
     migrations: tuple[Migrations, ...] = ()
     has_extensions: bool = False
     bundle_id: str = ""

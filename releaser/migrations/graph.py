@@ -23,6 +23,10 @@ class Graph:
     """Revision id: sha256 of its file's bytes, in hexadecimal."""
     version_table: str
     """The table that holds where the database is."""
+    version_table_schema: str = ""
+    """Its schema, if env.py names one."""
+    url_is_used: bool = False
+    """Whether the text of env.py leaves no doubt that it connects to alembic's `sqlalchemy.url`, and only there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

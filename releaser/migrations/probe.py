@@ -18,6 +18,10 @@ from pathlib import Path
 from typing import Any
 
 _REFUSED = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto", "sqlite3.connect")
+_MAKES_DOUBT = (
+    *("create_engine", "create_async_engine", "create_pool", "set_main_option", "set_section_option"),
+    *("get_x_argument", "execute", "exec_driver_sql", "execution_options", "listens_for", "listen"),
+)
 _REVISION_FILE = re.compile(r"(?!\.#|__init__)(.*\.py)$")
 
 
@@ -65,7 +69,14 @@ def look(scripts: Path, config: str) -> dict[str, Any]:
     ]
     recursive = bool(getattr(directory, "recursive_version_locations", False))
     files = [look_at(path) for path in revision_files(default, recursive)]
-    return {"problems": problems, "files": files, "version_table": version_table(scripts), "is_readable": True}
+    return {
+        "problems": problems,
+        "files": files,
+        "version_table": setting_of(scripts, "version_table") or "alembic_version",
+        "version_table_schema": setting_of(scripts, "version_table_schema"),
+        "url_is_used": is_url_used(scripts),
+        "is_readable": True,
+    }
 
 
 def configured(config_type: Any, scripts: Path, path: str) -> Any:
@@ -169,13 +180,43 @@ def is_bundled(module: str) -> bool:
     return importlib.util.find_spec(module) is not None
 
 
-def version_table(scripts: Path) -> str:
-    """Return the name that env.py gives to alembic's version table, if it says it in so many words."""
+def setting_of(scripts: Path, name: str) -> str:
+    """Return what env.py says to `context.configure` for a setting, if it says it in so many words."""
     tree = parsed(scripts / "env.py")
     for node in ast.walk(tree) if tree is not None else ():
-        if isinstance(node, ast.keyword) and node.arg == "version_table" and isinstance(node.value, ast.Constant):
-            return str(node.value.value)
-    return "alembic_version"
+        if isinstance(node, ast.keyword) and node.arg == name and isinstance(node.value, ast.Constant):
+            return str(node.value.value or "")
+    return ""
+
+
+def is_url_used(scripts: Path) -> bool:
+    """Tell whether env.py connects to alembic's `sqlalchemy.url` and nothing else; false where its text is unusual.
+
+    The stock environments but `multidb` are usual: one engine, made of the main section, as it is.
+    """
+    tree = parsed(scripts / "env.py")
+    if tree is None:
+        return False
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    engines = [call for call in calls if called(call) in ("engine_from_config", "async_engine_from_config")]
+    if len(engines) != 1 or any(called(call) in _MAKES_DOUBT for call in calls):
+        return False
+    if not {word.arg for word in engines[0].keywords} <= {"prefix", "poolclass", "future"}:
+        return False
+    if not any(isinstance(node, ast.Attribute) and node.attr == "config_ini_section" for node in ast.walk(engines[0])):
+        return False
+    words = [word for call in calls if called(call) == "configure" for word in call.keywords]
+    names = {name for node in ast.walk(tree) for name in (getattr(node, "id", ""), getattr(node, "attr", ""))}
+    return (
+        not names & {"environ", "getenv"}
+        and all(word.arg is not None for word in words)
+        and all(isinstance(word.value, ast.Constant) for word in words if str(word.arg).startswith("version_table"))
+    )
+
+
+def called(call: ast.Call) -> str:
+    """Return the last part of the name of what is called."""
+    return str(getattr(call.func, "attr", getattr(call.func, "id", "")))
 
 
 def parsed(path: Path) -> ast.Module | None:

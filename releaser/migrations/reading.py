@@ -6,6 +6,7 @@ import json
 import subprocess
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def read_graph(
         raise ProjectError(
             f"cannot use the migrations in {_shown(str(scripts), root, scripts)}", problems=problems, now=NOW
         )
-    return graph
+    return replace(graph, version_table_schema=answer["version_table_schema"], url_is_used=answer["url_is_used"])
 
 
 def _ask(python: Path, request: Mapping[str, Any], scripts: Path) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 
+from .layout import MAIN as MAIN
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +30,7 @@ EVENTS = (
 ON_FAILURE = ("abort", "stop", "warn")
 READINESS_KINDS = ("started", "notify", "http", "tcp", "call")
 ENTRY_KINDS = ("callable", "module", "script")
+LIVENESS_KINDS = ("http", "tcp", "call", "heartbeat")
 MIGRATION_RUNS = ("pre_start", "post_start", "manual")
 
 
@@ -139,10 +142,80 @@ class Readiness(Record):
         self.interval_s = interval_s
 
 
+class Heart(Record):
+    """Whether a crashed instance is started again, and when that is given up."""
+
+    __slots__ = ("backoff_max_s", "backoff_s", "is_on", "reset_after_s", "restarts")
+
+    def __init__(
+        self,
+        *,
+        is_on: bool = False,
+        restarts: int = 8,
+        backoff_s: float = 0.1,
+        backoff_max_s: float = 30.0,
+        reset_after_s: float = 60.0,
+    ) -> None:
+        self.is_on = is_on
+        self.restarts = restarts  # in a row; one more crash ends the release
+        self.backoff_s = backoff_s  # before the first restart; doubled for each that follows
+        self.backoff_max_s = backoff_max_s
+        self.reset_after_s = reset_after_s  # up for so long: the row begins anew
+
+
+class Liveness(Record):
+    """How an instance that hangs is found out; only with a heart."""
+
+    __slots__ = ("failures", "interval_s", "kind", "target")
+
+    def __init__(self, *, kind: str = "", target: str = "", interval_s: float = 5.0, failures: int = 3) -> None:
+        self.kind = kind  # "": not watched; http, tcp, call: probed; heartbeat: the app sends WATCHDOG=1
+        self.target = target
+        self.interval_s = interval_s
+        self.failures = failures  # so many in a row end the instance
+
+
+class Process(Record):
+    """One more process of the release beside the main one, a worker for example."""
+
+    __slots__ = ("entry", "heart", "liveness", "name", "readiness", "replicas", "sockets")
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        entry: Entry,
+        readiness: Readiness,
+        heart: Heart,
+        liveness: Liveness,
+        replicas: int,
+        sockets: list[str],
+    ) -> None:
+        self.name = name
+        self.entry = entry
+        self.readiness = readiness
+        self.heart = heart
+        self.liveness = liveness
+        self.replicas = replicas
+        self.sockets = sockets  # names of the release's sockets that it inherits
+
+
 class Migrations(Record):
     """The alembic scripts of the release, plain files below the version's `migrations/`."""
 
-    __slots__ = ("config", "files", "heads", "line", "name", "run", "scripts", "url", "version_table")
+    __slots__ = (
+        "config",
+        "files",
+        "heads",
+        "line",
+        "name",
+        "run",
+        "scripts",
+        "url",
+        "url_is_used",
+        "version_table",
+        "version_table_schema",
+    )
 
     def __init__(
         self,
@@ -156,6 +229,8 @@ class Migrations(Record):
         line: list[str],
         heads: list[str],
         files: dict[str, str],
+        version_table_schema: str = "",
+        url_is_used: bool = False,
     ) -> None:
         self.name = name  # "default" for [release.X.migrations]
         self.scripts = scripts  # alembic's script_location below the version's folder, e.g. "migrations/default"
@@ -167,6 +242,8 @@ class Migrations(Record):
         self.line = line  # revision ids from base to head
         self.heads = heads
         self.files = files  # revision id: sha256 of its file; empty in dev_mode
+        self.version_table_schema = version_table_schema  # "" for the connection's own
+        self.url_is_used = url_is_used  # env.py connects to `url` and nothing else, as far as its text tells
 
 
 class Manifest(Record):
@@ -175,16 +252,23 @@ class Manifest(Record):
     __slots__ = (
         "bundle",
         "commands",
+        "config_providers",
         "entry",
         "env",
+        "env_file",
         "environment",
         "files",
         "format",
+        "heart",
         "hooks",
         "inputs",
+        "liveness",
         "migrations",
         "name",
+        "processes",
         "python",
+        "python_args",
+        "python_optimize",
         "readiness",
         "required_env",
         "sockets",
@@ -205,9 +289,16 @@ class Manifest(Record):
         commands: list[Command],
         sockets: list[Socket],
         readiness: Readiness,
+        heart: Heart,
+        liveness: Liveness,
+        processes: list[Process],
         stop_timeout_s: float,
         required_env: list[str],
         env: dict[str, str],
+        env_file: str,
+        config_providers: list[str],
+        python_args: list[str],
+        python_optimize: int,
         migrations: list[Migrations],
         files: dict[str, str],
         inputs: dict[str, str],
@@ -223,9 +314,16 @@ class Manifest(Record):
         self.commands = commands
         self.sockets = sockets
         self.readiness = readiness
+        self.heart = heart
+        self.liveness = liveness
+        self.processes = processes  # besides the main one, which is `entry`
         self.stop_timeout_s = stop_timeout_s
         self.required_env = required_env
         self.env = env
+        self.env_file = env_file  # "/etc/app/env", "env" below the root, "-env" if it may be missing, or ""
+        self.config_providers = config_providers  # "module:function" each, in the order they are called
+        self.python_args = python_args  # flags of the app's interpreter besides our own: ["-X", "dev"]
+        self.python_optimize = python_optimize  # 0, 1 (-O) or 2 (-OO); the bundle's byte code is of that level
         self.migrations = migrations
         self.files = files  # path below the version's folder: sha256, of every file but manifest.json
         self.inputs = inputs  # lock's hash, git revision, tool versions: for people and for `diff`
@@ -253,6 +351,9 @@ class Manifest(Record):
                     "bundle": Bundle(**fields["bundle"]),
                     "entry": Entry(**fields["entry"]),
                     "readiness": Readiness(**fields["readiness"]),
+                    "heart": Heart(**fields["heart"]),
+                    "liveness": Liveness(**fields["liveness"]),
+                    "processes": [_process(item) for item in fields["processes"]],
                     "hooks": [Hook(**item) for item in fields["hooks"]],
                     "commands": [Command(**item) for item in fields["commands"]],
                     "sockets": [Socket(**item) for item in fields["sockets"]],
@@ -261,6 +362,19 @@ class Manifest(Record):
             )
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ManifestError(f"the manifest is damaged: {error}") from error
+
+    def all_processes(self) -> list[Process]:
+        """Return the main process, which inherits every socket, and those beside it."""
+        main = Process(
+            name=MAIN,
+            entry=self.entry,
+            readiness=self.readiness,
+            heart=self.heart,
+            liveness=self.liveness,
+            replicas=1,
+            sockets=[item.name for item in self.sockets],
+        )
+        return [main, *self.processes]
 
     def hooks_of(self, event: str) -> list[Hook]:
         """Return the hooks of an event in the order they run."""
@@ -278,6 +392,18 @@ def load(path: str) -> Manifest:
             return Manifest.from_json(file.read())
     except OSError as error:
         raise ManifestError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _process(fields: dict[str, Any]) -> Process:
+    return Process(
+        **{
+            **fields,
+            "entry": Entry(**fields["entry"]),
+            "readiness": Readiness(**fields["readiness"]),
+            "heart": Heart(**fields["heart"]),
+            "liveness": Liveness(**fields["liveness"]),
+        }
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -11,11 +11,13 @@ import sys
 
 from . import bundle, configuration, environment, launch
 from .failures import DONE, Failure
+from .migration_check import is_at_heads
 from .migration_options import Options, parse_migrate, parse_migrations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .context import Context
+    from .manifest import Migrations
 
 CONNECT_TIMEOUT_S = "10"
 """For PostgreSQL's libpq, which otherwise waits for minutes for a host that does not answer."""
@@ -59,6 +61,12 @@ def _run(context: Context, command: str, options: Options) -> int:
     with Signals() as signals:
         try:
             urls = _enter(context, command)
+            if command == "migrate" and options.to == "head" and is_at_heads(records, urls):
+                # Within the `with`, as everything that may be interrupted.
+                lines = _nothing_to_do(records, options)
+                print("\n".join(lines))
+                output.flush()
+                return DONE
             from . import migration_task
 
             lines = getattr(migration_task, command)(
@@ -75,6 +83,17 @@ def _run(context: Context, command: str, options: Options) -> int:
         print(line)
     output.flush()
     return DONE
+
+
+def _nothing_to_do(records: list[Migrations], options: Options) -> list[str]:
+    """Return what `migration_task.migrate` returns when nothing is pending."""
+    if not options.as_json:
+        return [f"nothing to do: the database is at {', '.join(sorted(record.heads))} (head)" for record in records]
+    import json
+
+    heads = [{"database": record.name, "at": sorted(record.heads), "heads": sorted(record.heads)} for record in records]
+    rest = {"applied": [], "would_apply": [], "dry_run": options.dry_run}
+    return [json.dumps({"databases": [{**each, **rest} for each in heads]})]
 
 
 def _enter(context: Context, command: str) -> list[str]:

@@ -85,6 +85,7 @@ def write_migrated(
         line=line,
         heads=line[-1:],
         files={name: hashlib.sha256(text.encode()).hexdigest() for name, text in revisions.items()},
+        url_is_used=env == GENERIC_ENV,
     )
     release = write_release(root, modules={}, migrations=[record], **fields)
     migrations = Path(release.layout.migrations)

@@ -33,6 +33,8 @@ class ReadGraph:
     heads: tuple[str, ...] = ("b2",)
     files: dict[str, str] = field(default_factory=lambda: {"a1": "00", "b2": "11"})
     version_table: str = "alembic_version"
+    version_table_schema: str = ""
+    url_is_used: bool = True
     asked: list[tuple[Path, tuple[str, ...]]] = field(default_factory=list)
 
     def __call__(
@@ -99,7 +101,18 @@ def test_scripts_are_plain_files_even_where_sources_are_left_out(project: Path) 
         "line": ["a1", "b2"],
         "heads": ["b2"],
         "files": {"a1": "00", "b2": "11"},
+        "version_table_schema": "",
+        "url_is_used": True,
     }
+
+
+def test_both_configurations_of_alembic_are_carried(project: Path) -> None:
+    with (project / "pyproject.toml").open("a") as file:
+        file.write('\n[tool.alembic]\nscript_location = "tiny:migrations"\n')
+    release = build_here(project, "prod", ReadGraph()).folder
+    files = files_in(release / "releases/1.0.0/migrations")
+    assert files["pyproject.toml"] == (project / "pyproject.toml").read_bytes()
+    assert files["alembic.ini"] == (project / "alembic.ini").read_bytes()
 
 
 def test_the_hook_that_migrates_is_the_first_of_its_event(project: Path) -> None:

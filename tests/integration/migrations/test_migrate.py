@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,6 @@ from support.migrated import ACCOUNTS, GENERIC_ENV, revision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from conftest import Subject
 
@@ -44,6 +44,21 @@ def test_nothing_to_do_is_success(subject: Subject) -> None:
     assert (again.returncode, again.stdout) == (0, "nothing to do: the database is at a003 (head)\n")
     past = run(release.command("migrate", "--to", "a001"), environ=subject.environ)
     assert (past.returncode, past.stdout) == (0, "nothing to do: the database is at a003 (head)\n")
+
+
+def test_nothing_to_do_is_answered_without_alembic(subject: Subject) -> None:
+    release = subject.release(ACCOUNTS)
+    run(release.command("migrate"), environ=subject.environ)
+    manifest = release.manifest
+    packages = Path(release.layout.site_packages(manifest.bundle.id, manifest.python.version))
+    for name in ("alembic", "sqlalchemy"):
+        (packages / name).unlink()
+    again = run(release.command("migrate"), environ=subject.environ)
+    assert (again.returncode, again.stdout) == (0, "nothing to do: the database is at a003 (head)\n")
+    found = json.loads(run(release.command("migrate", "--json"), environ=subject.environ).stdout)
+    assert found["databases"][0]["at"] == ["a003"]
+    slowly = run(release.command("migrate", "--to", "a003"), environ=subject.environ)
+    assert slowly.returncode != 0
 
 
 def test_a_dry_run_changes_nothing(subject: Subject) -> None:

@@ -8,11 +8,13 @@ import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 
+import alembic
 import pytest
 from support.migrated import ACCOUNTS, GENERIC_ENV, revision
 
 from releaser.errors import ProjectError
 from releaser.migrations import Graph, read_graph
+from releaser.migrations.probe import is_url_used
 
 PACKAGES = Path(sysconfig.get_path("purelib"))
 
@@ -35,6 +37,11 @@ def problems_of(scripts: Path, **more: object) -> list[str]:
         read(scripts, **more)
     assert refused.value.now == "nothing was built"
     return [f"{problem.where}: {problem.what}" for problem in refused.value.problems]
+
+
+def stock_environment(template: str) -> str:
+    """Return the env.py of one of alembic's templates."""
+    return (Path(alembic.__file__).parent / "templates" / template / "env.py").read_text()
 
 
 def test_the_graph_holds_line_head_and_hashes(tmp_path: Path) -> None:
@@ -137,3 +144,22 @@ def test_an_asynchronous_env_py_needs_greenlet_in_the_bundle(tmp_path: Path) -> 
     with pytest.raises(ProjectError) as refused:
         read_graph(write(tmp_path, ACCOUNTS, env), python=Path(sys.executable), site_packages=packages)
     assert "needs greenlet" in refused.value.problems[0].what
+
+
+@pytest.mark.parametrize("template", ["generic", "async", "pyproject", "pyproject_async", "multidb"])
+def test_it_is_known_of_the_stock_environments_what_they_connect_to(tmp_path: Path, template: str) -> None:
+    assert is_url_used(write(tmp_path, ACCOUNTS, stock_environment(template))) == (template != "multidb")
+
+
+@pytest.mark.parametrize(
+    ("part", "instead"),
+    [
+        ("engine_from_config(\n", "create_engine(\n"),
+        ('prefix="sqlalchemy."', 'prefix="sqlalchemy.", url="sqlite://"'),
+        ("target_metadata=None", "version_table=str(1)"),
+        ("config = context.config", "config = context.config\nconfig.set_main_option('sqlalchemy.url', 'sqlite://')"),
+    ],
+)
+def test_of_an_unusual_environment_it_is_not_known(tmp_path: Path, part: str, instead: str) -> None:
+    assert part in GENERIC_ENV
+    assert not read(write(tmp_path, ACCOUNTS, GENERIC_ENV.replace(part, instead))).url_is_used

@@ -1,0 +1,151 @@
+"""What `bin/NAME migrate` costs: `python tests/benchmarks/migrations.py [ROUNDS]` prints times and ratios.
+
+Everything runs on databases of this call, in turns, so that both sides meet the same moments of the machine:
+
+- "nothing to do" of a release against `alembic upgrade head` with the same scripts and packages;
+- a revision more: 100 revisions that add a column each, against the same 100 by plain alembic;
+- a boot of 20 releases at once on one fresh database, until the last one has ended.
+
+Times are in milliseconds, wall clock, minimum and median; ratios are of the medians.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from support.databases import mariadb, postgresql
+from support.driving import bare_environment
+from support.handmade import Handmade
+from support.migrated import ACCOUNTS, revision, write_migrated
+
+MANY = 100
+AT_ONCE = 20
+
+
+def main(rounds: int) -> None:
+    """Measure and print, for each kind of database."""
+    with (
+        tempfile.TemporaryDirectory(prefix="releaser-") as name,
+        _server(postgresql) as pg_server,
+        _server(mariadb) as my_server,
+    ):
+        folder = Path(name)
+        numbers = iter(range(1000))
+        kinds: dict[str, Callable[[], str]] = {
+            "sqlite": lambda: f"sqlite:///{folder}/{next(numbers)}.db",
+            "postgresql": pg_server.fresh_url,
+            "mariadb": my_server.fresh_url,
+        }
+        few, many = release_of(folder / "few", ACCOUNTS), release_of(folder / "many", columns(MANY))
+        for kind, fresh in kinds.items():
+            print(f"{kind}")
+            measure_nothing_to_do(few, fresh(), rounds)
+            measure_overhead(many, fresh, max(3, rounds // 5))
+            measure_boot(few, fresh())
+
+
+def release_of(folder: Path, revisions: dict[str, str]) -> Handmade:
+    """Write a release with these revisions."""
+    return write_migrated(folder, revisions)
+
+
+def columns(count: int) -> dict[str, str]:
+    """Return revisions that create a table and add a column each."""
+    names = [f"r{number:03}" for number in range(count)]
+    first = revision(names[0], None, "wide", 'op.create_table("wide", sa.Column("id", sa.Integer, primary_key=True))')
+    rest = {
+        name: revision(name, before, name, f'op.add_column("wide", sa.Column("{name}", sa.Integer))')
+        for before, name in itertools.pairwise(names)
+    }
+    return {names[0]: first, **rest}
+
+
+def measure_nothing_to_do(release: Handmade, url: str, rounds: int) -> None:
+    """Print what it costs to find that there is nothing to do."""
+    timed(release.command("migrate"), url)
+    ours, theirs, bare = [], [], []
+    for _ in range(rounds):
+        ours.append(timed(release.command("migrate"), url))
+        theirs.append(timed(plain(release, url), url))
+        bare.append(timed([sys.executable, "-I", "-S", "-c", "pass"], url))
+    tell("python -c pass", bare)
+    tell("nothing to do: migrate", ours)
+    tell("nothing to do: alembic", theirs, f"{statistics.median(theirs) / statistics.median(ours):.1f} times ours")
+
+
+def measure_overhead(release: Handmade, fresh: Callable[[], str], rounds: int) -> None:
+    """Print what a revision costs beyond what it costs alembic alone."""
+    ours, theirs = [], []
+    for _ in range(rounds):
+        url = fresh()
+        ours.append(timed(release.command("migrate"), url))
+        url = fresh()
+        theirs.append(timed(plain(release, url), url))
+    tell(f"{MANY} revisions: migrate", ours)
+    more = (statistics.median(ours) - statistics.median(theirs)) / MANY
+    tell(f"{MANY} revisions: alembic", theirs, f"ours is {more:+.1f} ms a revision")
+
+
+def measure_boot(release: Handmade, url: str) -> None:
+    """Print how long it takes until the last of many runners at once has ended."""
+    began = time.perf_counter()
+    processes = [start(release.command("migrate"), url) for _ in range(AT_ONCE)]
+    codes = {process.wait() for process in processes}
+    print(f"  {AT_ONCE} at once on a fresh database: {(time.perf_counter() - began) * 1000:.0f} ms, exit codes {codes}")
+
+
+def plain(release: Handmade, url: str) -> list[str]:
+    """Return the argv of plain alembic on the same scripts."""
+    code = (
+        "import sys; from alembic.config import Config; from alembic import command; c = Config();"
+        " c.set_main_option('script_location', sys.argv[1]);"
+        " c.set_main_option('sqlalchemy.url', sys.argv[2].replace('%', '%%'));"
+        " command.upgrade(c, 'head')"
+    )
+    return [sys.executable, "-c", code, f"{release.layout.migrations}/default", url]
+
+
+def start(argv: list[str], url: str) -> subprocess.Popen[Any]:
+    """Start `argv` with nothing but the URL in its environment."""
+    environ = {**bare_environment(), "DATABASE_URL": url}
+    return subprocess.Popen(argv, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def timed(argv: list[str], url: str) -> float:
+    """Return how many milliseconds `argv` takes to its end."""
+    began = time.perf_counter()
+    process = start(argv, url)
+    _, error = process.communicate()
+    assert process.returncode == 0, error.decode()
+    return (time.perf_counter() - began) * 1000
+
+
+def tell(what: str, times: list[float], more: str = "") -> None:
+    """Print one line."""
+    print(f"  {what:26} {min(times):8.0f} {statistics.median(times):8.0f}  {more}".rstrip(), flush=True)
+
+
+@contextmanager
+def _server(fixture: Any) -> Iterator[Any]:
+    """Run what is a fixture in the tests."""
+    steps = getattr(fixture, "__wrapped__", None) or fixture.__pytest_wrapped__.obj
+    running = steps()
+    yield next(running)
+    next(running, None)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("CI", "true")
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 15)
