@@ -28,12 +28,14 @@ def compile_bundle(step: CompileBundle, stage: Stage) -> None:
         BuildError: a module of the project itself does not compile. Those of dependencies may: some ship templates.
     """
     own = tuple(name for name in stage.project_files if name.endswith(".py") and not step.dev_mode)
+    level = ("-o", str(step.optimize))
     if not step.include_src and own:
-        _leave_sources_out(stage, own)
+        _leave_sources_out(stage, own, level)
     elif own:
-        _compile_own(stage, own, ())
-    _compile(stage, stage.site_packages, "site-packages", ("-j", str(os.cpu_count() or 1)))
-    _compile(stage, stage.release / "runtime", "runtime", ())
+        _compile_own(stage, own, level)
+    _compile(stage, stage.site_packages, "site-packages", (*level, "-j", str(os.cpu_count() or 1)))
+    # The supervisor and the app both read it, each at its own level.
+    _compile(stage, stage.release / "runtime", "runtime", ("-o", "0", *level) if step.optimize else ())
 
 
 def compile_program(interpreter: Interpreter, folder: Path, prefix: str, words: tuple[str, ...]) -> Program:
@@ -42,9 +44,9 @@ def compile_program(interpreter: Interpreter, folder: Path, prefix: str, words: 
     return Program(argv=(str(interpreter.path), *options, *words), folder=folder)
 
 
-def _leave_sources_out(stage: Stage, own: tuple[str, ...]) -> None:
+def _leave_sources_out(stage: Stage, own: tuple[str, ...], level: tuple[str, ...]) -> None:
     """Put the project's byte code where its sources were: beside a source, `__pycache__` would not be importable."""
-    _compile_own(stage, own, ("-b",))
+    _compile_own(stage, own, ("-b", *level))
     for name in own:
         (stage.site_packages / name).unlink()
     for folder in dist_infos(stage.site_packages):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,8 @@ from releaser.build.installers import choose_installer
 from releaser.build.launcher import write_launcher
 from releaser.build.lock import build_lock
 from releaser.build.migration_files import copy_migrations
+from releaser.build.overlays import copy_overlays
+from releaser.build.plugins import Plugins, assembly_of
 from releaser.build.publish import (
     Exchange,
     carry_var,
@@ -30,11 +32,13 @@ from releaser.build.publish import (
 )
 from releaser.build.record import write_manifest
 from releaser.build.report import Report
+from releaser.build.run_file import write_run_file
 from releaser.build.runtime_copy import add_runtime
 from releaser.build.scripts import copy_scripts
 from releaser.build.stage import ReadGraph, Stage, staging_folder
+from releaser.build.strip import strip_bundle
 from releaser.build.tree import normalise_modes, size_bytes
-from releaser.errors import BuildError, ReleaserError
+from releaser.errors import BuildError, Problem, ReleaserError
 from releaser.plan.describe import describe
 from releaser.plan.steps import (
     AddRuntime,
@@ -44,6 +48,7 @@ from releaser.plan.steps import (
     CheckBundle,
     CompileBundle,
     CopyMigrations,
+    CopyOverlays,
     CopyScripts,
     InstallDependencies,
     InstallProject,
@@ -51,13 +56,17 @@ from releaser.plan.steps import (
     PublishArchive,
     PublishTree,
     RemoveStaging,
+    RunPlugins,
     Step,
+    StripBundle,
     TidyBundle,
     WriteArchive,
     WriteBundle,
     WriteLauncher,
     WriteManifest,
+    WriteRunFile,
 )
+from releaser.plugins import PluginEvent
 
 FIRST_EPOCH = 315532800
 """1980-01-01, the first moment that a zip file can name; the date of everything in an artifact unless one is given."""
@@ -71,10 +80,12 @@ class Built:
     folder_bytes: int
     """Without var."""
     archive: Path | None
-    """None: dev_mode makes none."""
+    """None: none was asked for, or dev_mode, which makes none."""
     archive_bytes: int
     warnings: tuple[str, ...]
     """What came up during the build, after the plan's own."""
+    run_file: Path | None = None
+    run_file_bytes: int = 0
 
 
 def build(
@@ -85,23 +96,33 @@ def build(
     epoch: int = FIRST_EPOCH,
     on_step: Callable[[Step], None] = lambda _: None,
     exchange: Exchange = exchange_names,
+    warnings_as_errors: bool = False,
 ) -> Built:
     """Carry out `plan` and return what was made.
 
-    `epoch` dates everything in the artifact; `on_step` is called before each step, `exchange` publishes.
+    `epoch` dates everything in the artifact; `on_step` is called before each step, `exchange` publishes. With
+    `warnings_as_errors` nothing is published once there is a warning.
 
     Raises:
         BuildError: a step did not work.
         ProjectError: what only a step could see of the project forbids the build.
     """
+    warnings: list[str] = []
+    plugins = Plugins(plan)
+    plugins.check(note=report.note, warn=warnings.append)
+    if warnings_as_errors:
+        _refuse_warnings((*plan.warnings, *warnings), "nothing was built")
     with _plain_umask(), _told_as_build_errors("prepare the build"), build_lock(plan.target, report):
-        warnings = list(repair(plan.target))
-        stage = _stage(plan, report, read_graph, epoch)
+        warnings += repair(plan.target)
+        stage = _stage(plan, report, read_graph, epoch, plugins)
         stage.warnings += warnings
         try:
             for step in plan.steps:
                 on_step(step)
-                report.step(describe(step))
+                if warnings_as_errors and isinstance(step, PublishArchive | PublishTree):
+                    _refuse_warnings(stage.warnings, "")
+                if _is_told(step, stage):
+                    report.step(describe(step))
                 with _told_as_build_errors(describe(step)):
                     _carry_out(step, stage, exchange)
         except ReleaserError as error:
@@ -116,7 +137,14 @@ def build(
         return _built(plan, stage)
 
 
-def _stage(plan: Plan, report: Report, read_graph: ReadGraph, epoch: int) -> Stage:
+def _refuse_warnings(warnings: Sequence[Problem | str], now: str) -> None:
+    problems = tuple(each if isinstance(each, Problem) else Problem(where="", what=each) for each in warnings)
+    if problems:
+        count = "a warning" if len(problems) == 1 else "warnings"
+        raise BuildError(f"{count} under --warnings-as-errors", problems=problems, now=now)
+
+
+def _stage(plan: Plan, report: Report, read_graph: ReadGraph, epoch: int, plugins: Plugins) -> Stage:
     stage = Stage(
         plan=plan,
         report=report,
@@ -125,6 +153,7 @@ def _stage(plan: Plan, report: Report, read_graph: ReadGraph, epoch: int) -> Sta
         read_graph=read_graph,
         epoch=max(epoch, FIRST_EPOCH),
         folder=staging_folder(plan.target),
+        plugins=plugins,
     )
     stage.release.mkdir(parents=True)
     return stage
@@ -141,6 +170,8 @@ def _carry_out(step: Step, stage: Stage, exchange: Exchange) -> None:
             install_project(step, stage)
         case TidyBundle():
             tidy_bundle(stage)
+        case StripBundle():
+            strip_bundle(step, stage)
         case AddRuntime():
             add_runtime(stage)
         case CheckBundle():
@@ -156,18 +187,25 @@ def _carry_out(step: Step, stage: Stage, exchange: Exchange) -> None:
             write_bundle(stage)
         case CopyScripts():
             copy_scripts(step, stage)
+        case CopyOverlays():
+            copy_overlays(step, stage)
         case WriteLauncher():
             write_launcher(stage)
         case WriteManifest():
             write_manifest(stage)
         case WriteArchive():
             write_archive(stage.root, stage.archive, stage.epoch)
+        case WriteRunFile():
+            _write_run_file(stage)
         case PublishArchive():
-            stage.archive.rename(plan.archive)
+            for package in plan.packages:
+                (stage.folder / package.name).rename(package)
         case PublishTree():
             _publish_tree(stage, exchange)
         case CarryVar():
             _carry_var(stage)
+        case RunPlugins(event=event):
+            _run_plugins(event, stage)
         case RemoveStaging():
             shutil.rmtree(stage.folder)
 
@@ -176,9 +214,40 @@ def _bundle_python(step: BundlePython, stage: Stage) -> None:
     from releaser.build.interpreter import bundle_interpreter
 
     prefix = Path(step.prefix) if step.prefix else None
-    bundled = bundle_interpreter(prefix, stage.root, stage.site_packages, stage.report.note)
+    bundled = bundle_interpreter(prefix, stage.root, stage.site_packages, stage.report.note, step.optimize)
     stage.bundled_python = bundled.folder_name
     stage.full_version = bundled.full_version
+
+
+def _run_plugins(event: PluginEvent, stage: Stage) -> None:
+    plan = stage.plan
+    folder, packages = stage.root, tuple(stage.folder / package.name for package in plan.packages)
+    if event == "after_cleanup":
+        folder, packages = plan.published, plan.packages
+    assembly = assembly_of(plan, folder, packages, stage.report.note, stage.warnings.append)
+    stage.plugins.call(event, assembly)
+
+
+def _is_told(step: Step, stage: Stage) -> bool:
+    """Tell whether a person who waits wants to read of `step`: it takes time, or it is what they asked for."""
+    match step:
+        case TidyBundle() | AddRuntime() | WriteLauncher() | WriteManifest() | PublishArchive() | RemoveStaging():
+            return False
+        case CarryVar():
+            return any((replaced / "var").is_dir() for replaced in (stage.replaced, stage.root))
+        case RunPlugins(event=event):
+            return stage.plugins.has(event)
+        case _:
+            return True
+
+
+def _write_run_file(stage: Stage) -> None:
+    payload = stage.archive
+    if payload.suffix != ".gz" or not payload.exists():
+        payload = stage.folder / "payload.tar.gz"
+        write_archive(stage.root, payload, stage.epoch)
+    sketch = stage.plan.sketch
+    write_run_file(payload, stage.folder / stage.plan.run_file.name, sketch.name, sketch.version)
 
 
 def _publish_tree(stage: Stage, exchange: Exchange) -> None:
@@ -207,6 +276,8 @@ def _built(plan: Plan, stage: Stage) -> Built:
         folder_bytes=size_bytes(plan.published, without=("var",)),
         archive=plan.archive if has_archive else None,
         archive_bytes=plan.archive.stat().st_size if has_archive else 0,
+        run_file=plan.run_file if plan.has_run_file else None,
+        run_file_bytes=plan.run_file.stat().st_size if plan.has_run_file else 0,
         warnings=tuple(stage.warnings),
     )
 

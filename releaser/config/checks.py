@@ -113,6 +113,12 @@ def argument(text: str) -> None:
     expand(text)
 
 
+def plain_argument(text: str) -> None:
+    """Check one word of a command that runs when the release is built: nothing in it is replaced."""
+    if "\0" in text:
+        raise Wrong("no program can be given text with a zero byte in it")
+
+
 def entry_point(text: str) -> None:
     """Check `module:callable`, each side dotted names."""
     module, colon, attribute = text.partition(":")
@@ -141,6 +147,18 @@ def any_path(text: str) -> None:
         raise Wrong(f"'~' is not replaced in {quoted(text)}", "write the whole path")
     if "$" in text:
         raise Wrong(f"variables are not replaced in paths: {quoted(text)}")
+
+
+def env_file(text: str) -> None:
+    """Check the path of a file of the host: below the release's root or absolute, `-` in front if it may be missing."""
+    path = text.removeprefix("-")
+    if not path:
+        raise Wrong(f"expected a path, found {quoted(text) if text else 'empty text'}")
+    if any(not character.isprintable() for character in path):
+        raise Wrong(f"a path with a control character: {quoted(text)}")
+    if path.startswith("~"):
+        raise Wrong(f"'~' is not replaced in {quoted(text)}", "write the whole path")
+    argument(path)
 
 
 def inner_path(text: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from releaser.config.document import Item, Problems, Refused, one_of_words
@@ -32,6 +32,8 @@ class Setting:
     value: Any
     """For tables a mapping from name to `Setting`, otherwise what the profile holds."""
     origin: Origin
+    written: Any = None
+    """The plain value as it stands in the file, for settings with a name."""
     replaces: bool = False
     """A table that was written as a short form: it replaces what it is laid over, as any other value does."""
 
@@ -164,6 +166,48 @@ class Choice(Kind):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IntegerChoice(Kind):
+    """One of a few whole numbers."""
+
+    numbers: tuple[int, ...]
+
+    @property
+    def wanted(self) -> str:
+        *others, last = map(str, self.numbers)
+        return f"{', '.join(others)} or {last}"
+
+    def read(self, item: Item) -> Setting:
+        if isinstance(item.data, bool) or not isinstance(item.data, int) or item.data not in self.numbers:
+            is_quoted = isinstance(item.data, str) and item.data in map(str, self.numbers)
+            item.expected(self.wanted, f"write {item.data} without quotes" if is_quoted else "")
+        return Setting(value=item.data, origin=item.origin)
+
+    def schema(self) -> dict[str, Any]:
+        return {"enum": list(self.numbers)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count(Kind):
+    """A whole number within limits."""
+
+    least: int
+    most: int
+
+    @property
+    def wanted(self) -> str:
+        return f"a whole number from {self.least} to {self.most}"
+
+    def read(self, item: Item) -> Setting:
+        if isinstance(item.data, bool) or not isinstance(item.data, int) or not self.least <= item.data <= self.most:
+            is_quoted = isinstance(item.data, str) and item.data.isascii() and item.data.isdigit()
+            item.expected(self.wanted, f"write {item.data} without quotes" if is_quoted else "")
+        return Setting(value=item.data, origin=item.origin)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "integer", "minimum": self.least, "maximum": self.most}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Duration(Kind):
     """A length of time; the value is in seconds."""
 
@@ -265,7 +309,7 @@ class TableOf(Kind):
             self.check_name(entry.name)
         except Wrong as wrong:
             entry.refuse_key(wrong.what, wrong.hint)
-        return entry.name, self.element.read(entry)
+        return entry.name, replace(self.element.read(entry), written=entry.data)
 
 
 def each(items: Iterator[Item], read: Callable[[Item], T]) -> Iterator[T]:

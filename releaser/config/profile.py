@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from releaser.errors import Problem
 
@@ -21,7 +21,10 @@ Event = Literal[
 ]
 OnFailure = Literal["abort", "stop", "warn"]
 ReadinessKind = Literal["started", "notify", "http", "tcp", "call"]
+LivenessKind = Literal["http", "tcp", "call", "heartbeat"]
 MigrationRun = Literal["pre_start", "post_start", "manual"]
+OverlayKind = Literal["copy", "link", "mkdir", "template", "chmod"]
+OVERLAY_KINDS: tuple[OverlayKind, ...] = ("copy", "link", "mkdir", "template", "chmod")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +89,47 @@ class ReadinessSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeartSpec:
+    """Whether a crashed instance is started again."""
+
+    is_on: bool = False
+    restarts: int = 8
+    """Crashes in a row that are answered by a restart; one more ends the release."""
+    backoff_s: float = 0.1
+    """Pause before the first restart; doubled for each that follows."""
+    backoff_max_s: float = 30.0
+    reset_after_s: float = 60.0
+    """An instance that was ready for so long begins a new row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LivenessSpec:
+    """How an instance that hangs is found out."""
+
+    kind: LivenessKind
+    target: str = ""
+    """http: URL; tcp: `host:port`; call: `module:function`; heartbeat: empty."""
+    interval_s: float = 5.0
+    failures: int = 3
+    """So many in a row end the instance."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessSpec:
+    """One process beside the main one, `[release.X.process.NAME]`."""
+
+    entry_point: str = ""
+    command: tuple[str, ...] = ()
+    readiness: ReadinessSpec = field(default_factory=ReadinessSpec)
+    heart: HeartSpec = field(default_factory=HeartSpec)
+    liveness: LivenessSpec | None = None
+    replicas: int = 1
+    sockets: tuple[str, ...] = ()
+    """Names of the release's sockets that it inherits."""
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationsSpec:
     """`[release.X.migrations]`."""
 
@@ -100,6 +144,31 @@ class MigrationsSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OverlaySpec:
+    """One table of `overlays`: something to put into the release."""
+
+    kind: OverlayKind
+    path: str
+    """copy, template: the source, relative to `root`; link: where it leads; mkdir, chmod: what is made or changed."""
+    to: str = ""
+    """Below the version's folder; empty for mkdir and chmod."""
+    mode: str = ""
+    """`0644` or `0755`; empty: that of the source."""
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StripSpec:
+    """`strip`: what of the dependencies is left out."""
+
+    tests: bool = False
+    docs: bool = False
+    type_stubs: bool = False
+    keep: tuple[str, ...] = ()
+    """Paths and patterns below site-packages."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """A release with an environment laid over it: all that a build of it needs to know."""
 
@@ -107,10 +176,12 @@ class Profile:
     """Absolute folder that holds `rel/`; relative paths in the configuration start here."""
     name: str
     environment: str
+    extends: str = ""
+    """Release that this one was laid over, before the environment."""
     project: str = "."
     """Folder of the Python project to bundle, relative to `root`."""
-    version: str = "project"
-    """`project` (pyproject.toml's), `git` (describe), or a literal."""
+    version: str | tuple[str, ...] = "project"
+    """`project` (pyproject.toml's), `git` (describe), a literal, or the words of a command that prints it."""
     lock: str = ""
     """Lock file relative to `root`; empty: looked for in the project's folder."""
     entry_point: str = ""
@@ -122,13 +193,36 @@ class Profile:
     include_python: bool | str = False
     """False, True (the interpreter that runs the build), or the prefix of another one."""
     include_src: bool = True
+    plugins: tuple[str, ...] = ()
+    """Files relative to `root`, which end in `.py`, and names of entry points."""
+    strip: StripSpec = field(default_factory=StripSpec)
+    archive: str = "tar.gz"
+    """`tar.gz` or `tar.zst`; empty: none is made."""
+    executable: bool = False
+    """Whether `NAME-VERSION.run` is made."""
+    python_args: tuple[str, ...] = ()
+    """Flags of the app's interpreter besides those that every release has."""
+    python_optimize: int = 0
+    """0, 1 or 2: the level that byte code is compiled at, and the app started with."""
     required_env: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
+    overlays: tuple[OverlaySpec, ...] = ()
+    overlay_vars: Mapping[str, Any] = field(default_factory=dict)
+    """Variables of templates, besides the standard ones."""
+    env_file: str = ""
+    """File of the host with variables: absolute, or below the release's root; `-` in front if it may be missing."""
+    config_providers: tuple[str, ...] = ()
+    """`module:callable` of the bundle, each of which returns variables."""
     commands: Mapping[str, str] = field(default_factory=dict)
     """Name to a file relative to `root`."""
     sockets: Mapping[str, str] = field(default_factory=dict)
     """Name to address: `host:port`, `[v6]:port`, `unix:path`."""
     readiness: ReadinessSpec = field(default_factory=ReadinessSpec)
+    heart: HeartSpec = field(default_factory=HeartSpec)
+    liveness: LivenessSpec | None = None
+    """None: nothing is watched once the app is ready, but its end."""
+    process: Mapping[str, ProcessSpec] = field(default_factory=dict)
+    """Processes beside the main one, by name."""
     stop_timeout_s: float = 30.0
     migrations: MigrationsSpec | None = None
     """None: this release has no migrations."""

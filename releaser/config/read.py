@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from releaser.config.document import Document, Item, Problems, Refused, Unusable, quoted, read_document
+from releaser.config.extends import SETTING, check_extends, resolve
 from releaser.config.kinds import Setting
 from releaser.config.nearest import name_hint
 from releaser.config.profile import Origin, Profile
@@ -49,9 +50,7 @@ class Config:
             UsageError: there is no release or environment of that name, or none was named and there are several.
             ConfigError: the two together are not complete.
         """
-        name = self._chosen("release", release, self.default_release, self.release_names, now)
-        environment = self._chosen("environment", environment, self.default_environment, self.environment_names, now)
-        setting = SETTINGS.lay_over(self.releases[name], self.environments[environment])
+        name, environment, setting = self.merged(release, environment, now=now)
         problems = Problems()
         try:
             values = SETTINGS.finish(setting, problems)
@@ -60,6 +59,18 @@ class Config:
             raise ConfigError(message, problems=problems.in_file_order(), now=now) from None
         origins = dict(_origins("", setting))
         return Profile(root=self.root, name=name, environment=environment, origins=origins, **values)
+
+    def merged(
+        self, release: str | None = None, environment: str | None = None, *, now: str = ""
+    ) -> tuple[str, str, Setting]:
+        """Return the names of the release and the environment, and what is written for the two together.
+
+        Raises:
+            UsageError: as `profile`.
+        """
+        name = self._chosen("release", release, self.default_release, self.release_names, now)
+        environment = self._chosen("environment", environment, self.default_environment, self.environment_names, now)
+        return name, environment, SETTINGS.lay_over(self.releases[name], self.environments[environment])
 
     def _chosen(self, what: str, asked: str | None, default: str, names: tuple[str, ...], now: str) -> str:
         if asked in names:
@@ -96,14 +107,20 @@ def read_config(path: Path, *, now: str = "") -> Config:
     except Refused:
         found = {}
     _check_defaults(item)
+    for entry in item.entries():
+        if entry.name in ("release", "environment"):
+            check_extends(entry)
     missing = tuple(_missing(document))
     if problems or missing:
         raise ConfigError(f"cannot use {file}", problems=(*missing, *problems.in_file_order()), now=now)
     return Config(
         file=file,
         root=path.parent.parent,
-        releases=found["release"].value,
-        environments=found["environment"].value,
+        releases=resolve(found["release"].value, SETTINGS),
+        environments={
+            name: Setting(value={key: kept for key, kept in table.value.items() if key != SETTING}, origin=table.origin)
+            for name, table in resolve(found["environment"].value, SETTINGS).items()
+        },
         **{name: found[name].value for name in ("default_release", "default_environment") if name in found},
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -111,7 +111,7 @@ class Section(Kind):
     def _read_entry(self, entry: Item) -> tuple[str, Setting]:
         known = [row.name for row in self.fields if not row.not_yet]
         if entry.name in known:
-            return entry.name, self.row(entry.name).kind.read(entry)
+            return entry.name, replace(self.row(entry.name).kind.read(entry), written=entry.data)
         refused = [row for row in self.fields if row.name == entry.name]
         if refused:
             entry.refuse_key(refused[0].not_yet)

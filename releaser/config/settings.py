@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from releaser.config import addresses, checks
+from releaser.config import addresses, assembly, checks
+from releaser.config.assembly import OVERLAYS, STRIP, ChoiceOrFalse
 from releaser.config.document import Item
 from releaser.config.hooks import EVENTS, HOOKS
-from releaser.config.kinds import Choice, Duration, Flag, FlagOrText, ListOf, Setting, TableOf, Text
+from releaser.config.kinds import Choice, Duration, Flag, FlagOrText, IntegerChoice, ListOf, Setting, TableOf, Text
+from releaser.config.processes import HEART_FIELD, LIVENESS_FIELD, PROCESS, process_name
 from releaser.config.profile import MigrationsSpec
+from releaser.config.python_args import PythonArgs
 from releaser.config.readiness import READINESS
 from releaser.config.sections import Field, Section
+from releaser.config.version import Version
 
 REPLACED_AT_START = "`${NAME}` and `${NAME:-default}` in it are replaced once, at start."
 
@@ -79,6 +83,15 @@ MIGRATIONS = Section(
 
 ROWS = (
     Field(
+        name="extends",
+        kind=Text(wanted="the name of a release", check=checks.any_text),
+        doc=(
+            "Another release that this one is laid over, as an environment is laid over a release; in an environment, "
+            "another environment."
+        ),
+        example='"base"',
+    ),
+    Field(
         name="project",
         kind=Text(wanted="a folder such as '.'", check=checks.inner_path),
         doc="Folder of the Python project to bundle, the one with `pyproject.toml`.",
@@ -87,12 +100,11 @@ ROWS = (
     ),
     Field(
         name="version",
-        kind=Text(
-            wanted="'project', 'git' or a version such as '1.4.0'",
-            check=checks.version,
-            pattern=checks.VERSION_PATTERN,
+        kind=Version(),
+        doc=(
+            "Version of the release: the project's own, what `git describe` says, a literal, or the one line that a "
+            "command prints, run by each build in the folder that holds `rel/`. A `v` in front of a number is dropped."
         ),
-        doc="Version of the release: the project's own, what `git describe` says, or a literal.",
         default='"project"',
         example='"git"',
         distillery="version",
@@ -159,6 +171,101 @@ ROWS = (
         distillery="include_src",
     ),
     Field(
+        name="overlays",
+        kind=OVERLAYS,
+        doc=(
+            "What else goes into the version's folder, `releases/VERSION`: files, links, folders, templates, in this "
+            "order. Nothing of releaser's own can be replaced. See "
+            "[overlays and plugins](../how_to/overlays_and_plugins.md)."
+        ),
+        default="[]",
+        example='[{ template = "rel/overlays/motd.txt.j2", to = "share/motd.txt" }]',
+        distillery="overlays",
+    ),
+    Field(
+        name="overlay_vars",
+        kind=TableOf(
+            check_name=assembly.variable,
+            name_pattern=assembly.VARIABLE_PATTERN,
+            element=assembly.Plain(),
+            wanted="a table such as { support = 'ops@example.org' }",
+        ),
+        doc=(
+            "Variables for templates, besides `release_name`, `release_version`, `release_environment` and "
+            "`python_version`."
+        ),
+        default="{}",
+        example='{ support = "ops@example.org", workers = 4 }',
+        distillery="overlay_vars",
+    ),
+    Field(
+        name="plugins",
+        kind=ListOf(
+            element=Text(wanted="a file such as 'rel/plugins/size.py', or an entry point", check=assembly.plugin),
+            wanted="an array of files and entry points such as ['rel/plugins/size.py']",
+            is_set=True,
+        ),
+        doc=(
+            "Python files, and entry points of the group `releaser.plugins`, whose functions the build calls, in this "
+            "order. See [overlays and plugins](../how_to/overlays_and_plugins.md)."
+        ),
+        default="[]",
+        example='["rel/plugins/size.py"]',
+        distillery="plugins",
+    ),
+    Field(
+        name="strip",
+        kind=STRIP,
+        doc=(
+            "Leave out of the dependencies what a running app does not need: `true` for tests, docs and type stubs, or "
+            "a table that chooses. The build says what went and how much; the project's own files and all licences stay."
+        ),
+        default="false",
+        example='{ tests = true, type_stubs = true, keep = ["numpy"] }',
+    ),
+    Field(
+        name="archive",
+        kind=ChoiceOrFalse(words=("tar.gz", "tar.zst")),
+        doc=(
+            "The file to copy to other machines: `NAME-VERSION.tar.gz`, or `.tar.zst`, which needs a `tar` that knows "
+            "`--zstd`; `false` makes none. `dev_mode` makes none either."
+        ),
+        default='"tar.gz"',
+        example='"tar.zst"',
+    ),
+    Field(
+        name="executable",
+        kind=Flag(),
+        doc=(
+            "Also make `NAME-VERSION.run`, one file that is the whole release: it unpacks itself once and runs. "
+            "`dev_mode` makes none."
+        ),
+        default="false",
+        example="true",
+        distillery="executable",
+    ),
+    Field(
+        name="python_args",
+        kind=PythonArgs(),
+        doc=(
+            "Flags for the app's interpreter: `-X`, `-W`, `-b`, `-d`, `-q`, `-v`, `-u`. They hold for the app and for "
+            "what runs in its place (`eval`, `console`, `migrate`), not for the supervisor."
+        ),
+        default="[]",
+        example='["-X", "dev", "-W", "error::DeprecationWarning"]',
+        distillery="erl_opts",
+    ),
+    Field(
+        name="python_optimize",
+        kind=IntegerChoice(numbers=(0, 1, 2)),
+        doc=(
+            "Level that the bundle's byte code is compiled at, and the app started with: 1 (`-O`) leaves `assert` out, "
+            "2 (`-OO`) docstrings too."
+        ),
+        default="0",
+        example="1",
+    ),
+    Field(
         name="required_env",
         kind=ListOf(
             element=Text(
@@ -184,6 +291,31 @@ ROWS = (
         doc=f"Defaults of environment variables; what the host sets wins. {REPLACED_AT_START}",
         default="{}",
         example='{ WEB_CONCURRENCY = "2" }',
+    ),
+    Field(
+        name="env_file",
+        kind=Text(wanted="the path of a file such as '/etc/shop/env'", check=checks.env_file),
+        doc=(
+            "A file on the host with lines `NAME=value`, read at each start; what the caller or env.sh sets wins. "
+            "Absolute, or below the release's root; a missing one is an error, unless the path has a `-` in front. "
+            f"Its values are taken as they are. {REPLACED_AT_START.replace('in it', 'in the path')}"
+        ),
+        example='"-/etc/shop/env"',
+    ),
+    Field(
+        name="config_providers",
+        kind=ListOf(
+            element=Text(wanted="a function such as 'shop.secrets:load'", check=checks.entry_point),
+            wanted="an array of functions such as ['shop.secrets:load']",
+            is_set=True,
+        ),
+        doc=(
+            "Functions of the bundle, called in this order in a process of their own before `required_env` is checked. "
+            "Each returns a mapping of environment variables; a later one's value wins, and the host's over all."
+        ),
+        default="[]",
+        example='["shop.secrets:load"]',
+        distillery="config_providers",
     ),
     Field(
         name="commands",
@@ -225,6 +357,23 @@ ROWS = (
         ),
         default='"started"',
         example='{ http = "http://127.0.0.1:8000/health", timeout = "60s" }',
+    ),
+    HEART_FIELD,
+    LIVENESS_FIELD,
+    Field(
+        name="process",
+        kind=TableOf(
+            check_name=process_name,
+            name_pattern=checks.NAME_PATTERN,
+            element=PROCESS,
+            wanted="tables of processes: [release.NAME.process.worker]",
+        ),
+        doc=(
+            "Processes beside the main one, under the same supervisor: workers, schedulers. The release is ready when "
+            "all of them are, and stops when one of them ends for good."
+        ),
+        default="{}",
+        example='{ worker = { entry_point = "shop.worker:main", heart = true } }',
     ),
     Field(
         name="stop_timeout",

@@ -6,10 +6,14 @@ import re
 from collections.abc import Iterator
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import Version
 
 from releaser.config.profile import Origin, Profile
+from releaser.config.python_args import needed_version
 from releaser.errors import Problem
 from releaser.plan.facts import Facts, Lock, PathFact
+from releaser.plan.overlay_files import private_of
+from releaser.plan.private_files import PRIVATE
 
 GET_A_LOCK = "uv pip compile --generate-hashes pyproject.toml -o requirements.txt"
 GET_A_LOCK_WITH_PIP = "pip-compile --generate-hashes -o requirements.txt pyproject.toml"
@@ -23,17 +27,24 @@ def problems_of(profile: Profile, facts: Facts, version: str) -> tuple[Problem, 
         *_project_problems(profile, facts),
         *_version_problems(profile, facts, version),
         *_interpreter_problems(profile, facts),
+        *_python_args_problems(profile, facts),
         *_lock_problems(profile, facts.lock),
         *_hook_problems(profile, facts),
         *_socket_problems(profile),
         *_command_problems(profile, facts),
+        *_plugin_problems(profile, facts),
         *_migration_problems(profile, facts),
     )
 
 
 def warnings_of(profile: Profile, facts: Facts) -> tuple[Problem, ...]:
     """Return what does not forbid a build, but should be known to whoever asked for it."""
-    return (*_lock_warnings(facts), *_shebang_warnings(facts), *_git_warnings(profile, facts))
+    return (
+        *_lock_warnings(facts),
+        *_shebang_warnings(facts),
+        *_private_warnings(profile, facts),
+        *_git_warnings(profile, facts),
+    )
 
 
 def place_of(profile: Profile, setting: str) -> Problem:
@@ -66,7 +77,9 @@ def _project_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:
 def _version_problems(profile: Profile, facts: Facts, version: str) -> Iterator[Problem]:
     origin = _origin_of(profile, "version")
     if not version:
-        if profile.version == "git":
+        if facts.version_answer is not None:
+            yield _problem(origin, facts.version_answer.trouble)
+        elif profile.version == "git":
             yield _problem(origin, "the version is git's, but this is no git repository with a commit")
         elif facts.project is not None:
             yield Problem(
@@ -96,6 +109,14 @@ def _interpreter_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:
             what=f"the project needs Python {wanted}, and this build uses {facts.interpreter.full_version}",
             hint="run releaser with another Python, or name one with 'include_python'",
         )
+
+
+def _python_args_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:
+    needed, name = needed_version(profile.python_args)
+    if not needed or facts.interpreter is None or Version(facts.interpreter.version) >= Version(needed):
+        return
+    origin = _origin_of(profile, "python_args")
+    yield _problem(origin, f"-X {name} needs Python {needed}, and this build uses {facts.interpreter.full_version}")
 
 
 def _lock_problems(profile: Profile, lock: Lock | None) -> Iterator[Problem]:
@@ -147,6 +168,17 @@ def _command_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:
             yield from _file_problems(origin, path, facts.paths[path])
 
 
+def _plugin_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:
+    for name in profile.plugins:
+        if not name.endswith(".py"):
+            continue
+        origin = _origin_of(profile, "plugins")
+        if facts.paths[name].kind == "folder":
+            yield _problem(origin, f"expected a file for a plugin, and {name} is a folder")
+        else:
+            yield from _file_problems(origin, name, facts.paths[name])
+
+
 def _file_problems(origin: Origin | None, name: str, fact: PathFact) -> Iterator[Problem]:
     if fact.kind == "missing":
         yield _problem(origin, f"{name} does not exist")
@@ -186,6 +218,17 @@ def _shebang_warnings(facts: Facts) -> Iterator[Problem]:
         if not fact.shebang_program_found and not fact.has_carriage_return:
             what = f"it is run by '{' '.join(fact.shebang)}', which is not on this machine"
             yield Problem(where=f"{name}:1", what=what)
+
+
+def _private_warnings(profile: Profile, facts: Facts) -> Iterator[Problem]:
+    for specs in profile.hooks.values():
+        for spec in specs:
+            if spec.run:
+                folder = spec.run.rstrip("/")
+                for name in facts.paths[spec.run].private:
+                    yield Problem(where=f"{folder}/{name}", what=PRIVATE)
+    for name in private_of(facts.overlays):
+        yield Problem(where=name, what=PRIVATE)
 
 
 def _git_warnings(profile: Profile, facts: Facts) -> Iterator[Problem]:

@@ -28,6 +28,34 @@ class PathFact:
     """First line of the leading comment."""
     entries: tuple[str, ...] = ()
     """Names of a folder's files in byte order, without hidden files and editors' backups."""
+    private: tuple[str, ...] = ()
+    """Names of a folder's entries that must not get into a release; they are not among `entries`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverlayFile:
+    """One file that an overlay names."""
+
+    source: Path
+    """Absolute."""
+    inside: str
+    """Its path below what the overlay names; the name of the file when that is a file."""
+    executable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverlayFact:
+    """What lies at the source of one overlay."""
+
+    kind: str
+    """`file`, `folder`, `pattern`, `missing`; `none` for an overlay without a source."""
+    files: tuple[OverlayFile, ...] = ()
+    text: str = ""
+    """Of a template."""
+    private: tuple[str, ...] = ()
+    """Paths below the root of what must not get into a release, and so is not among `files`."""
+    trouble: tuple[str, ...] = ()
+    """What forbids to copy it: sentences."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +114,15 @@ class Interpreter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VersionAnswer:
+    """What the command of `version` said."""
+
+    version: str = ""
+    trouble: str = ""
+    """Why there is no version; empty when there is one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """Everything that a plan depends on besides the profile."""
 
@@ -100,10 +137,14 @@ class Facts:
     """None: the one that the profile names does not run."""
     paths: Mapping[str, PathFact] = field(default_factory=dict)
     """By path as the configuration has it, relative to its root; entries of a folder as `folder/entry`."""
+    overlays: tuple[OverlayFact, ...] = ()
+    """One for each overlay of the profile, in their order."""
     migrations_folder: Path | None = None
     """Absolute folder that `script_location` means; None when there is none."""
     migrations_config: Path | None = None
     """Absolute path of alembic.ini or pyproject.toml; None when there is none."""
+    version_answer: VersionAnswer | None = None
+    """None: `version` is no command."""
     config_sha256: str = ""
     tools: Mapping[str, str] = field(default_factory=dict)
     """Versions of releaser, shiv and uv."""

@@ -13,7 +13,9 @@ from releaser.plan.files import look_at
 from releaser.plan.git import read_git
 from releaser.plan.interpreter import interpreter_in, this_interpreter
 from releaser.plan.locks import find_lock
+from releaser.plan.overlay_files import look_at_overlays
 from releaser.plan.project import UnusableProject, find_migrations, find_migrations_config, read_project
+from releaser.plan.version import ask_version
 
 _TOOLS = {"releaser": "releaser-py", "shiv": "shiv", "uv": "uv"}
 
@@ -35,8 +37,10 @@ def gather_facts(profile: Profile, config: Path) -> Facts:
         git=read_git(profile.root),
         interpreter=_interpreter(profile),
         paths=look_at(profile.root, _named_paths(profile)),
+        overlays=look_at_overlays(profile),
         migrations_folder=find_migrations(folder.resolve(), spec) if spec else None,
         migrations_config=find_migrations_config(folder.resolve(), spec, project) if spec else None,
+        version_answer=ask_version(profile.root, profile.version) if isinstance(profile.version, tuple) else None,
         config_sha256=hashlib.sha256(config.read_bytes()).hexdigest() if config.is_file() else "",
         tools=_tools(),
     )
@@ -46,6 +50,7 @@ def _named_paths(profile: Profile) -> Iterator[str]:
     for specs in profile.hooks.values():
         yield from (spec.run for spec in specs if spec.run)
     yield from profile.commands.values()
+    yield from (name for name in profile.plugins if name.endswith(".py"))
 
 
 def _interpreter(profile: Profile) -> Interpreter | None:

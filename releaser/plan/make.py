@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from releaser.config.profile import Profile
+from releaser.config.profile import Profile, StripSpec
 from releaser.errors import ProjectError
 from releaser.plan.checks import place_of, problems_of, warnings_of
 from releaser.plan.facts import Facts, Project
 from releaser.plan.hooks import hooks_and_scripts, script_of
+from releaser.plan.overlays import place_overlays
+from releaser.plan.processes import (
+    heart_of,
+    liveness_of,
+    process_calls,
+    process_problems,
+    process_sketches,
+    programs_of,
+    readiness_of,
+)
 from releaser.plan.steps import (
     AddRuntime,
     BuildWheel,
@@ -17,23 +27,29 @@ from releaser.plan.steps import (
     CheckBundle,
     CompileBundle,
     CopyMigrations,
+    CopyOverlays,
     CopyScripts,
     InstallDependencies,
     InstallProject,
+    Overlay,
     Plan,
+    Plugin,
     PublishArchive,
     PublishTree,
     RemoveStaging,
+    RunPlugins,
     Script,
     Sketch,
     Step,
+    StripBundle,
     TidyBundle,
     WriteArchive,
     WriteBundle,
     WriteLauncher,
     WriteManifest,
+    WriteRunFile,
 )
-from releaser.runtime.manifest import Command, Hook, Readiness, Socket
+from releaser.runtime.manifest import Command, Hook, Socket
 
 
 def make_plan(profile: Profile, facts: Facts) -> Plan:
@@ -43,7 +59,8 @@ def make_plan(profile: Profile, facts: Facts) -> Plan:
         ProjectError: with a problem for each thing that forbids it.
     """
     version = _version(profile, facts)
-    problems = problems_of(profile, facts, version)
+    overlays, overlay_problems = place_overlays(profile, facts, version)
+    problems = (*problems_of(profile, facts, version), *process_problems(profile), *overlay_problems)
     target = profile.root / profile.output_dir / profile.environment
     if problems or facts.project is None or facts.interpreter is None:
         raise ProjectError(
@@ -58,8 +75,11 @@ def make_plan(profile: Profile, facts: Facts) -> Plan:
         target=target,
         interpreter=facts.interpreter,
         sketch=_sketch(profile, facts, version, hooks, commands),
-        steps=_steps(profile, facts, facts.project, (*scripts, *command_scripts)),
+        steps=_steps(profile, facts, facts.project, (*scripts, *command_scripts), overlays),
         warnings=warnings_of(profile, facts),
+        dev_mode=profile.dev_mode,
+        plugins=_plugins(profile),
+        overlay_vars=dict(profile.overlay_vars),
     )
 
 
@@ -69,8 +89,10 @@ def _version(profile: Profile, facts: Facts) -> str:
             return facts.project.version if facts.project else ""
         case "git":
             return facts.git.description.removeprefix("v") if facts.git else ""
-        case literal:
+        case str() as literal:
             return literal
+        case _:
+            return facts.version_answer.version if facts.version_answer else ""
 
 
 def _commands(profile: Profile, facts: Facts) -> tuple[tuple[Command, ...], tuple[Script, ...]]:
@@ -86,23 +108,24 @@ def _commands(profile: Profile, facts: Facts) -> tuple[tuple[Command, ...], tupl
 def _sketch(
     profile: Profile, facts: Facts, version: str, hooks: tuple[Hook, ...], commands: tuple[Command, ...]
 ) -> Sketch:
-    readiness = profile.readiness
     return Sketch(
         name=profile.name,
         version=version,
         environment=profile.environment,
         hooks=hooks,
         commands=commands,
-        sockets=tuple(Socket(name=name, address=address) for name, address in sorted(profile.sockets.items())),
-        readiness=Readiness(
-            kind=readiness.kind,
-            target=readiness.target,
-            timeout_s=readiness.timeout_s,
-            interval_s=readiness.interval_s,
-        ),
+        sockets=tuple(Socket(name=name, address=address) for name, address in profile.sockets.items()),
+        readiness=readiness_of(profile.readiness),
+        heart=heart_of(profile.heart),
+        liveness=liveness_of(profile.liveness),
+        processes=process_sketches(profile),
         stop_timeout_s=profile.stop_timeout_s,
         required_env=tuple(profile.required_env),
         env=dict(profile.env),
+        env_file=profile.env_file,
+        config_providers=profile.config_providers,
+        python_args=profile.python_args,
+        python_optimize=profile.python_optimize,
         inputs=_inputs(facts),
     )
 
@@ -117,7 +140,9 @@ def _inputs(facts: Facts) -> Mapping[str, str]:
     return inputs
 
 
-def _steps(profile: Profile, facts: Facts, project: Project, scripts: tuple[Script, ...]) -> tuple[Step, ...]:
+def _steps(
+    profile: Profile, facts: Facts, project: Project, scripts: tuple[Script, ...], overlays: tuple[Overlay, ...]
+) -> tuple[Step, ...]:
     """Return the steps: what can fail for the author's reasons comes first, what others can see comes last."""
     steps: list[Step] = [
         BuildWheel(project=project.folder),
@@ -127,6 +152,10 @@ def _steps(profile: Profile, facts: Facts, project: Project, scripts: tuple[Scri
         AddRuntime(),
         _check_bundle(profile),
     ]
+    strip = profile.strip
+    if strip.tests or strip.docs or strip.type_stubs:
+        after_tidy = steps.index(TidyBundle()) + 1
+        steps.insert(after_tidy, _strip(strip))
     if profile.migrations is not None and facts.migrations_folder is not None:
         steps.append(
             CopyMigrations(
@@ -138,27 +167,54 @@ def _steps(profile: Profile, facts: Facts, project: Project, scripts: tuple[Scri
                 place=profile.migrations.origin.problem(""),
             )
         )
-    steps.append(CompileBundle(include_src=profile.include_src, dev_mode=profile.dev_mode))
+    steps.append(
+        CompileBundle(include_src=profile.include_src, dev_mode=profile.dev_mode, optimize=profile.python_optimize)
+    )
     if profile.include_python is not False:
         prefix = profile.include_python if isinstance(profile.include_python, str) else ""
-        steps.append(BundlePython(prefix=str(profile.root / prefix) if prefix else ""))
+        steps.append(
+            BundlePython(prefix=str(profile.root / prefix) if prefix else "", optimize=profile.python_optimize)
+        )
     steps.append(WriteBundle())
     if scripts:
         steps.append(CopyScripts(scripts=scripts, dev_mode=profile.dev_mode))
+    if overlays:
+        steps.append(CopyOverlays(overlays=overlays, dev_mode=profile.dev_mode))
     steps += [WriteLauncher(), WriteManifest()]
-    if not profile.dev_mode:
-        steps += [WriteArchive(), PublishArchive()]
-    return (*steps, PublishTree(), CarryVar(), RemoveStaging())
+    packages: list[Step] = []
+    if not profile.dev_mode and profile.archive:
+        packages.append(WriteArchive(format=profile.archive))
+    if not profile.dev_mode and profile.executable:
+        packages.append(WriteRunFile())
+    if profile.plugins:
+        steps.insert(0, RunPlugins(event="before_assembly"))
+        # Before the manifest, which knows the hash of every file.
+        at = steps.index(WriteManifest())
+        steps[at:at] = [RunPlugins(event="after_assembly"), *([RunPlugins(event="before_package")] if packages else [])]
+    if packages:
+        steps += [*packages, *([RunPlugins(event="after_package")] if profile.plugins else []), PublishArchive()]
+    steps += [PublishTree(), CarryVar(), RemoveStaging()]
+    if profile.plugins:
+        steps.append(RunPlugins(event="after_cleanup"))
+    return tuple(steps)
+
+
+def _plugins(profile: Profile) -> tuple[Plugin, ...]:
+    place = place_of(profile, "plugins")
+    return tuple(
+        Plugin(name=name, file=profile.root / name if name.endswith(".py") else None, place=place)
+        for name in profile.plugins
+    )
+
+
+def _strip(spec: StripSpec) -> StripBundle:
+    return StripBundle(tests=spec.tests, docs=spec.docs, type_stubs=spec.type_stubs, keep=spec.keep)
 
 
 def _check_bundle(profile: Profile) -> CheckBundle:
     calls = [(spec.call, spec.origin.problem("")) for specs in profile.hooks.values() for spec in specs if spec.call]
     if profile.readiness.kind == "call":
         calls.append((profile.readiness.target, place_of(profile, "readiness")))
-    setting = "entry_point" if profile.entry_point else "command"
-    return CheckBundle(
-        entry_point=profile.entry_point,
-        command=profile.command,
-        calls=tuple(calls),
-        place=place_of(profile, setting),
-    )
+    calls += [(call, place_of(profile, "config_providers")) for call in profile.config_providers]
+    calls += process_calls(profile)
+    return CheckBundle(programs=programs_of(profile), calls=tuple(calls))

@@ -7,12 +7,13 @@ bundle's content hash, the revision line) is the business of `releaser.build`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from releaser.errors import Problem
 from releaser.plan.facts import Interpreter, Lock
-from releaser.runtime.manifest import Command, Hook, Readiness, Socket
+from releaser.runtime.manifest import Command, Heart, Hook, Liveness, Readiness, Socket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,20 +45,40 @@ class TidyBundle:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StripBundle:
+    """Leave out of the dependencies what a running app does not need."""
+
+    tests: bool
+    docs: bool
+    type_stubs: bool
+    keep: tuple[str, ...]
+    """Paths and patterns below site-packages that stay in any case."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AddRuntime:
     """Put the runtime into the bundle, so that the app can import it, and beside it, so that the launcher can."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """What one process runs: exactly one of `entry_point` and `command` is set."""
+
+    name: str
+    entry_point: str
+    command: tuple[str, ...]
+    place: Problem
+    """Where the entry point or command was written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckBundle:
     """Find the entry point and every function that is called by name, without importing anything."""
 
-    entry_point: str
-    command: tuple[str, ...]
+    programs: tuple[Program, ...]
+    """What each process of the release runs, the main one first."""
     calls: tuple[tuple[str, Problem], ...]
     """`module:function`, and a problem that says where it was written and nothing else."""
-    place: Problem
-    """Where the entry point or command was written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +101,8 @@ class CompileBundle:
 
     include_src: bool
     dev_mode: bool
+    optimize: int = 0
+    """0, 1 or 2: what the app will be started with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +111,8 @@ class BundlePython:
 
     prefix: str
     """Empty: the one that runs the build."""
+    optimize: int = 0
+    """Level of the standard library's byte code besides 0, which the supervisor reads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +144,31 @@ class CopyScripts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Overlay:
+    """One thing of the author's in the release, and where it goes."""
+
+    kind: Literal["file", "text", "link", "folder"]
+    to: str
+    """Below the version's folder."""
+    source: Path = Path()
+    """Absolute; of a `file`."""
+    text: str = ""
+    """Of a `text`: a template with its variables filled in."""
+    target: str = ""
+    """Of a `link`: where it leads."""
+    executable: bool = False
+    is_source_executable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyOverlays:
+    """Put the overlays into the release; in dev_mode files are links to their sources."""
+
+    overlays: tuple[Overlay, ...]
+    dev_mode: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WriteLauncher:
     """Write `bin/NAME`, env.sh and the files that the launcher reads."""
 
@@ -132,10 +182,18 @@ class WriteManifest:
 class WriteArchive:
     """Pack the staged tree into the file that moves between machines."""
 
+    format: str
+    """`tar.gz` or `tar.zst`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteRunFile:
+    """Pack the staged tree into one file that unpacks itself and runs."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishArchive:
-    """Give the archive its name, by one rename."""
+    """Give the archive, and the file that runs, their names, each by one rename."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +207,13 @@ class CarryVar:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunPlugins:
+    """Give the plugins that have a function for this event their turn."""
+
+    event: Literal["before_assembly", "after_assembly", "before_package", "after_package", "after_cleanup"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RemoveStaging:
     """Remove the replaced tree and whatever else was only needed to build."""
 
@@ -158,6 +223,7 @@ Step = (
     | InstallDependencies
     | InstallProject
     | TidyBundle
+    | StripBundle
     | AddRuntime
     | CheckBundle
     | CopyMigrations
@@ -165,14 +231,29 @@ Step = (
     | BundlePython
     | WriteBundle
     | CopyScripts
+    | CopyOverlays
     | WriteLauncher
     | WriteManifest
     | WriteArchive
+    | WriteRunFile
     | PublishArchive
     | PublishTree
     | CarryVar
+    | RunPlugins
     | RemoveStaging
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessSketch:
+    """What is known of a process beside the main one before its entry is looked up in the bundle."""
+
+    name: str
+    readiness: Readiness
+    heart: Heart
+    liveness: Liveness
+    replicas: int
+    sockets: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,10 +267,29 @@ class Sketch:
     commands: tuple[Command, ...]
     sockets: tuple[Socket, ...]
     readiness: Readiness
+    heart: Heart
+    liveness: Liveness
+    processes: tuple[ProcessSketch, ...]
     stop_timeout_s: float
     required_env: tuple[str, ...]
     env: Mapping[str, str]
+    env_file: str
+    config_providers: tuple[str, ...]
+    python_args: tuple[str, ...]
+    python_optimize: int
     inputs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plugin:
+    """A plugin of the build."""
+
+    name: str
+    """As it is listed."""
+    file: Path | None
+    """Absolute; None: an entry point."""
+    place: Problem
+    """Where the plugins were written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +304,10 @@ class Plan:
     sketch: Sketch
     steps: tuple[Step, ...]
     warnings: tuple[Problem, ...]
+    dev_mode: bool = False
+    plugins: tuple[Plugin, ...] = ()
+    overlay_vars: Mapping[str, object] = field(default_factory=dict)
+    """The author's variables, for plugins."""
 
     @property
     def published(self) -> Path:
@@ -212,9 +316,28 @@ class Plan:
 
     @property
     def archive(self) -> Path:
-        """The archive once it is built; dev_mode makes none."""
-        return self.target / f"{self.sketch.name}-{self.sketch.version}.tar.gz"
+        """The archive once it is built, if `has_archive`."""
+        kinds = [step.format for step in self.steps if isinstance(step, WriteArchive)]
+        return self.target / f"{self._stem}.{kinds[0] if kinds else 'tar.gz'}"
 
     @property
     def has_archive(self) -> bool:
         return any(isinstance(step, WriteArchive) for step in self.steps)
+
+    @property
+    def run_file(self) -> Path:
+        """The file that unpacks itself and runs, once it is built, if `has_run_file`."""
+        return self.target / f"{self._stem}.run"
+
+    @property
+    def has_run_file(self) -> bool:
+        return any(isinstance(step, WriteRunFile) for step in self.steps)
+
+    @property
+    def packages(self) -> tuple[Path, ...]:
+        """The files that move between machines, once they are built."""
+        return (self.archive,) * self.has_archive + (self.run_file,) * self.has_run_file
+
+    @property
+    def _stem(self) -> str:
+        return f"{self.sketch.name}-{self.sketch.version}"

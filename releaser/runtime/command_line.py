@@ -21,7 +21,7 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
     "foreground": ("foreground", "foreground", "[ARGS]", "run the release in this terminal or container"),
     "start": ("background", "start", "[ARGS]", "run it in the background; returns once it is up"),
     "stop": ("control_commands", "stop", "[--timeout D]", "end it in order, and wait until it is gone"),
-    "restart": ("background", "restart", "[ARGS]", "stop, then start"),
+    "restart": ("background", "restart", "[PROCESS]", "stop, then start; or one process alone"),
     "ping": ("control_commands", "ping", "[--alive]", "exit 0 if it is ready (or alive), else 4"),
     "pid": ("control_commands", "pid", "", "print the process id to send signals to"),
     "status": ("control_commands", "status", "[--json]", "what runs, since when, which hooks ran"),
@@ -42,6 +42,7 @@ QUICK = ("ping", "pid", "status")
 """What a probe calls every second: they write to descriptors only, so the interpreter need not be taken apart."""
 INTERNAL: dict[str, tuple[str, str]] = {
     "_instance": ("instance", "run_instance"),
+    "_provide": ("providers", "provide"),
     "_unpack": ("bundle", "unpack_command"),
     "_supervise": ("background", "supervise_detached"),
 }

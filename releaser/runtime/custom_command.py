@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import sys
 
-from . import environment
+from . import configuration
 from .failures import Failure
 
 TYPE_CHECKING = False
@@ -21,10 +20,7 @@ def run(context: Context, name: str, args: list[str]) -> int:
     """
     command = next(item for item in context.manifest.commands if item.name == name)
     path = os.path.join(context.layout.release, command.path)
-    environ = {
-        **environment.configured(context.manifest, context.environ),
-        **environment.contract(context, name, sys.executable),
-    }
+    environ = configuration.complete(context, name)
     try:
         os.execve(path, [path, *args], environ)
     except OSError as error:

@@ -139,8 +139,32 @@ def _settings(context: Context, manifest: Manifest) -> list[str]:
     for name, value in manifest.env.items():
         shown = context.environ.get(name, value)
         lines.append(_pair(f"env.{name}", MASK if environment.is_secret(name) else shown))
+    lines += _env_file(context)
+    lines += [_pair("config_providers", target) for target in manifest.config_providers]
+    if manifest.python_args:
+        lines.append(_pair("python_args", " ".join(manifest.python_args)))
+    if manifest.python_optimize:
+        lines.append(_pair("python_optimize", str(manifest.python_optimize)))
     for name in manifest.required_env:
         lines.append(_pair(f"required {name}", "set" if context.environ.get(name) else "not set"))
+    return lines
+
+
+def _env_file(context: Context) -> list[str]:
+    """Return what the file on this host says; a file that is missing or wrong is told as such, not as an error."""
+    from . import env_file
+
+    if not context.manifest.env_file:
+        return []
+    try:
+        path = env_file.path_of(context, context.environ)
+        found = env_file.read(context, context.environ)
+    except Failure as failure:
+        return [_pair("env_file", failure.message)]
+    lines = [_pair("env_file", path if os.path.exists(path) else f"{path} (not there, and may be missing)")]
+    for name, value in found.items():
+        shown = value if name not in context.environ else f"{context.environ[name]} (the caller's)"
+        lines.append(_pair(f"  {name}", MASK if environment.is_secret(name) else shown))
     return lines
 
 

@@ -101,14 +101,8 @@ def configured(manifest: Manifest, environ: Mapping[str, str]) -> dict[str, str]
         Failure: variables of `required_env` are missing, or a default cannot be replaced; all of them at once.
     """
     result = dict(environ)
-    details: list[str] = []
-    for name, value in manifest.env.items():
-        if name in environ:
-            continue
-        try:
-            result[name] = substitute(value, environ)
-        except SubstitutionError as error:
-            details.append(f"env.{name}: {error}")
+    found, details = defaults(manifest, environ)
+    result.update(found)
     details += [
         f"{name}: not set, and listed in required_env" for name in manifest.required_env if not result.get(name)
     ]
@@ -121,6 +115,20 @@ def configured(manifest: Manifest, environ: Mapping[str, str]) -> dict[str, str]
             hint=f"set them in the caller's environment or in releases/{manifest.version}/env.sh",
         )
     return result
+
+
+def defaults(manifest: Manifest, environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Return the defaults of `env` for what `environ` has not, replaced, and why some cannot be."""
+    found: dict[str, str] = {}
+    details: list[str] = []
+    for name, value in manifest.env.items():
+        if name in environ:
+            continue
+        try:
+            found[name] = substitute(value, environ)
+        except SubstitutionError as error:
+            details.append(f"env.{name}: {error}")
+    return found, details
 
 
 def setting(key: str, text: str, environ: Mapping[str, str]) -> str:
@@ -157,6 +165,11 @@ def parse_dump(data: bytes) -> dict[str, str]:
     return {os.fsdecode(name): os.fsdecode(value) for name, _, value in pairs}
 
 
+def is_name(text: str) -> bool:
+    """Tell whether `text` can be the name of a variable."""
+    return bool(text) and not text[0].isdigit() and all(character in _NAME for character in text)
+
+
 def is_secret(name: str) -> bool:
     """Tell whether a variable's name looks like that of a secret."""
     upper = name.upper()
@@ -165,7 +178,7 @@ def is_secret(name: str) -> bool:
 
 def _value_of(inside: str, environ: Mapping[str, str]) -> str:
     name, separator, default = inside.partition(":-")
-    if not name or name[0].isdigit() or any(character not in _NAME for character in name):
+    if not is_name(name):
         raise SubstitutionError(f"'${{{inside}}}' is not '${{NAME}}' or '${{NAME:-default}}'")
     value = environ.get(name, "")
     if value or (name in environ and not separator):

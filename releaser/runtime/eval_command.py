@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from . import bundle, environment
+from . import bundle
 from .failures import FAILED, USAGE, Failure
 
 TYPE_CHECKING = False
@@ -68,8 +68,10 @@ def prepare(context: Context, command: str) -> dict[str, Any]:
     Raises:
         Failure: the bundle cannot be used, or its environment is not complete.
     """
-    os.environ.update(environment.configured(context.manifest, context.environ))
-    os.environ.update(environment.contract(context, command, sys.executable))
+    from . import configuration, launch
+
+    launch.take_flags(context)
+    os.environ.update(configuration.complete(context, command))
     bundle.activate(context)
     return vars(sys.modules["__main__"])
 

@@ -19,6 +19,10 @@ FLAGS = ("-I", "-S", "-X", "utf8")
 """No site-packages of the host, none of its PYTHON variables, and UTF-8 whatever the locale."""
 
 
+OPTIMIZE = ((), ("-O",), ("-OO",))
+"""Flags for each level of python_optimize."""
+
+
 class Instance:
     """One running copy of the app."""
 
@@ -62,6 +66,30 @@ def runtime_command(context: Context) -> list[str]:
     return [sys.executable, *FLAGS, "-B", layout.entry, layout.root, layout.version]
 
 
+def app_flags(context: Context) -> list[str]:
+    """Return the interpreter's flags for a process of the app, without those about output and byte code."""
+    manifest = context.manifest
+    return [*FLAGS, *OPTIMIZE[manifest.python_optimize], *manifest.python_args]
+
+
+def provide_command(context: Context) -> list[str]:
+    """Return how the config providers are asked."""
+    layout = context.layout
+    return [sys.executable, *app_flags(context), "-B", layout.entry, layout.root, layout.version, "_provide"]
+
+
+def take_flags(context: Context) -> None:
+    """Give this process, a command that runs in the app's place, the app's flags: it is executed anew if it lacks them.
+
+    Not after the bundle was activated or `sys.argv` changed.
+    """
+    wanted = [*app_flags(context), "-B"]
+    if len(wanted) == len(FLAGS) + 1 or sys.orig_argv[1 : len(wanted) + 1] == wanted:
+        return
+    words = sys.orig_argv[len(sys.orig_argv) - len(sys.argv) :]
+    os.execv(sys.executable, [sys.executable, *wanted, *words])
+
+
 def start_instance(
     context: Context,
     args: Sequence[str],
@@ -70,14 +98,15 @@ def start_instance(
     lock: int,
     now: float,
 ) -> Instance:
-    """Start the app, with its standard streams ours.
+    """Start the app, with its standard streams ours; the first of `args` is the name of the process.
 
     Raises:
         OSError: the interpreter cannot be executed.
     """
     layout = context.layout
     # Output is seen when it is written, as PYTHONUNBUFFERED would have it; in dev_mode byte code may be cached.
-    flags = [*FLAGS, "-u"] if context.manifest.bundle.source_paths else [*FLAGS, "-u", "-B"]
+    own = ["-u"] if context.manifest.bundle.source_paths else ["-u", "-B"]
+    flags = [*app_flags(context), *own]
     words = [sys.executable, *flags, layout.entry, layout.root, layout.version, "_instance", "LIFELINE", *args]
     nothing = os.open(os.devnull, os.O_RDONLY)
     try:

@@ -13,17 +13,28 @@ import signal
 import sys
 import time
 
-from . import control, environment, frames, listeners, notify, readiness, sockets, states, status, systemd
+from . import (
+    configuration,
+    control,
+    environment,
+    frames,
+    listeners,
+    providers,
+    sockets,
+    states,
+    status,
+    systemd,
+)
 from .failures import DONE, FAILED, NOT_NOW, Failure
 from .files import unlink, write
 from .hooks import HookRun, format_seconds
 from .jobs import Job, Jobs, Task
-from .launch import Instance, runtime_command, start_instance
-from .layout import AGENT_SOCKET, CONTROL_SOCKET, NOTIFY_SOCKET
+from .keeper import Keeper, Owner
+from .launch import provide_command, runtime_command
+from .layout import CONTROL_SOCKET, MAIN
 from .outcome import Outcome
 from .output import Output, own_description
 from .process import ended_child
-from .watch import Watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,10 +48,12 @@ FORWARDED = (signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 HANDLED = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, *FORWARDED)
 TASK_S = 600.0
 """Limit of the supervisor's own tasks: unpacking the bundle, reading env.sh again."""
+PROVIDE_S = 60.0
+"""Limit of the config providers, all of them together; the first start unpacks the bundle in it."""
 _FOREVER_MS = 3_600_000
 
 
-class Supervisor:
+class Supervisor(Owner):
     """The loop and what it owns. `run` is the only public method; it returns the exit code of the release."""
 
     def __init__(
@@ -50,16 +63,20 @@ class Supervisor:
         *,
         command: str,
         lock: int,
+        only: tuple[str, ...] = (),
         on_running: Callable[[], None] | None = None,
     ) -> None:
         """Prepare a supervisor that already holds `lock`.
 
-        `args` go to the app, `command` is what bin/NAME was asked for, `on_running` is called once the release is
+        `args` go to the app, `command` is what bin/NAME was asked for, `only` names the processes to run (none: all of
+        them), `on_running` is called once the release is
         up and its post_start hooks are done.
         """
         self._context = context
         self._manifest = context.manifest
         self._args = args
+        self._only = only
+        self._restarting: list[tuple[control.Client, set[Keeper]]] = []
         self._lock = lock
         self._on_running = on_running
         self._now = time.monotonic()
@@ -75,7 +92,7 @@ class Supervisor:
         self._contract["RELEASE_PID"] = str(os.getpid())
         self._queue: list[Hook] = []
         self._hook_reports: list[dict[str, Any]] = []
-        self._instance: Instance | None = None
+        self._keepers: list[Keeper] = []
         self._listeners: list[listeners.Listener] = []
         self._stop_timeout_s = self._manifest.stop_timeout_s
         self._interrupts = 0
@@ -83,7 +100,6 @@ class Supervisor:
         self._out = Output(own_description(1))
         self._err = Output(own_description(2))
         self._jobs = Jobs(self._out)
-        self._watch = self._watch_for(readiness.Target("started", ""))
 
     # The loop -----------------------------------------------------------------------------------------------------
 
@@ -97,7 +113,7 @@ class Supervisor:
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
         try:
             self._open_sockets()
-            self._say(f"{self._manifest.name} {self._manifest.version} ({self._manifest.environment}) starts")
+            self.say(f"{self._manifest.name} {self._manifest.version} ({self._manifest.environment}) starts")
             self._enter(states.PRE_CONFIGURE)
             while self._state != states.ENDED:
                 self._turn()
@@ -126,7 +142,6 @@ class Supervisor:
         """Return every descriptor of interest, with the events wanted and what to do then."""
         watched: dict[int, tuple[int, Callable[[], None]]] = {
             self._wake_read: (select.POLLIN, self._take_signals),
-            self._notify.fileno(): (select.POLLIN, self._take_notification),
         }
         if self._now >= self._control.paused_until:
             watched[self._control.listener.fileno()] = (select.POLLIN, lambda: self._control.accept(self._now))
@@ -137,8 +152,9 @@ class Supervisor:
                 watched[output.descriptor] = (select.POLLOUT, output.flush)
         for descriptor, read in self._jobs.watched():
             watched[descriptor] = (select.POLLIN, read)
-        for descriptor, events, advance in self._watch.watched(lambda: self._now):
-            watched[descriptor] = (events, advance)
+        for keeper in self._keepers:
+            for descriptor, events, advance in keeper.watched(lambda: self._now):
+                watched[descriptor] = (events, advance)
         for descriptor, events, advance in self._upward.watched():
             watched[descriptor] = (events, advance)
         return watched
@@ -146,11 +162,11 @@ class Supervisor:
     def _wait_ms(self) -> int:
         deadlines = [
             self._deadline,
-            self._watch.deadline,
             self._upward.deadline,
             self._control.next_deadline(),
             self._control.paused_until if self._control.paused_until > self._now else None,
             *self._jobs.deadlines(),
+            *(deadline for keeper in self._keepers for deadline in keeper.deadlines()),
         ]
         known = [deadline for deadline in deadlines if deadline is not None]
         if not known:
@@ -159,7 +175,8 @@ class Supervisor:
 
     def _pass_deadlines(self) -> None:
         self._jobs.pass_deadlines(self._now)
-        self._watch.pass_deadline(self._now)
+        for keeper in self._keepers:
+            keeper.pass_deadlines(self._now)
         self._upward.pass_deadline(self._now)
         self._control.close_overdue(self._now)
         if self._deadline is not None and self._now >= self._deadline:
@@ -171,13 +188,10 @@ class Supervisor:
     def _handle(self, event: str) -> None:
         following = states.next_state(self._state, event)
         if following != self._state:
-            if event == states.TIMEOUT and self._state == states.BOOT:
-                self._outcome.fail(self._never_ready())
             self._enter(following)
 
     def _enter(self, state: str) -> None:
         self._jobs.cancel(self._now)
-        self._watch.end()
         self._deadline = None
         self._queue = []
         self._state = state
@@ -200,15 +214,28 @@ class Supervisor:
     def _configure(self) -> None:
         """Complete the environment; pre_configure hooks may have written what env.sh reads, so read it again."""
         if not self._manifest.hooks_of("pre_configure"):
-            self._apply_configuration()
+            self._read_env_file()
             return
         argv = environment.dump_command(self._context.layout.env_file, sys.executable)
         self._start_task("reading env.sh", argv)
 
+    def _read_env_file(self) -> None:
+        """Go on with what lies on the host, then with what the app's own functions say; a process asks them."""
+        try:
+            self._environ = configuration.with_file(self._context, self._environ)
+        except Failure as failure:
+            self._outcome.fail(failure)
+            self._handle(states.FAILED)
+            return
+        if self._manifest.config_providers:
+            self._start_task(providers.WHAT, provide_command(self._context), PROVIDE_S)
+        else:
+            self._apply_configuration()
+
     def _apply_configuration(self) -> None:
         try:
             self._environ = environment.configured(self._manifest, self._environ)
-            self._watch = self._watch_for(self._readiness_target())
+            self._keepers = self._make_keepers()
             addresses = [
                 (item.name, environment.setting(f"sockets.{item.name}", item.address, self._environ))
                 for item in self._manifest.sockets
@@ -221,18 +248,13 @@ class Supervisor:
             return
         self._handle(states.DONE)
 
-    def _watch_for(self, target: readiness.Target) -> Watch:
-        return Watch(target, self._context.layout, self._manifest.readiness.interval_s, self._become_ready)
-
-    def _readiness_target(self) -> readiness.Target:
-        wanted = self._manifest.readiness
-        text = environment.setting(f"readiness.{wanted.kind}", wanted.target, self._environ)
-        try:
-            return readiness.Target(wanted.kind, text)
-        except ValueError as error:
-            raise Failure(
-                f"cannot use the setting readiness.{wanted.kind}: {error}", now="nothing was started"
-            ) from error
+    def _make_keepers(self) -> list[Keeper]:
+        return [
+            Keeper(self._context, process, number, self._environ, self)
+            for process in self._manifest.all_processes()
+            if not self._only or process.name in self._only
+            for number in range(1, process.replicas + 1)
+        ]
 
     def _unpack(self) -> None:
         """Unpack the bundle in a process of its own: zipfile would double the memory of this one for ever."""
@@ -241,39 +263,45 @@ class Supervisor:
         if not needs_unpacking(self._context):
             self._handle(states.DONE)
             return
-        self._say("unpacks its bundle (once for each build)")
+        self.say("unpacks its bundle (once for each build)")
         self._start_task("unpacking the bundle", [*self._runtime, "_unpack"])
 
     def _boot(self) -> None:
         listeners.listen(self._listeners)
-        environ = {**self._environ, **self._contract, "NOTIFY_SOCKET": self._notify_address}
+        environ = {**self._environ, **self._contract}
         try:
-            self._instance = start_instance(self._context, self._args, environ, self._listeners, self._lock, self._now)
+            for keeper in self._keepers:
+                args = self._args if keeper.process.name == MAIN else []
+                keeper.begin(environ, args, self._listeners, self._lock, self._now)
         except OSError as error:
             self._outcome.fail(Failure(f"cannot start {sys.executable}: {error.strerror}", now="nothing is running"))
             self._handle(states.FAILED)
-            return
-        self._deadline = self._now + self._manifest.readiness.timeout_s
-        self._watch.begin(self._now)
 
     def _announce(self) -> None:
         self._upward.announce(f"running {self._manifest.version}")
-        self._say("is running")
+        self.say("is running")
         if self._on_running is not None:
             self._on_running()
             self._on_running = None
 
     def _drain(self) -> None:
-        if self._instance is not None:
-            self._instance.child.signal(signal.SIGCONT)
-            self._instance.signal(signal.SIGTERM)
+        for keeper in self._keepers:
+            keeper.terminate()
         self._deadline = self._now + self._stop_timeout_s
+        if not self._alive():  # it had crashed, and waited to be started again
+            self._handle(states.EXITED)
 
     def _kill(self) -> None:
         self._outcome.was_killed = True
-        if self._instance is not None:
-            self._say(f"kills the app (pid {self._instance.pid}): {self._why_killed()}")
-            self._instance.child.signal(signal.SIGKILL)
+        for keeper in self._keepers:
+            if keeper.instance is not None:
+                self.say(f"kills the app{keeper.label} (pid {keeper.instance.pid}): {self._why_killed()}")
+            keeper.kill()
+        if not self._alive():
+            self._handle(states.EXITED)
+
+    def _alive(self) -> bool:
+        return any(keeper.instance is not None for keeper in self._keepers)
 
     def _why_killed(self) -> str:
         if self._interrupts > 1:
@@ -304,10 +332,12 @@ class Supervisor:
         except OSError as error:
             self._finish_hook(hook, f"cannot be executed: {error.strerror}", 126, 0.0)
 
-    def _start_task(self, what: str, argv: list[str]) -> None:
+    def _start_task(self, what: str, argv: list[str], limit_s: float = TASK_S) -> None:
         environ = {**self._environ, **self._contract}
         try:
-            self._jobs.current = Task(what, argv, environ, cwd=self._context.layout.root, limit_s=TASK_S, now=self._now)
+            self._jobs.current = Task(
+                what, argv, environ, cwd=self._context.layout.root, limit_s=limit_s, now=self._now
+            )
         except OSError as error:
             self._outcome.fail(Failure(f"{what} failed: {error.strerror}", now="nothing was started"))
             self._handle(states.FAILED)
@@ -319,14 +349,21 @@ class Supervisor:
             self._finish_task(job, code)
 
     def _finish_task(self, task: Task, code: int) -> None:
-        if code:
+        if code and task.what == providers.WHAT:
+            problem = f"more than {format_seconds(PROVIDE_S)}" if task.is_timed_out else f"exit code {code}"
+            self._outcome.fail(providers.failure_of(self._manifest, task.answer, problem))
+            self._handle(states.FAILED)
+        elif task.what == providers.WHAT:
+            self._environ = {**environment.parse_dump(task.answer), **self._environ}
+            self._apply_configuration()
+        elif code:
             # The task has said on standard error what went wrong.
             self._outcome.fail(Failure(f"{task.what} failed (exit code {code})", now="nothing was started"))
             self._handle(states.FAILED)
         elif self._state == states.CONFIGURE:
             read = environment.parse_dump(task.answer)
             self._environ.update({name: value for name, value in read.items() if name not in self._contract})
-            self._apply_configuration()
+            self._read_env_file()
         else:
             self._handle(states.DONE)
 
@@ -343,37 +380,50 @@ class Supervisor:
         )
         if problem and hook.on_failure != "warn":
             self._queue = []
-            now = "nothing was started" if self._instance is None else "the release is stopped"
+            now = "the release is stopped" if self._alive() else "nothing was started"
             self._outcome.fail(
                 Failure(f"{name} {problem}", now=now, hint=f"its lines begin with [{hook.event} {hook.name}]")
             )
             self._handle(states.FAILED)
             return
         if problem:
-            self._say(f"warning: {name} {problem}; goes on, since its on_failure is warn")
+            self.say(f"warning: {name} {problem}; goes on, since its on_failure is warn")
         self._next_hook()
 
-    # Readiness ----------------------------------------------------------------------------------------------------
+    # What keepers tell --------------------------------------------------------------------------------------------
 
-    def _take_notification(self) -> None:
-        for line in notify.receive(self._notify, os.getuid()):
-            self._watch.take_notification(line)
-
-    def _become_ready(self) -> None:
-        if self._state != states.BOOT or self._instance is None:
+    def became_ready(self, keeper: Keeper) -> None:
+        instance = keeper.instance
+        if instance is None:
             return
-        self._instance.become_ready(self._now)
-        self._say(f"is ready after {self._instance.ready_after_s:.2f} s (pid {self._instance.pid})")
-        self._handle(states.READY)
+        restarted = f", restart {keeper.restarts.total}" if keeper.restarts.total else ""
+        name = keeper.label.strip() or "is"
+        verb = "is ready" if keeper.label else "ready"
+        self.say(f"{name} {verb} after {instance.ready_after_s:.2f} s (pid {instance.pid}{restarted})")
+        if all(each.has_been_ready for each in self._keepers):
+            self._handle(states.READY)
+        for client, awaited in self._restarting:
+            awaited.discard(keeper)
+            if not awaited:
+                client.finish(frames.reply("", DONE))
+        self._restarting = [(client, awaited) for client, awaited in self._restarting if awaited]
 
-    def _never_ready(self) -> Failure:
-        limit = format_seconds(self._manifest.readiness.timeout_s)
-        return Failure(
-            f"{self._manifest.name} {self._manifest.version} did not become ready in {limit}",
-            details=(self._watch.why_not(),),
+    def was_not_ready_in_time(self, keeper: Keeper) -> None:
+        limit = format_seconds(keeper.process.readiness.timeout_s)
+        failure = Failure(
+            f"{self._manifest.name} {self._manifest.version}{keeper.label} did not become ready in {limit}",
+            details=(keeper.why_not_ready(),),
             now="the release is stopped",
             hint="readiness.timeout in rel/config.toml is the limit",
         )
+        self._outcome.fail(failure)
+        self._handle(states.TIMEOUT)
+
+    def was_lost(self, keeper: Keeper, code: int, why: str) -> None:
+        name = f"{self._manifest.name} {self._manifest.version}{keeper.label}"
+        exits = tuple(keeper.restarts.last_exits) if why else ()
+        self._outcome.instance_ended(name, self._state, code, why, exits)
+        self._handle(states.LOST if self._alive() else states.EXITED)
 
     # Signals and children -----------------------------------------------------------------------------------------
 
@@ -392,19 +442,20 @@ class Supervisor:
                 self._stop("SIGTERM")
             elif number == signal.SIGHUP and os.isatty(0):
                 self._stop("SIGHUP: the terminal is gone")
-            elif number in FORWARDED and self._instance is not None:
-                self._instance.signal(number)
+            elif number in FORWARDED:
+                for keeper in self._keepers:
+                    if keeper.instance is not None:
+                        keeper.instance.signal(number)
 
     def _stop(self, reason: str) -> None:
         if not self._outcome.stop_reason and self._state not in (states.POST_STOP, states.ENDED):
             self._outcome.stop_reason = reason
-            self._say(f"stops ({reason})")
+            self.say(f"stops ({reason})")
         self._handle(states.STOP)
 
     def _reap(self) -> None:
         while pid := ended_child():
-            if self._instance is not None and pid == self._instance.pid:
-                self._instance_ended(self._instance.child.reap())
+            if any(keeper.take_ended(pid, self._now) for keeper in self._keepers):
                 continue
             ended = self._jobs.take_ended(pid)
             if ended is None:
@@ -414,19 +465,13 @@ class Supervisor:
             if was_waited_for:
                 self._finish_job(job, code)
 
-    def _instance_ended(self, code: int) -> None:
-        self._instance = None
-        unlink(os.path.join(self._context.layout.run, AGENT_SOCKET))
-        self._outcome.instance_ended(f"{self._manifest.name} {self._manifest.version}", self._state, code)
-        self._handle(states.EXITED)
-
     # Sockets and answers ------------------------------------------------------------------------------------------
 
     def _open_sockets(self) -> None:
         layout = self._context.layout
-        for name in (CONTROL_SOCKET, AGENT_SOCKET, NOTIFY_SOCKET):
-            unlink(os.path.join(layout.run, name))
-        self._notify, self._notify_address = notify.listen(layout.run, NOTIFY_SOCKET)
+        for name in os.listdir(layout.run):
+            if name.endswith(".sock"):
+                unlink(os.path.join(layout.run, name))
         self._control = control.Control(sockets.bind(layout.run, CONTROL_SOCKET), self._answer)
         write(layout.pid_file, f"{os.getpid()}\n")
         write(os.path.join(layout.run, "python"), f"{self._manifest.python.version} {sys.executable}\n")
@@ -451,10 +496,26 @@ class Supervisor:
                 client.keep_open = True
                 self._stop(f"`{self._manifest.name} stop`")
                 return b""
+            case "args":
+                return frames.reply("\0".join(self._args), DONE)
+            case "restart":
+                return self._restart(words[1], client)
             case unknown:
                 return frames.reply(
                     f"error: this release does not know the request '{unknown}'\n", FAILED, frames.ERROR
                 )
+
+    def _restart(self, name: str, client: control.Client) -> bytes:
+        """Restart the instances of one process; the client hears of it when all of them are ready."""
+        wanted = {keeper for keeper in self._keepers if name in (keeper.name, keeper.process.name)}
+        if not wanted or self._state != states.RUNNING:
+            return frames.reply(f"error: no process '{name}' runs now; the release goes on\n", NOT_NOW, frames.ERROR)
+        self.say(f"restarts {name}")
+        client.keep_open = True
+        self._restarting.append((client, wanted))
+        for keeper in wanted:
+            keeper.restart()
+        return b""
 
     def _report(self) -> dict[str, Any]:
         return {
@@ -464,7 +525,7 @@ class Supervisor:
             "ready": self._is_serving(),
             "pid": os.getpid(),
             "uptime_s": round(self._now - self._started_at, 3),
-            "instances": [] if self._instance is None else [self._instance.to_dict(self._now)],
+            "instances": [keeper.to_dict(self._now) for keeper in self._keepers],
             "sockets": {listener.name: listener.address for listener in self._listeners},
             "hooks": self._hook_reports,
             "last_failure": self._last_failure(),
@@ -477,33 +538,33 @@ class Supervisor:
         return f"the {failed[-1]['event']} hook {failed[-1]['name']} {failed[-1]['outcome']}" if failed else ""
 
     def _is_serving(self) -> bool:
-        is_ready = self._instance is not None and self._instance.is_ready
-        return is_ready and self._state in (*states.SERVING_STATES, states.PRE_STOP)
+        return self._are_ready() and self._state in (*states.SERVING_STATES, states.PRE_STOP)
+
+    def _are_ready(self) -> bool:
+        return bool(self._keepers) and all(keeper.is_ready for keeper in self._keepers)
 
     def _word(self) -> str:
-        return states.describe(self._state, self._instance is not None and self._instance.is_ready)
+        return states.describe(self._state, self._are_ready())
 
     # Output and the end -------------------------------------------------------------------------------------------
 
-    def _say(self, text: str) -> None:
+    def say(self, text: str) -> None:
         self._err.write(f"[release] {text}\n".encode("utf-8", "surrogateescape"))
 
     def _end_everything(self) -> None:
         """Leave nothing behind: no process, no socket, no pid file. The lock ends with this process."""
         self._jobs.end_all()
-        if self._instance is not None:
-            self._instance.child.signal(signal.SIGKILL)
-            self._instance.child.reap()
+        for keeper in self._keepers:
+            keeper.close()
         listeners.close_all(self._listeners)
         layout = self._context.layout
-        for name in (CONTROL_SOCKET, AGENT_SOCKET, NOTIFY_SOCKET):
-            unlink(os.path.join(layout.run, name))
+        unlink(os.path.join(layout.run, CONTROL_SOCKET))
         unlink(layout.pid_file)
         if self._outcome.failure is not None:
             for line in self._outcome.failure.lines():
                 self._err.write(line.encode("utf-8", "surrogateescape") + b"\n")
         elif self._outcome.stop_reason:
-            self._say("has stopped")
+            self.say("has stopped")
 
 
 def _do_nothing(number: int, frame: object) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import releaser.runtime
 from releaser.runtime.context import Context
 from releaser.runtime.layout import Layout
-from releaser.runtime.manifest import Bundle, Entry, Manifest, Python, Readiness
+from releaser.runtime.manifest import Bundle, Entry, Heart, Liveness, Manifest, Python, Readiness
 
 RUNTIME = Path(releaser.runtime.__file__).parent
 PYTHON_VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -91,9 +91,16 @@ def write_release(
         "commands": [],
         "sockets": [],
         "readiness": Readiness(kind="started", target="", timeout_s=10.0, interval_s=0.05),
+        "heart": Heart(),
+        "liveness": Liveness(),
+        "processes": [],
         "stop_timeout_s": 5.0,
         "required_env": [],
         "env": {},
+        "env_file": "",
+        "config_providers": [],
+        "python_args": [],
+        "python_optimize": 0,
         "migrations": [],
         "files": {},
         "inputs": {},

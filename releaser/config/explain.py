@@ -1,0 +1,79 @@
+"""Which value does each setting have in the end, and where was it written? For `releaser config`."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from releaser.config.document import dotted
+from releaser.config.kinds import Setting, TableOf
+from releaser.config.profile import Origin
+from releaser.config.sections import Field, Section, toml_value
+from releaser.config.settings import ROWS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """One setting that holds."""
+
+    name: str
+    """Its keys below the release, as TOML writes them: `hooks.pre_start`."""
+    value: Any
+    """Plain, as it is written or as the default would be."""
+    origin: Origin | None
+    """None: it is the default."""
+
+
+def explain(setting: Setting) -> tuple[Explained, ...]:
+    """Return every setting that holds, those of the reference page in its order, the defaults of unwritten ones too."""
+    return tuple(_below((), ROWS, setting))
+
+
+def as_toml(value: Any) -> str:
+    """Return a plain value as TOML on one line."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return json.dumps(value, ensure_ascii=False)
+        case list() | tuple():
+            return f"[{', '.join(map(as_toml, value))}]"
+        case dict():
+            inside = ", ".join(f"{dotted((name,))} = {as_toml(entry)}" for name, entry in value.items())
+            return f"{{ {inside} }}" if inside else "{}"
+        case datetime.datetime() | datetime.date() | datetime.time():
+            return value.isoformat()
+        case _:
+            return str(value)
+
+
+def without_password(text: str) -> str:
+    """Return `text` with the password of a URL in it, if there is one, replaced; `${NAME}` is no password."""
+    return re.sub(r"(://[^:/@\s]*:)(?!\$\{[^}]*\}@)[^@/\s]+@", r"\1(hidden)@", text)
+
+
+def _below(path: tuple[str, ...], rows: tuple[Field, ...], setting: Setting) -> Iterator[Explained]:
+    for row in rows:
+        if row.not_yet:
+            continue
+        here = (*path, row.name)
+        found = setting.value.get(row.name)
+        if found is not None:
+            yield from _written(here, row, found)
+        elif row.default:
+            yield Explained(name=dotted(here), value=toml_value(row.default), origin=None)
+
+
+def _written(path: tuple[str, ...], row: Field, found: Setting) -> Iterator[Explained]:
+    if isinstance(row.kind, Section) and not found.replaces and isinstance(found.value, dict):
+        yield from _below(path, row.kind.fields, found)
+    elif isinstance(row.kind, TableOf) and isinstance(found.value, dict) and found.value:
+        for name, entry in found.value.items():
+            element = Field(name=name, kind=row.kind.element, doc="", example="")
+            yield from _written((*path, name), element, entry)
+    else:
+        yield Explained(name=dotted(path), value=found.written, origin=found.origin)

@@ -1,0 +1,99 @@
+"""`releaser config`: every value that holds, as TOML that could be written, with the place it comes from."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+from releaser.cli.explained import explained_json, explained_lines
+from releaser.config import read_config
+from releaser.config.explain import as_toml, explain, without_password
+from releaser.config.settings import ROWS
+
+TEXT = """\
+[release.base]
+entry_point = "shop:main"
+env = { COLOUR = "blue", "API_TOKEN" = "hunter2", DATABASE_URL = "${PLACE}" }
+readiness = "notify"
+
+[release.shop]
+extends = "base"
+stop_timeout = "2m"
+
+[release.shop.migrations]
+script_location = "shop:migrations"
+url = "postgresql://ada:hunter2@db/shop"
+
+[environment.prod]
+env = { COLOUR = "red" }
+hooks = { pre_start = ["rel/a", { call = "shop:check", timeout = 5 }] }
+"""
+
+
+def explained(folder: Path) -> list[str]:
+    path = folder / "rel" / "config.toml"
+    path.parent.mkdir()
+    path.write_text(TEXT)
+    name, environment, setting = read_config(path).merged("shop", "prod")
+    return explained_lines("rel/config.toml", name, environment, explain(setting))
+
+
+def test_each_value_stands_beside_the_place_that_it_comes_from(tmp_path: Path) -> None:
+    lines = [" ".join(line.split()) for line in explained(tmp_path)]
+
+    assert lines[0] == "# shop for prod, from rel/config.toml"
+    assert 'entry_point = "shop:main" # rel/config.toml:2' in lines
+    assert 'stop_timeout = "2m" # rel/config.toml:8' in lines
+    assert 'env.COLOUR = "red" # rel/config.toml:15' in lines
+    assert 'readiness = "notify" # rel/config.toml:4' in lines
+    assert "dev_mode = false # default" in lines
+    assert 'migrations.run = "post_start" # default' in lines
+    assert 'hooks.pre_start = ["rel/a", { call = "shop:check", timeout = 5 }] # rel/config.toml:16' in lines
+
+
+def test_what_looks_secret_is_hidden_and_a_variable_is_not(tmp_path: Path) -> None:
+    text = "\n".join(explained(tmp_path))
+
+    assert "hunter2" not in text
+    assert 'env.API_TOKEN = "(hidden)"' in text
+    assert 'env.DATABASE_URL = "${PLACE}"' in text
+    assert "postgresql://ada:(hidden)@db/shop" in text
+
+
+def test_the_lines_are_toml_that_a_release_may_hold(tmp_path: Path) -> None:
+    values = tomllib.loads("\n".join(explained(tmp_path)))
+
+    assert values["env"]["COLOUR"] == "red"
+    assert values["migrations"] == {
+        "script_location": "shop:migrations",
+        "url": "postgresql://ada:(hidden)@db/shop",
+        "run": "post_start",
+    }
+    assert set(values) <= {row.name for row in ROWS}
+
+
+def test_the_json_has_the_origin_of_each_value_and_none_for_a_default(tmp_path: Path) -> None:
+    explained(tmp_path)
+    name, environment, setting = read_config(tmp_path / "rel" / "config.toml").merged("shop", "prod")
+
+    settings = json.loads(explained_json("rel/config.toml", name, environment, explain(setting)))["settings"]
+
+    assert settings["stop_timeout"] == {
+        "value": "2m",
+        "origin": {"file": "rel/config.toml", "line": 8, "column": 16},
+    }
+    assert settings["dev_mode"] == {"value": False, "origin": None}
+    assert settings["env.API_TOKEN"]["value"] == "(hidden)"
+
+
+def test_plain_values_are_written_as_toml() -> None:
+    value = {"a": [1, 2.5, True, 'x"y\n'], "b c": {}}
+
+    assert tomllib.loads(f"v = {as_toml(value)}")["v"] == value
+
+
+def test_only_the_password_of_a_url_is_hidden() -> None:
+    assert without_password("redis://:pw@h/0") == "redis://:(hidden)@h/0"
+    assert without_password("http://h:80/a") == "http://h:80/a"
+    assert without_password("db://u:${PW}@h") == "db://u:${PW}@h"
