@@ -19,7 +19,7 @@ from shiv.builder import create_archive  # type: ignore[import-untyped]
 from shiv.constants import BUILD_AT_TIMESTAMP_FORMAT  # type: ignore[import-untyped]
 
 from releaser.build.stage import Stage
-from releaser.runtime.manifest import Entry
+from releaser.runtime.manifest import MAIN, Entry
 
 ID_CHARACTERS: Final = 32
 STANDALONE = "releaser-standalone"
@@ -27,9 +27,7 @@ STANDALONE = "releaser-standalone"
 
 def write_bundle(stage: Stage) -> None:
     """Write `NAME.pyz` from the staged site-packages, and compute its id."""
-    entry = stage.entry
-    if entry is None:
-        raise AssertionError("the entry point is checked before the bundle is written")
+    entry = stage.entries[MAIN]
     if not _is_plain(entry):
         _write_standalone(stage, entry)
     stage.bundle_id = content_hash(stage.site_packages)

@@ -12,7 +12,7 @@ from releaser.build.dist_info import console_scripts
 from releaser.build.stage import Stage
 from releaser.errors import Problem, ProjectError
 from releaser.plan.steps import CheckBundle
-from releaser.runtime.manifest import Entry
+from releaser.runtime.manifest import MAIN, Entry
 
 PYTHON_WORDS = ("python", "python3")
 
@@ -25,13 +25,17 @@ def check_bundle(step: CheckBundle, stage: Stage) -> None:
     """
     roots = (*stage.source_paths, stage.site_packages)
     problems: list[Problem] = []
-    if step.entry_point:
-        problems += _missing(step.entry_point, roots, step.place)
-        stage.entry = Entry(kind="callable", target=step.entry_point, argv0=stage.plan.sketch.name, args=[])
-    else:
-        stage.entry, trouble = _command(step.command, stage, roots)
-        if trouble:
-            problems.append(replace(step.place, what=trouble))
+    for program in step.programs:
+        if program.entry_point:
+            problems += _missing(program.entry_point, roots, program.place)
+            argv0 = stage.plan.sketch.name if program.name == MAIN else program.name
+            stage.entries[program.name] = Entry(kind="callable", target=program.entry_point, argv0=argv0, args=[])
+            continue
+        entry, trouble = _command(program.command, stage, roots)
+        if entry is None:
+            problems.append(replace(program.place, what=trouble))
+        else:
+            stage.entries[program.name] = entry
     for call, place in step.calls:
         problems += _missing(call, roots, place)
     if problems:
@@ -90,7 +94,7 @@ def _is_python_script(path: Path) -> bool:
 def _copied_script(stage: Stage, name: str, args: list[str]) -> Entry:
     """Copy a script that a wheel ships as a file; its first line, which names this machine's Python, is left out."""
     target = stage.release / "scripts" / name
-    target.parent.mkdir(parents=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
     lines = (stage.scripts / name).read_bytes().split(b"\n", 1)
     target.write_bytes(b"#!/usr/bin/env python3\n" + (lines[1] if len(lines) > 1 else b""))
     shutil.copymode(stage.scripts / name, target)

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from releaser.build.commands import Run
 from releaser.build.installers import Installer
+from releaser.build.plugins import Plugins
 from releaser.build.report import Report
 from releaser.plan.steps import Plan
 from releaser.runtime.manifest import Entry, Migrations
@@ -61,6 +62,7 @@ class Stage:
     epoch: int
     """Seconds since 1970 that every date in an artifact says; at least that of 1980, the first that zip knows."""
     folder: Path
+    plugins: Plugins
 
     wheel: Path = Path()
     project_files: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ then, so neither a hanging import nor gevent's patches reach it. A caller must b
 rubbish, sends half a request or never reads costs a thread for a limited time and nothing else. A function runs in
 its caller's thread and goes on when the caller has gone.
 
-After a fork the child has no agent: its copies of the descriptors are closed, so callers never reach a child.
+What becomes of the agent when the app forks is told in `releaser.runtime.forking`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ import _socket
 import os
 
 from . import frames, sockets
-from .layout import AGENT_SOCKET
-from .primitives import POLLIN, monotonic, poll, start_new_thread
+from .files import unlink
+from .forking import Forks
+from .layout import AGENT_SOCKET, worker_socket, worker_sockets
+from .native_threads import NativeThread
+from .primitives import POLLIN, monotonic, poll, sleep, start_new_thread
 from .reply import Reply
 
 TYPE_CHECKING = False
@@ -35,76 +38,187 @@ REQUEST_S = 10.0
 """A caller that has not said what it wants by then is let go."""
 _PIECE_BYTES = 65536
 _PAUSE_MS = 100
+_LOOK_AGAIN_S = 0.0001
+
+
+class Caller(NativeThread):
+    """One connection and the thread that answers it."""
+
+    __slots__ = ("connection", "is_waited_for")
+
+    def __init__(self, connection: _socket.socket) -> None:
+        super().__init__()
+        self.connection = connection
+        self.is_waited_for = True
+        """Whether a fork waits for its end, see `releaser.runtime.forking`."""
 
 
 class Agent:
     """The listening socket and the callers of one process; made by `start`."""
 
-    def __init__(self, listener: _socket.socket, watch: tuple[int, Callable[[], None]] | None = None) -> None:
-        """Prepare to serve `listener`; `watch` is a descriptor and what to do when it hangs up."""
-        self._listener = listener
-        self._watch = watch
-        self._callers: dict[int, _socket.socket] = {}
-        os.register_at_fork(after_in_child=self._forget)
+    def __init__(
+        self, listener: _socket.socket, run: str, name: str, watch: tuple[int, Callable[[], None]] | None = None
+    ) -> None:
+        """Prepare to serve `listener`, bound to `name` in the folder `run`.
 
-    def run(self) -> None:
-        """Accept callers until the process ends; the body of the agent's thread."""
+        `watch` is a descriptor and what to do when it hangs up.
+        """
+        listener.setblocking(False)  # workers share its queue: another may have been quicker
+        self._listeners = [listener]
+        self._run_folder = run
+        self._name = name
+        self._watch = watch
+        self._thread: NativeThread | None = None
+        self._callers: dict[int, Caller] = {}
+        self._ended: list[Caller] = []
+        self._open_pipe()
+        self.forks = Forks(self)
+
+    def resume(self) -> None:
+        """Start the agent's thread, unless it runs."""
+        if self._thread is not None:
+            return
+        try:
+            while os.read(self._wake_read, 64):
+                pass
+        except BlockingIOError:
+            pass
+        self._thread = thread = NativeThread()
+        try:
+            start_new_thread(self._run, (thread,))
+        except RuntimeError:  # the process may not have more threads: the next fork tries again
+            self._thread = None
+
+    def stop(self) -> None:
+        """End the agent's thread, and return once it is gone; its callers go on."""
+        thread = self._thread
+        if thread is None:
+            return
+        os.write(self._wake_write, b"x")
+        while thread.is_alive():
+            sleep(_LOOK_AGAIN_S)
+        self._thread = None
+
+    def callers(self) -> list[Caller]:
+        """Return those that are served, and those whose threads are about to be gone."""
+        return [*self._callers.values(), *(caller for caller in self._ended if caller.is_alive())]
+
+    def forget(self) -> None:
+        """In a forked child: close everything of the parent's."""
+        for listener in self._listeners:
+            listener.close()
+        self._listeners = []
+        self._leave_the_parent()
+
+    def move_to_worker(self) -> None:
+        """In a worker of a pre-forking server: go on with the inherited listener, and one of this process alone."""
+        from .loops import remember_main_thread
+
+        remember_main_thread()
+        self._leave_the_parent()
+        self._open_pipe()
+        try:
+            self._bind_own()
+        except OSError:
+            pass  # it is reached through the socket that the workers share
+        self.resume()
+
+    def _bind_own(self) -> None:
+        pid = os.getpid()
+        for other, name in worker_sockets(self._run_folder, self._name).items():
+            if not os.path.exists(f"/proc/{other}"):
+                unlink(os.path.join(self._run_folder, name))
+        own = sockets.bind(self._run_folder, worker_socket(self._name, pid))
+        own.setblocking(False)
+        self._listeners.append(own)
+        import atexit
+
+        path = os.path.join(self._run_folder, worker_socket(self._name, pid))
+        atexit.register(lambda: unlink(path) if os.getpid() == pid else None)
+
+    def _leave_the_parent(self) -> None:
+        for caller in self._callers.values():
+            caller.connection.close()
+        self._callers = {}
+        self._ended = []
+        self._thread = None
+        os.close(self._wake_read)
+        os.close(self._wake_write)
+
+    def _open_pipe(self) -> None:
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_read, False)
+
+    def _run(self, thread: NativeThread) -> None:
+        """Accept callers until `stop` or the end of the process; the body of the agent's thread."""
+        thread.begin()
         poller = poll()
-        poller.register(self._listener.fileno(), POLLIN)
+        poller.register(self._wake_read, POLLIN)
+        listeners = {listener.fileno(): listener for listener in self._listeners}
+        for descriptor in listeners:
+            poller.register(descriptor, POLLIN)
         if self._watch is not None:
             poller.register(self._watch[0], 0)  # a hang-up is always reported
         while True:
             for descriptor, _ in poller.poll():
-                if self._watch is not None and descriptor == self._watch[0]:
+                if descriptor == self._wake_read:
+                    return
+                if descriptor in listeners:
+                    self._accept(listeners[descriptor])
+                elif self._watch is not None:
                     poller.unregister(descriptor)
-                    start_new_thread(self._watch[1], ())
-                else:
-                    self._accept()
+                    _, act = self._watch
+                    self._watch = None
+                    start_new_thread(act, ())
 
-    def _accept(self) -> None:
+    def _accept(self, listener: _socket.socket) -> None:
         try:
-            connection = _accept_from(self._listener)
+            connection = _accept_from(listener)
+        except BlockingIOError:
+            return
         except OSError:  # out of descriptors, or the caller has gone already
             poll().poll(_PAUSE_MS)
             return
+        if len(self._ended) > MAX_CALLERS:
+            self._ended = [caller for caller in self._ended if caller.is_alive()]
         if not sockets.is_trusted(connection):
             connection.close()
         elif len(self._callers) >= MAX_CALLERS:
             _refuse(connection, f"error: the app answers {MAX_CALLERS} callers already\n")
         else:
-            self._callers[connection.fileno()] = connection
+            caller = Caller(connection)
+            self._callers[connection.fileno()] = caller
             try:
-                start_new_thread(self._serve, (connection,))
+                start_new_thread(self._serve, (caller,))
             except RuntimeError:  # the process may not have more threads
                 del self._callers[connection.fileno()]
                 _refuse(connection, "error: the app's process can start no more threads\n")
 
-    def _serve(self, connection: _socket.socket) -> None:
+    def _serve(self, caller: Caller) -> None:
         """Answer one caller; the body of its thread."""
+        caller.begin()
+        self.forks.come_first()
         try:
-            _answer(connection)
+            _answer(caller)
         except OSError:
             pass  # the caller has gone before it asked
         finally:
-            self._callers.pop(connection.fileno(), None)
-            connection.close()
-
-    def _forget(self) -> None:
-        """In a forked child: close what belongs to the parent's callers."""
-        self._listener.close()
-        for connection in self._callers.values():
-            connection.close()
-        self._callers = {}
+            self._ended.append(caller)
+            self._callers.pop(caller.connection.fileno(), None)
+            caller.connection.close()
 
 
-def start(context: Context, watch: tuple[int, Callable[[], None]] | None = None) -> Agent:
+def start(
+    context: Context, watch: tuple[int, Callable[[], None]] | None = None, socket_name: str = AGENT_SOCKET
+) -> Agent:
     """Bind the agent's socket and start its thread; to be called while the process has no other thread."""
     from .loops import remember_main_thread
 
     remember_main_thread()
-    os.makedirs(context.layout.run, mode=0o700, exist_ok=True)
-    agent = Agent(sockets.bind(context.layout.run, AGENT_SOCKET), watch)
-    start_new_thread(agent.run, ())
+    run = context.layout.run
+    os.makedirs(run, mode=0o700, exist_ok=True)
+    agent = Agent(sockets.bind(run, socket_name), run, socket_name, watch)
+    agent.resume()
     return agent
 
 
@@ -123,7 +237,8 @@ def _refuse(connection: _socket.socket, text: str) -> None:
     connection.close()
 
 
-def _answer(connection: _socket.socket) -> None:
+def _answer(caller: Caller) -> None:
+    connection = caller.connection
     decoder = frames.Decoder(MAX_REQUEST_BYTES)
     try:
         words, rest = _read_request(connection, decoder)
@@ -141,6 +256,7 @@ def _answer(connection: _socket.socket) -> None:
         case ["console"]:
             from .agent_console import serve
 
+            caller.is_waited_for = False
             serve(connection, reply, decoder, rest)
         case _:
             reply.send(frames.ERROR, f"error: the app does not know the request '{words[0][:40]}'\n".encode())

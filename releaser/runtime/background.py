@@ -14,10 +14,12 @@ import os
 import signal
 import sys
 
+from . import client
 from .control_commands import stop
 from .failures import DONE, FAILED, NOT_NOW, USAGE, Failure
-from .foreground import supervise
+from .foreground import check_process, split_only, supervise
 from .launch import runtime_command
+from .layout import CONTROL_SOCKET
 from .startup import check_python, make_folders
 
 TYPE_CHECKING = False
@@ -40,6 +42,7 @@ def start(context: Context, args: list[str]) -> int:
     Raises:
         Failure: it is running already, or it did not come up; the end of its log is shown.
     """
+    split_only(context, args)
     check_python(context)
     make_folders(context.layout)
     path = _rotate(context)
@@ -95,13 +98,20 @@ def supervise_detached(context: Context, args: list[str]) -> int:
 
 
 def restart(context: Context, args: list[str]) -> int:
-    """Stop the release if it runs, then start it."""
+    """Stop the release if it runs, and start it with the arguments it had; or restart one of its processes alone."""
+    if args:
+        if len(args) > 1:
+            raise Failure(f"expected `{context.name} restart [PROCESS]`", USAGE, now="nothing was changed")
+        check_process(context, args[0].partition(".")[0])
+        return client.call(context, CONTROL_SOCKET, "restart", args[0])
+    words: list[str] = []
     try:
+        words = client.ask(context, CONTROL_SOCKET, "args").split("\0")
         stop(context, [])
     except Failure as failure:
         if failure.exit_code != NOT_NOW:
             raise
-    return start(context, args)
+    return start(context, [word for word in words if word])
 
 
 def logs(context: Context, args: list[str]) -> int:

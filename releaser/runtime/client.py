@@ -70,6 +70,26 @@ def call(context: Context, name: str, *words: str, timeout_s: float | None = Non
         return INTERRUPTED
 
 
+def ask(context: Context, name: str, *words: str) -> str:
+    """Send a request to the socket `name` and return what it answers, instead of printing it.
+
+    Raises:
+        Failure: nobody listens, or the other side ended before it sent an exit code.
+    """
+    connection = connect(context, name)
+    decoder = frames.Decoder()
+    said = b""
+    try:
+        connection.sendall(frames.encode_request(*words))
+        while True:
+            for kind, body in decoder.feed(receive(context, connection)):
+                if kind == frames.EXIT:
+                    return said.decode("utf-8", "surrogateescape")
+                said += body
+    finally:
+        connection.close()
+
+
 def talk(context: Context, connection: _socket.socket, request: bytes, timeout_s: float | None = None) -> int:
     """Do the rest of `call` on a connection that is open."""
     deadline = None if timeout_s is None else time.monotonic() + timeout_s

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from . import startup
-from .failures import BUG
+from .failures import BUG, USAGE, Failure
 from .supervisor import Supervisor
 
 TYPE_CHECKING = False
@@ -26,18 +26,53 @@ def supervise(context: Context, args: list[str], *, command: str, on_running: Ca
     Raises:
         Failure: the release cannot be started here; nothing was changed.
     """
+    only, args = split_only(context, args)
     startup.open_standard_descriptors()
     startup.check_python(context)
     startup.make_folders(context.layout)
     lock = startup.acquire_lock(context, context.manifest.stop_timeout_s, _say)
     try:
-        return Supervisor(context, args, command=command, lock=lock, on_running=on_running).run()
+        return Supervisor(context, args, command=command, lock=lock, only=only, on_running=on_running).run()
     except Exception:
         # The supervisor has ended what it started; a fault of ours has a traceback, a failure of others never.
         import traceback
 
         traceback.print_exc()
         return BUG
+
+
+def split_only(context: Context, args: list[str]) -> tuple[tuple[str, ...], list[str]]:
+    """Return the processes that `--only NAME,NAME` in front of the app's own arguments names, and those arguments.
+
+    Raises:
+        Failure: there is no such process.
+    """
+    if not args or args[0] != "--only":
+        return (), args
+    names = tuple(args[1].split(",")) if len(args) > 1 else ("",)
+    for name in names:
+        check_process(context, name)
+    return names, args[2:]
+
+
+def check_process(context: Context, name: str) -> None:
+    """Refuse a name that no process of the release has.
+
+    Raises:
+        Failure: it has none; the message names those that there are.
+    """
+    known = [process.name for process in context.manifest.all_processes()]
+    if name in known:
+        return
+    import difflib
+
+    near = difflib.get_close_matches(name, known, n=1)
+    raise Failure(
+        f"{context.name} has no process '{name}'",
+        USAGE,
+        now="nothing was changed",
+        hint=f"did you mean '{near[0]}'?" if near else f"its processes are {', '.join(known)}",
+    )
 
 
 def _say(text: str) -> None:

@@ -1,4 +1,4 @@
-"""What the app's process does before it is the app: `_instance LIFELINE_FD [ARGUMENTS]`.
+"""What the app's process does before it is the app: `_instance LIFELINE_FD PROCESS [ARGUMENTS]`.
 
 The supervisor has completed the environment and placed the inherited sockets. From here on: the bundle, the agent,
 the entry point's module, the word "started" to the supervisor, and the call. The garbage collector is off until the
@@ -14,6 +14,7 @@ import sys
 
 from . import agent, bundle, environment, lifeline, listeners, notify
 from .failures import FAILED, USAGE, Failure
+from .layout import agent_socket
 from .readiness import STARTED
 
 TYPE_CHECKING = False
@@ -35,16 +36,18 @@ def run_instance(context: Context, args: list[str]) -> int:
         SystemExit: the app's own.
     """
     gc.disable()
-    if not args or not args[0].isdigit():
-        raise Failure("expected `_instance LIFELINE_FD [ARGUMENTS]`", USAGE, now="nothing was started")
-    entry = context.manifest.entry
+    if len(args) < 2 or not args[0].isdigit():
+        raise Failure("expected `_instance LIFELINE_FD PROCESS [ARGUMENTS]`", USAGE, now="nothing was started")
+    name = args[1]
+    process = next(item for item in context.manifest.all_processes() if item.name == name.partition(".")[0])
+    entry = process.entry
     _reset_signals()
     bundle.activate(context)
-    agent.start(context, lifeline.hold(int(args[0]), context.manifest.stop_timeout_s))
+    agent.start(context, lifeline.hold(int(args[0]), context.manifest.stop_timeout_s), agent_socket(name))
     words = (
         environment.setting("command", listeners.with_numbers(word, os.environ), os.environ) for word in entry.args
     )
-    sys.argv = [entry.argv0, *words, *args[1:]]
+    sys.argv = [entry.argv0, *words, *args[2:]]
     match entry.kind:
         case "callable":
             return _run_callable(entry)

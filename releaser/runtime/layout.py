@@ -15,6 +15,34 @@ if TYPE_CHECKING:
 CONTROL_SOCKET = "control.sock"
 AGENT_SOCKET = "agent.sock"
 NOTIFY_SOCKET = "notify.sock"
+MAIN = "main"
+"""Name of the process that `entry_point` or `command` of the release itself describes."""
+
+
+def numbered(file: str, process: str) -> str:
+    """Return the file name of a process's own socket: plain for the main one, `agent-worker.2.sock` for others."""
+    return file if process == MAIN else file.replace(".sock", f"-{process}.sock")
+
+
+def agent_socket(process: str) -> str:
+    """Return the file name of the agent's socket of a process."""
+    return numbered(AGENT_SOCKET, process)
+
+
+def worker_socket(agent: str, pid: int) -> str:
+    """Return the file name of the agent's socket of one worker of a pre-forking server: `agent@4711.sock`."""
+    return agent.replace(".sock", f"@{pid}.sock")
+
+
+def worker_sockets(run: str, agent: str) -> dict[int, str]:
+    """Return the sockets of that name in the folder `run`, by process id; some may be of workers that were killed."""
+    before = agent.replace(".sock", "@")
+    found: dict[int, str] = {}
+    for name in os.listdir(run):
+        pid = name.removeprefix(before).removesuffix(".sock")
+        if pid.isdecimal() and name == worker_socket(agent, int(pid)):
+            found[int(pid)] = name
+    return dict(sorted(found.items()))
 
 
 class Layout:

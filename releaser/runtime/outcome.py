@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 
 from . import states
-from .failures import DONE, FAILED, Failure
+from .failures import DONE, Failure
 
 _NOTHING_RUNS = "nothing is running"
 
@@ -27,18 +27,22 @@ class Outcome:
             self.failure = failure
         self.exit_code = exit_code or failure.exit_code
 
-    def instance_ended(self, name: str, state: str, code: int) -> None:
-        """Note that the app ended with `code` (128 + n for signal n) while the release was in `state`."""
+    def instance_ended(self, name: str, state: str, code: int, why: str = "", last_exits: tuple[str, ...] = ()) -> None:
+        """Note that an instance ended with `code` (128 + n for signal n) while the release was in `state`.
+
+        `why` is what its heart gave up for, `last_exits` how it ended before.
+        """
         how = f"the app was killed by signal {code - 128}" if code > 128 else f"the app exited with {code}"
+        how = f"the app {why}" if why else how
         match state:
             case states.BOOT:
                 self.fail(Failure(f"{name} ended before it was ready: {how}", now=_NOTHING_RUNS), code)
             case states.POST_START:
                 self.fail(Failure(f"{name} ended while its post_start hooks ran: {how}", now=_NOTHING_RUNS), code)
             case states.RUNNING | states.PRE_STOP if code:
-                self.fail(Failure(f"{name} ended: {how}", now=_NOTHING_RUNS), code)
+                self.fail(Failure(f"{name} ended: {how}", details=last_exits, now=_NOTHING_RUNS), code)
             case _ if self.failure is not None:
-                self.exit_code = FAILED
+                pass  # a consequence of that, which has set the exit code
             case _ if code == 128 + signal.SIGTERM and not self.was_killed:
                 # We sent that signal: an app without a handler for it has ended as it was told to.
                 self.exit_code = DONE

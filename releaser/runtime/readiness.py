@@ -28,16 +28,17 @@ _MAX_ANSWER_BYTES = 65536
 class Target:
     """Where a probe connects to, what it sends, and how it judges the answer."""
 
-    __slots__ = ("host", "kind", "port", "request", "text")
+    __slots__ = ("agent", "host", "kind", "port", "request", "text")
 
-    def __init__(self, kind: str, text: str) -> None:
-        """Read a target after replacement.
+    def __init__(self, kind: str, text: str, agent: str = AGENT_SOCKET) -> None:
+        """Read a target after replacement; `agent` is the socket in `run` that a call is sent to.
 
         Raises:
             ValueError: it is not `http://host:port/path` or `host:port`; the message says what was wanted.
         """
         self.kind = kind
         self.text = text
+        self.agent = agent
         self.host = ""
         self.port = 0
         self.request = b""
@@ -103,7 +104,7 @@ class Probe:
 
     def _connect(self, layout: Layout) -> _socket.socket:
         if self._target.kind == "call":
-            client = sockets.connect(layout.run, AGENT_SOCKET)
+            client = sockets.connect(layout.run, self._target.agent)
             client.setblocking(False)
             self._connected = True
             return client

@@ -50,7 +50,9 @@ FAILED = "failed"
 READY = "ready"
 """The instance is ready."""
 EXITED = "exited"
-"""The instance has ended by itself, or because it was told to."""
+"""The last instance has ended by itself, or because it was told to."""
+LOST = "lost"
+"""One instance has ended for good while others go on: a release is whole or it stops."""
 TIMEOUT = "timeout"
 """The deadline of the state has passed."""
 STOP = "stop"
@@ -58,7 +60,7 @@ STOP = "stop"
 INSIST = "insist"
 """Somebody asked again, with a second SIGINT: no more waiting."""
 
-EVENTS = (DONE, FAILED, READY, EXITED, TIMEOUT, STOP, INSIST)
+EVENTS = (DONE, FAILED, READY, EXITED, LOST, TIMEOUT, STOP, INSIST)
 
 HOOK_STATES = (PRE_CONFIGURE, POST_CONFIGURE, PRE_START, POST_START, PRE_STOP, POST_STOP)
 """States whose work is to run the hooks of the event of the same name."""
@@ -75,9 +77,17 @@ TRANSITIONS: dict[str, dict[str, str]] = {
     UNPACK: {DONE: POST_CONFIGURE, **_BEFORE_THE_INSTANCE},
     POST_CONFIGURE: {DONE: PRE_START, **_BEFORE_THE_INSTANCE},
     PRE_START: {DONE: BOOT, **_BEFORE_THE_INSTANCE},
-    BOOT: {FAILED: ENDED, READY: POST_START, EXITED: POST_STOP, TIMEOUT: PRE_STOP, STOP: PRE_STOP, INSIST: KILL},
-    POST_START: {DONE: RUNNING, FAILED: PRE_STOP, EXITED: POST_STOP, STOP: PRE_STOP, INSIST: KILL},
-    RUNNING: {EXITED: POST_STOP, STOP: PRE_STOP, INSIST: KILL},
+    BOOT: {
+        FAILED: KILL,
+        READY: POST_START,
+        EXITED: POST_STOP,
+        LOST: PRE_STOP,
+        TIMEOUT: PRE_STOP,
+        STOP: PRE_STOP,
+        INSIST: KILL,
+    },
+    POST_START: {DONE: RUNNING, FAILED: PRE_STOP, EXITED: POST_STOP, LOST: PRE_STOP, STOP: PRE_STOP, INSIST: KILL},
+    RUNNING: {EXITED: POST_STOP, LOST: PRE_STOP, STOP: PRE_STOP, INSIST: KILL},
     PRE_STOP: {DONE: DRAIN, FAILED: DRAIN, EXITED: POST_STOP, INSIST: KILL},
     DRAIN: {EXITED: POST_STOP, TIMEOUT: KILL, INSIST: KILL},
     KILL: {EXITED: POST_STOP},

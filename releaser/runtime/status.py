@@ -32,9 +32,7 @@ def as_text(report: dict[str, Any]) -> str:
         f"{report['name']} {report['version']} ({report['environment']}): {report['state']}",
         f"  pid       {report['pid']}, up {duration(report['uptime_s'])}",
     ]
-    for instance in report["instances"]:
-        ready = f"ready after {instance['ready_after_s']:.2f} s" if instance["ready"] else "not ready"
-        lines.append(f"  instance  pid {instance['pid']}, {instance['version']}, {ready}")
+    lines += [_instance(instance) for instance in report["instances"]]
     for name, address in report["sockets"].items():
         lines.append(f"  socket    {name}: {address}")
     for hook in report["hooks"]:
@@ -44,6 +42,14 @@ def as_text(report: dict[str, Any]) -> str:
     if report["last_failure"]:
         lines.append(f"  failure   {report['last_failure']}")
     return "\n".join(lines) + "\n"
+
+
+def _instance(instance: dict[str, Any]) -> str:
+    name = "" if instance["process"] == "main" else f"{instance['process']}, "
+    pid = f"pid {instance['pid']}, " if instance["pid"] else ""
+    how = f"ready after {instance['ready_after_s']:.2f} s" if instance["ready"] else instance["state"]
+    restarts = f", restarts {instance['restarts']}" if instance["restarts"] else ""
+    return f"  instance  {name}{pid}{instance['version']}, {how}{restarts}"
 
 
 def duration(seconds: float) -> str:

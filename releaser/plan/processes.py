@@ -1,0 +1,91 @@
+"""What runs in a release? The main process and those beside it, from the profile's terms into the manifest's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from releaser.config.profile import HeartSpec, LivenessSpec, Profile, ReadinessSpec
+from releaser.errors import Problem
+from releaser.plan.checks import place_of
+from releaser.plan.steps import ProcessSketch, Program
+from releaser.runtime.manifest import MAIN, Heart, Liveness, Readiness
+
+
+def readiness_of(spec: ReadinessSpec) -> Readiness:
+    """Return what the manifest says of a readiness."""
+    return Readiness(kind=spec.kind, target=spec.target, timeout_s=spec.timeout_s, interval_s=spec.interval_s)
+
+
+def heart_of(spec: HeartSpec) -> Heart:
+    """Return what the manifest says of a heart."""
+    return Heart(
+        is_on=spec.is_on,
+        restarts=spec.restarts,
+        backoff_s=spec.backoff_s,
+        backoff_max_s=spec.backoff_max_s,
+        reset_after_s=spec.reset_after_s,
+    )
+
+
+def liveness_of(spec: LivenessSpec | None) -> Liveness:
+    """Return what the manifest says of a liveness; none is one of kind nothing."""
+    if spec is None:
+        return Liveness()
+    return Liveness(kind=spec.kind, target=spec.target, interval_s=spec.interval_s, failures=spec.failures)
+
+
+def process_sketches(profile: Profile) -> tuple[ProcessSketch, ...]:
+    """Return the processes beside the main one, in the order of the configuration."""
+    return tuple(
+        ProcessSketch(
+            name=name,
+            readiness=readiness_of(spec.readiness),
+            heart=heart_of(spec.heart),
+            liveness=liveness_of(spec.liveness),
+            replicas=spec.replicas,
+            sockets=spec.sockets,
+        )
+        for name, spec in profile.process.items()
+    )
+
+
+def programs_of(profile: Profile) -> tuple[Program, ...]:
+    """Return what each process runs, the main one first."""
+    setting = "entry_point" if profile.entry_point else "command"
+    main = Program(
+        name=MAIN, entry_point=profile.entry_point, command=profile.command, place=place_of(profile, setting)
+    )
+    others = (
+        Program(name=name, entry_point=spec.entry_point, command=spec.command, place=spec.origin.problem(""))
+        for name, spec in profile.process.items()
+    )
+    return (main, *others)
+
+
+def process_calls(profile: Profile) -> list[tuple[str, Problem]]:
+    """Return the functions that processes are asked by, each with a problem that says only where it was written."""
+    calls = []
+    if profile.liveness is not None and profile.liveness.kind == "call":
+        calls.append((profile.liveness.target, place_of(profile, "liveness")))
+    for spec in profile.process.values():
+        place = spec.origin.problem("")
+        if spec.readiness.kind == "call":
+            calls.append((spec.readiness.target, place))
+        if spec.liveness is not None and spec.liveness.kind == "call":
+            calls.append((spec.liveness.target, place))
+    return calls
+
+
+def process_problems(profile: Profile) -> Iterator[Problem]:
+    """Yield what forbids a build: a liveness without a heart, a socket that the release does not have."""
+    heart = "heart = true starts it again; without it, a killed app would stay down"
+    if profile.liveness is not None and not profile.heart.is_on:
+        yield replace(place_of(profile, "liveness"), what="liveness needs a heart", hint=heart)
+    for name, spec in profile.process.items():
+        if spec.liveness is not None and not spec.heart.is_on:
+            yield spec.origin.problem(f"the liveness of '{name}' needs a heart", heart)
+        for socket in spec.sockets:
+            if socket not in profile.sockets:
+                known = ", ".join(profile.sockets) or "none"
+                yield spec.origin.problem(f"'{name}' wants the socket '{socket}', and the release has {known}")

@@ -1,0 +1,301 @@
+"""One instance of one process of the release: started, waited for, watched, and started again when it crashes.
+
+A keeper knows nothing of the release as a whole. It tells its owner when its instance becomes ready, and when it
+is lost: ended by itself, or crashed once more than its heart allows. Hooks belong to the release and are not run again
+for a restart.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from . import environment, notify, readiness
+from .failures import Failure
+from .files import unlink
+from .hooks import format_seconds
+from .launch import Instance, start_instance
+from .layout import MAIN, NOTIFY_SOCKET, agent_socket, numbered
+from .pulse import Pulse
+from .restarts import Restarts
+from .watch import Watch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from .context import Context
+    from .listeners import Listener
+    from .manifest import Process
+
+_LOG_BYTES = 8192
+_OWN = "[release] "
+
+
+class Owner:
+    """What a keeper tells; the supervisor's side."""
+
+    def became_ready(self, keeper: Keeper) -> None:
+        """The instance is ready: the first one, or one that was started again."""
+
+    def was_not_ready_in_time(self, keeper: Keeper) -> None:
+        """The first instance did not become ready; it is still alive."""
+
+    def was_lost(self, keeper: Keeper, code: int, why: str) -> None:
+        """The instance has ended and is not started again; `why` is empty unless its heart gave up."""
+
+    def say(self, text: str) -> None:
+        """Something happened that a person wants to read."""
+
+
+class Keeper:
+    """Keeps one instance; `name` is that of its process, with a number where there are replicas."""
+
+    def __init__(
+        self, context: Context, process: Process, number: int, environ: Mapping[str, str], owner: Owner
+    ) -> None:
+        """Prepare to keep replica `number`, from 1, of `process`.
+
+        Raises:
+            Failure: a setting of the process cannot be replaced or used.
+        """
+        self.process = process
+        self.name = process.name if process.replicas == 1 else f"{process.name}.{number}"
+        self.instance: Instance | None = None
+        self.restarts = Restarts(process.heart)
+        self.is_ending = False
+        self.has_been_ready = False
+        self._context = context
+        self._owner = owner
+        self._now = 0.0
+        self._deadline: float | None = None  # of readiness
+        self._resume_at: float | None = None  # after a crash
+        self._why_killed = ""
+        self._log_offset = 0
+        self._start: Callable[[], Instance] | None = None
+        layout = context.layout
+        agent = os.path.join(layout.run, agent_socket(self.name))
+        wanted = process.readiness
+        target = _target(self._key("readiness", wanted.kind), wanted.kind, wanted.target, environ, agent)
+        self._watch = Watch(target, layout, wanted.interval_s, self._become_ready)
+        alive = process.liveness
+        target = _target(self._key("liveness", alive.kind), alive.kind, alive.target, environ, agent)
+        self._pulse = Pulse(alive, target, layout, self._lose_pulse)
+
+    @property
+    def label(self) -> str:
+        """What messages call it: nothing for the main process, which is the app."""
+        return "" if self.name == MAIN else f" {self.name}"
+
+    def begin(
+        self, environ: Mapping[str, str], args: Sequence[str], bound: Sequence[Listener], lock: int, now: float
+    ) -> None:
+        """Start the first instance.
+
+        Raises:
+            OSError: its interpreter cannot be executed, or its notify socket not be bound.
+        """
+        self._now = now
+        self._notify, address = notify.listen(self._context.layout.run, numbered(NOTIFY_SOCKET, self.name))
+        own = [listener for listener in bound if listener.name in self.process.sockets or self.name == MAIN]
+        variables = {**environ, "NOTIFY_SOCKET": address, **self._pulse.variables()}
+        self._start = lambda: start_instance(self._context, [self.name, *args], variables, own, lock, self._now)
+        self._start_instance()
+
+    def watched(self, now: Callable[[], float]) -> list[tuple[int, int, Callable[[], None]]]:
+        """Return the descriptors to poll, with their events and what to do then."""
+        import select
+
+        if self._start is None:
+            return []
+        return [
+            (self._notify.fileno(), select.POLLIN, self._take_notifications),
+            *self._watch.watched(now),
+            *self._pulse.watched(now),
+        ]
+
+    def deadlines(self) -> list[float]:
+        found = (self._deadline, self._resume_at, self._watch.deadline, self._pulse.deadline)
+        return [deadline for deadline in found if deadline is not None]
+
+    def pass_deadlines(self, now: float) -> None:
+        self._now = now
+        self._watch.pass_deadline(now)
+        self._pulse.pass_deadline(now)
+        if self._resume_at is not None and now >= self._resume_at:
+            self._resume_at = None
+            self._start_again()
+        if self._deadline is not None and now >= self._deadline:
+            self._deadline = None
+            self._not_ready_in_time()
+
+    def take_ended(self, pid: int, now: float) -> bool:
+        """Reap the instance if that process is it, and decide what follows; tell whether it was."""
+        if self.instance is None or self.instance.pid != pid:
+            return False
+        self._now = now
+        instance, self.instance = self.instance, None
+        code = instance.child.reap()
+        self._watch.end()
+        self._pulse.end()
+        self._deadline = None
+        unlink(os.path.join(self._context.layout.run, agent_socket(self.name)))
+        uptime_s = now - instance.started_at - instance.ready_after_s if instance.is_ready else 0.0
+        self._decide(code, uptime_s)
+        return True
+
+    def terminate(self) -> None:
+        """Tell the instance to end; it will not be started again."""
+        self.is_ending = True
+        self._resume_at = None
+        self._deadline = None
+        self._watch.end()
+        self._pulse.end()
+        if self.instance is not None:
+            self.instance.child.signal(signal.SIGCONT)
+            self.instance.signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End the instance and its whole group now."""
+        self.is_ending = True
+        self._resume_at = None
+        if self.instance is not None:
+            self.instance.child.signal(signal.SIGKILL)
+
+    def restart(self) -> None:
+        """End the instance in order, and start another; that is no crash."""
+        self._why_killed = "asked to restart"
+        if self.instance is not None:
+            self.instance.signal(signal.SIGTERM)
+        elif not self.is_ending:
+            self._resume_at = self._now
+
+    def close(self) -> None:
+        """Leave nothing behind: called when the release ends, for whatever reason."""
+        if self.instance is not None:
+            self.instance.child.signal(signal.SIGKILL)
+            self.instance.child.reap()
+            self.instance = None
+        run = self._context.layout.run
+        unlink(os.path.join(run, agent_socket(self.name)))
+        unlink(os.path.join(run, numbered(NOTIFY_SOCKET, self.name)))
+
+    @property
+    def is_ready(self) -> bool:
+        return self.instance is not None and self.instance.is_ready
+
+    def why_not_ready(self) -> str:
+        """Return why its instance is not ready yet."""
+        return self._watch.why_not()
+
+    def to_dict(self, now: float) -> dict[str, Any]:
+        """Return what `status` tells of it."""
+        told: dict[str, Any] = {"process": self.name, "state": self._word(), "restarts": self.restarts.total}
+        told |= {"pid": None, "version": self._context.layout.version, "ready": False}
+        if self.instance is not None:
+            told |= self.instance.to_dict(now)
+        return told | {"last_exits": list(self.restarts.last_exits)}
+
+    # What happens -------------------------------------------------------------------------------------------------
+
+    def _start_instance(self) -> None:
+        if self._start is None:
+            return
+        self._why_killed = ""
+        self._log_offset = os.fstat(2).st_size
+        self.instance = self._start()
+        self._deadline = self._now + self.process.readiness.timeout_s
+        self._watch.begin(self._now)
+
+    def _start_again(self) -> None:
+        try:
+            self._start_instance()
+        except OSError as error:
+            self._crash(f"could not be started: {error.strerror}", 1, 0.0)
+
+    def _take_notifications(self) -> None:
+        for line in notify.receive(self._notify, os.getuid()):
+            self._watch.take_notification(line)
+            self._pulse.take_notification(line, self._now)
+
+    def _become_ready(self) -> None:
+        if self.instance is None or self.instance.is_ready or self.is_ending:
+            return
+        self.instance.become_ready(self._now)
+        self._deadline = None
+        self._watch.end()
+        self._pulse.begin(self._now)
+        self.has_been_ready = True
+        self._owner.became_ready(self)
+
+    def _not_ready_in_time(self) -> None:
+        if not self.has_been_ready:
+            self._owner.was_not_ready_in_time(self)
+            return
+        limit = format_seconds(self.process.readiness.timeout_s)
+        self._end_because(f"did not become ready in {limit}: {self.why_not_ready()}")
+
+    def _lose_pulse(self, why: str) -> None:
+        self._end_because(f"is not alive ({why})")
+
+    def _end_because(self, why: str) -> None:
+        self._why_killed = why
+        if self.instance is not None:
+            self._owner.say(f"kills the app{self.label} (pid {self.instance.pid}): it {why}")
+            self.instance.child.signal(signal.SIGKILL)
+
+    def _decide(self, code: int, uptime_s: float) -> None:
+        if self._why_killed == "asked to restart" and not self.is_ending:
+            self._start_again()
+        elif self.is_ending or not self.has_been_ready or (code == 0 and not self._why_killed):
+            self._owner.was_lost(self, code, "")
+        else:
+            how = f"was killed by signal {code - 128}" if code > 128 else f"exited with {code}"
+            self._crash(self._why_killed or how, code, uptime_s)
+
+    def _crash(self, how: str, code: int, uptime_s: float) -> None:
+        chance = os.urandom(1)[0] / 255
+        pause = self.restarts.pause_after(": ".join([how, *self._last_line()]), uptime_s, chance)
+        if pause is not None:
+            counted = f"{self.restarts.in_a_row} of {self.process.heart.restarts}"
+            self._owner.say(f"the app{self.label} {how}; starts again in {pause:.1f} s (restart {counted})")
+            self._resume_at = self._now + pause
+        elif self.process.heart.is_on:
+            self._owner.was_lost(self, code or 1, f"crashed {self.restarts.in_a_row + 1} times in a row")
+        else:
+            self._owner.was_lost(self, code, "")
+
+    def _last_line(self) -> list[str]:
+        """Return the last line written since the instance started, where output goes to a file (`start`), or none."""
+        try:
+            path = os.readlink("/proc/self/fd/2")
+            with open(path, "rb") as file:
+                file.seek(max(self._log_offset, os.fstat(file.fileno()).st_size - _LOG_BYTES))
+                lines = file.read(_LOG_BYTES).decode("utf-8", "replace").splitlines()
+        except (OSError, ValueError):
+            return []  # a terminal or a pipe: whoever reads it has seen the lines
+        return [line.strip() for line in lines if line.strip() and not line.startswith(_OWN)][-1:]
+
+    def _word(self) -> str:
+        if self.is_ending:
+            return "stopping"
+        if self.instance is None:
+            return "waiting"
+        return "ready" if self.instance.is_ready else "starting"
+
+    def _key(self, setting: str, kind: str) -> str:
+        return f"{setting}.{kind}" if self.process.name == MAIN else f"process.{self.process.name}.{setting}.{kind}"
+
+
+def _target(key: str, kind: str, text: str, environ: Mapping[str, str], agent: str) -> readiness.Target:
+    """Return what a probe asks.
+
+    Raises:
+        Failure: the text cannot be replaced, or is not an address of that kind; the message names `key`.
+    """
+    replaced = environment.setting(key, text, environ)
+    try:
+        return readiness.Target(kind, replaced, os.path.basename(agent))
+    except ValueError as error:
+        raise Failure(f"cannot use the setting {key}: {error}", now="nothing was started") from error
