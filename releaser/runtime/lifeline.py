@@ -31,19 +31,20 @@ def hold(descriptor: int, stop_timeout_s: float) -> tuple[int, Callable[[], None
     except OSError:
         pass  # no lock was handed over
     is_told_by_kernel = bool(fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ASYNC)
+    instance = os.getpid()
 
     def end() -> None:
         if not is_told_by_kernel:
-            _signal(signal.SIGTERM)
+            _signal(instance, signal.SIGTERM)
         sleep(stop_timeout_s)
-        _signal(signal.SIGKILL)
+        _signal(instance, signal.SIGKILL)
 
     return descriptor, end
 
 
-def _signal(number: int) -> None:
-    """Signal the instance's process group if it leads one, else the process alone."""
-    if os.getpgrp() == os.getpid():
-        os.killpg(0, number)
+def _signal(instance: int, number: int) -> None:
+    """Signal the process group that the instance leads, also from a worker that it forked; else this process alone."""
+    if os.getpgrp() == instance:
+        os.killpg(instance, number)
     else:
         os.kill(os.getpid(), number)

@@ -125,7 +125,7 @@ def instance(release: Handmade, *words: str, environ: Mapping[str, str] | None =
     """Start an instance as the supervisor does; the second value is the write end of its lifeline."""
     read_end, write_end = os.pipe()
     try:
-        argv = release.command("_instance", str(read_end), *words)
+        argv = release.command("_instance", str(read_end), "main", *words)
         with running(argv, environ=environ, pass_fds=[read_end]) as started:
             os.close(read_end)
             read_end = -1

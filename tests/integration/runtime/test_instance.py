@@ -92,7 +92,7 @@ def test_the_app_sees_a_plain_process(tmp_path: Path) -> None:
 def test_signals_that_the_caller_ignored_work_in_the_app(tmp_path: Path) -> None:
     release = release_of(tmp_path, REPORT)
     read_end, write_end = os.pipe()
-    words = release.command("_instance", str(read_end))
+    words = release.command("_instance", str(read_end), "main")
     shell = ["sh", "-c", 'trap "" INT TERM HUP; exec "$@"', "sh", *words]
     done = run(shell, pass_fds=[read_end])
     os.close(read_end)
@@ -213,7 +213,7 @@ def test_child_programs_of_the_app_do_not_inherit_the_lifeline(tmp_path: Path) -
     code = 'import os\ndef main():\n    os.system(\'ls /proc/self/fd | tr "\\\\n" " "\')\n'
     release = release_of(tmp_path, code)
     read_end, write_end = os.pipe()
-    done = run(release.command("_instance", str(read_end)), pass_fds=[read_end])
+    done = run(release.command("_instance", str(read_end), "main"), pass_fds=[read_end])
     os.close(read_end)
     os.close(write_end)
     assert str(read_end) not in done.stdout.split()

@@ -1,0 +1,141 @@
+"""What becomes of the agent when the app forks: it never makes a fork hang, and a worker gets an agent of its own.
+
+A child starts with every lock as it was in the parent at that moment; a lock that a thread held, which the child
+does not have, is never given back. So before a fork the agent's thread ends and the calls under way are waited for,
+and after it the thread is started again. Callers that come meanwhile wait in the socket's queue::
+
+    fork in the app                  agent
+    before      ask                  the thread ends
+                wait, up to 1 s      the calls under way end; one that takes longer is not waited for a second time
+    parent      -                    the thread starts
+    child       close what is the    none
+                parent's
+
+In a pre-forking server the workers answer, since it is there that the app is imported and serves: a worker keeps the
+inherited listener, whose queue it shares with the other workers, and has a socket of its own, `agent@PID.sock`. The
+master has no agent from the first worker on.
+
+Python 3.12 warns when a process with several threads forks. It sees none of ours, but for a call that takes longer
+and a console; when they are the only other threads, the warning is kept from an app that turns it into an error.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from . import native_threads, primitives
+from .primitives import allocate_lock, get_ident, monotonic, sleep
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .agent import Agent
+
+WAIT_S = 1.0
+"""How long a fork waits for the calls under way."""
+_LOOK_AGAIN_S = 0.0002
+_SPAWN_WORKER = (("gunicorn.arbiter", "spawn_worker"),)
+"""Who forks the workers of a pre-forking server: module and function that call `os.fork`."""
+_PATCHES = ("gevent.",)
+"""Modules whose functions may stand between the two."""
+
+
+class Forks:
+    """The hooks of one agent around every fork of its process."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+        self._lock = allocate_lock()
+        self._forking: dict[int, bool] = {}
+        self._warnings: Any = None
+        self._is_before_logging = False
+        self._is_master = False
+        os.register_at_fork(
+            before=self._before, after_in_parent=self._after_in_parent, after_in_child=self._after_in_child
+        )
+
+    def come_first(self) -> None:
+        """Run before the hook of `logging`, which takes a lock that a call under way may be waiting for.
+
+        Hooks run in the reverse order of their registration, and the agent is there before any other module.
+        """
+        if not self._is_before_logging and "logging" in sys.modules:
+            self._is_before_logging = True
+            os.register_at_fork(before=self._before)
+
+    def _before(self) -> None:
+        me = get_ident()
+        with self._lock:
+            if me in self._forking:
+                return
+            self._forking[me] = _is_spawning_worker(sys._getframe(1))
+        self._agent.stop()
+        self._wait_for_calls(me)
+        if sys.version_info >= (3, 12):
+            self._keep_warnings_back()
+
+    def _wait_for_calls(self, me: int) -> None:
+        deadline = monotonic() + WAIT_S
+        under_way = [caller for caller in self._agent.callers() if caller.is_waited_for]
+        while True:
+            under_way = [
+                caller
+                for caller in under_way
+                if caller.is_alive()
+                and caller.ident != me
+                and caller.ident not in primitives.waiting
+                and caller.ident not in self._forking
+            ]
+            if not under_way:
+                return
+            if monotonic() > deadline:
+                for caller in under_way:
+                    caller.is_waited_for = False
+                return
+            sleep(_LOOK_AGAIN_S)
+
+    def _keep_warnings_back(self) -> None:
+        ours = sum(caller.is_alive() for caller in self._agent.callers())
+        if not ours or self._warnings is not None or native_threads.count() > ours + 1:
+            return
+        import warnings
+
+        kept = warnings.catch_warnings()
+        kept.__enter__()
+        warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+        self._warnings = kept
+
+    def _let_warnings_go(self) -> None:
+        kept, self._warnings = self._warnings, None
+        if kept is not None:
+            kept.__exit__(None, None, None)
+
+    def _after_in_parent(self) -> None:
+        with self._lock:
+            if self._forking.pop(get_ident(), False):
+                self._is_master = True
+            if self._forking:
+                return
+            self._let_warnings_go()
+            if not self._is_master:
+                self._agent.resume()
+
+    def _after_in_child(self) -> None:
+        is_worker = self._forking.get(get_ident(), False)
+        self._let_warnings_go()
+        self._lock = allocate_lock()
+        self._forking = {}
+        self._is_master = False
+        primitives.waiting.clear()
+        if is_worker:
+            self._agent.move_to_worker()
+        else:
+            self._agent.forget()
+
+
+def _is_spawning_worker(frame: Any) -> bool:
+    while frame is not None and frame.f_globals.get("__name__", "").startswith(_PATCHES):
+        frame = frame.f_back
+    return frame is not None and (frame.f_globals.get("__name__"), frame.f_code.co_name) in _SPAWN_WORKER

@@ -1,0 +1,33 @@
+"""Whether a thread is gone from the system, and not only done with its Python code: what a fork has to know."""
+
+from __future__ import annotations
+
+import os
+
+from .primitives import get_ident, get_native_id
+
+_TASKS = "/proc/self/task"
+
+
+class NativeThread:
+    """A thread made with `start_new_thread`; it says itself when it begins."""
+
+    __slots__ = ("_native_id", "ident")
+
+    def __init__(self) -> None:
+        self.ident = 0
+        self._native_id = 0
+
+    def begin(self) -> None:
+        """Note who this is; the first thing that the thread does."""
+        self.ident = get_ident()
+        self._native_id = get_native_id()
+
+    def is_alive(self) -> bool:
+        """Tell whether the system knows the thread, or will: one that has not begun counts as alive."""
+        return self._native_id == 0 or os.path.exists(f"{_TASKS}/{self._native_id}")
+
+
+def count() -> int:
+    """Return how many threads this process has."""
+    return len(os.listdir(_TASKS))
