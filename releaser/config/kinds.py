@@ -292,7 +292,10 @@ class TableOf(Kind):
         return Setting(value=found, origin=item.origin)
 
     def lay_over(self, base: Setting, over: Setting) -> Setting:
-        return Setting(value={**base.value, **over.value}, origin=base.origin)
+        merged: dict[str, Setting] = dict(base.value)
+        for name, setting in over.value.items():
+            merged[name] = self.element.lay_over(merged[name], setting) if name in merged else setting
+        return Setting(value=merged, origin=base.origin)
 
     def finish(self, setting: Setting, problems: Problems) -> Any:
         return {name: self.element.finish(entry, problems) for name, entry in setting.value.items()}
