@@ -74,17 +74,35 @@ def resolve(target: str) -> Callable[..., Any]:
         try:
             found = getattr(found, part)
         except AttributeError:
-            raise Failure(
-                f"there is no '{part}' in {path}",
-                FAILED,
-                now="nothing was called",
-                hint=_nearest(part, (known for known in dir(found) if not known.startswith("__"))),
-            ) from None
+            submodule = _submodule(found, part)
+            if submodule is None:
+                raise Failure(
+                    f"there is no '{part}' in {path}",
+                    FAILED,
+                    now="nothing was called",
+                    hint=_nearest(part, (known for known in dir(found) if not known.startswith("__"))),
+                ) from None
+            found = submodule
         path = f"{path}.{part}" if ":" in path else f"{path}:{part}"
     if not callable(found):
         raise Failure(f"{target} is no function but of type {type(found).__name__}", FAILED, now="nothing was called")
     function: Callable[..., Any] = found
     return function
+
+
+def _submodule(found: Any, name: str) -> Any:
+    """Return a package's module `name`, as the `from package import name` of a console script does, or None."""
+    if not hasattr(found, "__path__"):
+        return None
+    import importlib
+
+    full_name = f"{found.__name__}.{name}"
+    try:
+        return importlib.import_module(full_name)
+    except ModuleNotFoundError as error:
+        if error.name != full_name:
+            raise
+        return None
 
 
 def parse(words: Sequence[str]) -> list[Any]:

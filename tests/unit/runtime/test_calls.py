@@ -37,6 +37,12 @@ def test_a_result_as_json(value: object, text: bytes) -> None:
     assert calls.render(value, calls.JSON) == text
 
 
+def test_a_module_of_a_package_is_found_as_a_console_script_finds_it() -> None:
+    assert calls.resolve("email:mime.text.MIMEText").__name__ == "MIMEText"
+    with pytest.raises(Failure, match="there is no 'mine' in email"):
+        calls.resolve("email:mine.text")
+
+
 def test_what_json_cannot_hold_is_a_failure_that_names_the_type() -> None:
     circle: list[object] = []
     circle.append(circle)
