@@ -24,6 +24,7 @@ import types
 from functools import partial
 
 from . import calls, frames
+from .hubs import call
 from .loops import wait_for
 from .primitives import POLLIN, allocate_lock, get_ident, poll, start_new_thread
 from .reply import Reply
@@ -237,4 +238,4 @@ def _run(tree: ast.Expression | ast.Module, mode: str, names: dict[str, Any]) ->
     code = compile(tree, _FILE, mode, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
     if code.co_flags & _CO_COROUTINE:
         return wait_for(types.FunctionType(code, names)())
-    return eval(code, names)
+    return call(lambda: eval(code, names))

@@ -23,9 +23,14 @@ def run(target: str, words: Sequence[str], form: str) -> bytes:
         Failure: there is no such function, a word is not JSON, or JSON cannot hold the result.
         BaseException: what the function raised.
     """
-    function = resolve(target)
-    arguments = parse(words) if form == JSON else list(words)
-    value = function(*arguments)
+    from .hubs import call
+
+    def called() -> Any:
+        function = resolve(target)
+        arguments = parse(words) if form == JSON else list(words)
+        return function(*arguments)
+
+    value = call(called)
     if hasattr(value, "__await__"):
         from .loops import wait_for
 

@@ -1,8 +1,10 @@
-"""Small files that the supervisor leaves in `var/run`."""
+"""Small files that the supervisor and the agent leave in `var/run`."""
 
 from __future__ import annotations
 
 import os
+
+from .layout import worker_sockets
 
 
 def write(path: str, text: str) -> None:
@@ -19,3 +21,10 @@ def unlink(path: str) -> None:
         os.unlink(path)
     except FileNotFoundError:
         pass
+
+
+def unlink_agent(run: str, agent: str) -> None:
+    """Remove the agent's socket from the folder `run`, and those of a pre-forking server's workers."""
+    unlink(os.path.join(run, agent))
+    for name in worker_sockets(run, agent).values():
+        unlink(os.path.join(run, name))

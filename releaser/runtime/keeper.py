@@ -12,7 +12,7 @@ import signal
 
 from . import environment, notify, readiness
 from .failures import Failure
-from .files import unlink
+from .files import unlink, unlink_agent
 from .hooks import format_seconds
 from .launch import Instance, start_instance
 from .layout import MAIN, NOTIFY_SOCKET, agent_socket, numbered
@@ -53,9 +53,9 @@ class Keeper:
     """Keeps one instance; `name` is that of its process, with a number where there are replicas."""
 
     def __init__(
-        self, context: Context, process: Process, number: int, environ: Mapping[str, str], owner: Owner
+        self, context: Context, process: Process, number: int, environ: Mapping[str, str], owner: Owner, log: str
     ) -> None:
-        """Prepare to keep replica `number`, from 1, of `process`.
+        """Prepare to keep replica `number`, from 1, of `process`; `log` is the file that output goes to, or nothing.
 
         Raises:
             Failure: a setting of the process cannot be replaced or used.
@@ -68,6 +68,7 @@ class Keeper:
         self.has_been_ready = False
         self._context = context
         self._owner = owner
+        self._log = log
         self._now = 0.0
         self._deadline: float | None = None  # of readiness
         self._resume_at: float | None = None  # after a crash
@@ -140,7 +141,7 @@ class Keeper:
         self._watch.end()
         self._pulse.end()
         self._deadline = None
-        unlink(os.path.join(self._context.layout.run, agent_socket(self.name)))
+        unlink_agent(self._context.layout.run, agent_socket(self.name))
         uptime_s = now - instance.started_at - instance.ready_after_s if instance.is_ready else 0.0
         self._decide(code, uptime_s)
         return True
@@ -178,7 +179,7 @@ class Keeper:
             self.instance.child.reap()
             self.instance = None
         run = self._context.layout.run
-        unlink(os.path.join(run, agent_socket(self.name)))
+        unlink_agent(run, agent_socket(self.name))
         unlink(os.path.join(run, numbered(NOTIFY_SOCKET, self.name)))
 
     @property
@@ -203,7 +204,7 @@ class Keeper:
         if self._start is None:
             return
         self._why_killed = ""
-        self._log_offset = os.fstat(2).st_size
+        self._log_offset = self._log_size()
         self.instance = self._start()
         self._deadline = self._now + self.process.readiness.timeout_s
         self._watch.begin(self._now)
@@ -268,14 +269,20 @@ class Keeper:
 
     def _last_line(self) -> list[str]:
         """Return the last line written since the instance started, where output goes to a file (`start`), or none."""
-        try:
-            path = os.readlink("/proc/self/fd/2")
-            with open(path, "rb") as file:
-                file.seek(max(self._log_offset, os.fstat(file.fileno()).st_size - _LOG_BYTES))
-                lines = file.read(_LOG_BYTES).decode("utf-8", "replace").splitlines()
-        except (OSError, ValueError):
+        size = self._log_size()
+        if not size:
             return []  # a terminal or a pipe: whoever reads it has seen the lines
+        begin = self._log_offset if self._log_offset <= size else 0  # the file was rotated meanwhile
+        with open(self._log, "rb") as file:
+            file.seek(max(begin, size - _LOG_BYTES))
+            lines = file.read(_LOG_BYTES).decode("utf-8", "replace").splitlines()
         return [line.strip() for line in lines if line.strip() and not line.startswith(_OWN)][-1:]
+
+    def _log_size(self) -> int:
+        try:
+            return os.stat(self._log).st_size if self._log else 0
+        except OSError:
+            return 0
 
     def _word(self) -> str:
         if self.is_ending:

@@ -38,7 +38,7 @@ def worker_sockets(run: str, agent: str) -> dict[int, str]:
     """Return the sockets of that name in the folder `run`, by process id; some may be of workers that were killed."""
     before = agent.replace(".sock", "@")
     found: dict[int, str] = {}
-    for name in os.listdir(run):
+    for name in os.listdir(run) if os.path.isdir(run) else ():
         pid = name.removeprefix(before).removesuffix(".sock")
         if pid.isdecimal() and name == worker_socket(agent, int(pid)):
             found[int(pid)] = name

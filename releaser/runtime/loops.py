@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 
-from .primitives import get_ident
+from .primitives import get_ident, waiting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +26,11 @@ def remember_main_thread() -> None:
     """Take the calling thread for the app's main thread."""
     global _main_thread
     _main_thread = get_ident()
+
+
+def main_thread() -> int:
+    """Return the identity of the app's main thread, 0 in a process that has no agent."""
+    return _main_thread
 
 
 def wait_for(awaitable: Awaitable[Any]) -> Any:
@@ -71,6 +76,7 @@ def _wait_on(loop: AbstractEventLoop, awaitable: Awaitable[Any]) -> tuple[Any, B
     import asyncio
 
     future = asyncio.run_coroutine_threadsafe(_caught(awaitable), loop)
+    waiting.add(get_ident())
     try:
         while True:
             try:
@@ -81,6 +87,8 @@ def _wait_on(loop: AbstractEventLoop, awaitable: Awaitable[Any]) -> tuple[Any, B
     except KeyboardInterrupt:
         future.cancel()
         raise
+    finally:
+        waiting.discard(get_ident())
 
 
 def _wait_alone(awaitable: Awaitable[Any]) -> tuple[Any, BaseException | None]:
