@@ -1,30 +1,56 @@
-"""How does a tree become a tar.gz whose bytes depend on nothing but the tree?
+"""How does a tree become an archive whose bytes depend on nothing but the tree?
 
 GNU format (dpkg refuses pax headers), members sorted by the bytes of their path, one date for all, owner 0:0 without
-names, modes 0755 and 0644; no date and no file name in gzip's header.
+names, modes 0755 and 0644; no date and no file name in gzip's header. Zstandard is told neither a thread count nor a
+dictionary, so that one version of its library always gives the same bytes.
 """
 
 from __future__ import annotations
 
-import gzip
 import os
 import tarfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, cast
 
-LEVEL = 6
+from releaser.build.gzipped import GzipWriter
+
+GZIP_LEVEL = 6
 """gzip's own default. Most of a release is its bundle, which is compressed already."""
+ZSTD_LEVEL = 12
+"""Beyond it each percent of size costs as much time as all before."""
 
 
-def write_archive(tree: Path, to: Path, epoch: int) -> None:
-    """Pack `tree`, under its own name, into the file `to`; every member is dated `epoch`, seconds since 1970."""
+def write_archive(tree: Path, to: Path, epoch: int, pieces: Path | None = None) -> None:
+    """Pack `tree`, under its own name, into the file `to`, `.tar.gz` or `.tar.zst`.
+
+    Every member is dated `epoch`, seconds since 1970. `pieces` is a folder where what was compressed is kept for the
+    next archive of the same name; its bytes are the same without.
+    """
     with (
-        to.open("wb") as raw,
-        gzip.GzipFile(filename="", mode="wb", compresslevel=LEVEL, fileobj=raw, mtime=0) as packed,
+        _packed(to, pieces) as (packed, cut),
         tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as archive,
     ):
+        top = tree
         for path in _members(tree):
+            if path.parent == tree and path != top:
+                cut()  # an interpreter is the same from build to build, what comes before it is not
+                top = path
             _add(archive, path, str(path.relative_to(tree.parent)), epoch)
     to.chmod(0o644)
+
+
+@contextmanager
+def _packed(to: Path, pieces: Path | None) -> Iterator[tuple[IO[bytes], Callable[[], None]]]:
+    if to.suffix == ".zst":
+        from backports import zstd
+
+        with zstd.ZstdFile(to, "wb", level=ZSTD_LEVEL) as file:
+            yield cast("IO[bytes]", file), lambda: None
+        return
+    with to.open("wb") as raw, GzipWriter(raw, GZIP_LEVEL, pieces) as packed:
+        yield cast("IO[bytes]", packed), packed.cut
 
 
 def _members(tree: Path) -> list[Path]:

@@ -7,7 +7,6 @@ as well, by shiv's bootstrap, which unpacks below `~/.shiv` or `SHIV_ROOT`.
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 import zipfile
 from pathlib import Path
@@ -18,6 +17,8 @@ from shiv.bootstrap.environment import Environment  # type: ignore[import-untype
 from shiv.builder import create_archive  # type: ignore[import-untyped]
 from shiv.constants import BUILD_AT_TIMESTAMP_FORMAT  # type: ignore[import-untyped]
 
+from releaser.build.layers import SITE_PACKAGES, Linked, files_below, link
+from releaser.build.members import Member, append_members, members_of, write_members
 from releaser.build.stage import Stage
 from releaser.runtime.manifest import MAIN, Entry
 
@@ -30,27 +31,57 @@ def write_bundle(stage: Stage) -> None:
     entry = stage.entries[MAIN]
     if not _is_plain(entry):
         _write_standalone(stage, entry)
-    stage.bundle_id = content_hash(stage.site_packages)
+    stage.bundle_id = content_hash(stage.site_packages, stage.linked)
     target = stage.release / f"{stage.plan.sketch.name}.pyz"
+    new, kept = _sorted_out(stage)
     create_archive(
-        [stage.site_packages],
+        [_sources(stage, new)],
         target,
         f"/usr/bin/env python{stage.plan.interpreter.version}",
         "_bootstrap:bootstrap",
         _environment(stage, entry),
     )
-    _add_byte_code(target, stage.site_packages, stage.epoch)
+    _add_members(stage, target, [name for name in new if name.endswith(".pyc")], kept)
 
 
-def content_hash(folder: Path) -> str:
+def content_hash(folder: Path, linked: Linked) -> str:
     """Return a hash of every file below `folder`: path, executable bit and content."""
     total = hashlib.sha256()
-    for path in _files(folder):
-        is_executable = bool(path.stat().st_mode & 0o100)
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        total.update(f"{path.relative_to(folder)}\0{is_executable:d}\0{digest}\n".encode())
+    for name, path in files_below(folder):
+        status = path.lstat()
+        layer = linked.origin(name, status)
+        if layer is not None:
+            digest = layer.files[f"{SITE_PACKAGES}/{name}"].sha256
+        else:
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        total.update(f"{name}\0{bool(status.st_mode & 0o100):d}\0{digest}\n".encode("utf-8", "surrogateescape"))
     return total.hexdigest()[:ID_CHARACTERS]
+
+
+def _sorted_out(stage: Stage) -> tuple[list[str], list[Member]]:
+    """Return the names of the files that this build has made, and the members of those that layers hold."""
+    members = {id(layer): members_of(layer.members) for layer in stage.linked.layers}
+    new: list[str] = []
+    kept: list[Member] = []
+    for name, path in files_below(stage.site_packages):
+        layer = stage.linked.origin(name, path.lstat())
+        if layer is None:
+            new.append(name)
+        else:
+            kept.append(members[id(layer)][f"{SITE_PACKAGES}/{name}"])
+    return new, kept
+
+
+def _sources(stage: Stage, new: list[str]) -> Path:
+    """Return a folder with what shiv packs: it takes whole folders, and leaves byte code out."""
+    folder = stage.folder / "sources"
+    folder.mkdir()
+    made: set[str] = set()
+    for name in new:
+        if not name.endswith(".pyc"):
+            link(f"{stage.site_packages}/{name}", f"{folder}/{name}", made)
+    return folder
 
 
 def _environment(stage: Stage, entry: Entry) -> Environment:
@@ -94,22 +125,14 @@ def _write_standalone(stage: Stage, entry: Entry) -> None:
     (folder / STANDALONE).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _add_byte_code(target: Path, site_packages: Path, epoch: int) -> None:
-    """Append the byte code, which shiv leaves out, and set the modes of all members, which follow the umask else."""
-    moment = time.gmtime(epoch)
-    date = (moment.tm_year, moment.tm_mon, moment.tm_mday, moment.tm_hour, moment.tm_min, moment.tm_sec)
-    with zipfile.ZipFile(target, "a") as archive:
-        for path in _files(site_packages):
-            if path.suffix != ".pyc":
-                continue
-            member = zipfile.ZipInfo(f"site-packages/{path.relative_to(site_packages)}", date)
-            member.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(member, path.read_bytes())
-        for member in archive.infolist():
-            is_executable = bool(member.external_attr >> 16 & 0o100)
-            member.external_attr = (0o100755 if is_executable else 0o100644) << 16
-
-
-def _files(folder: Path) -> list[Path]:
-    found = (Path(parent, name) for parent, _, names in os.walk(folder) for name in names)
-    return sorted(found, key=lambda path: os.fsencode(path))
+def _add_members(stage: Stage, target: Path, byte_code: list[str], kept: list[Member]) -> None:
+    """Append what shiv left out, sorted by name, and set the modes of its own members, which follow the umask else."""
+    packed = stage.folder / "byte-code.zip"
+    files = [(f"{SITE_PACKAGES}/{name}", stage.site_packages / name) for name in byte_code]
+    write_members(packed, files, stage.epoch)
+    with packed.open("rb") as file, zipfile.ZipFile(target, "a") as archive:
+        for info in archive.infolist():
+            is_executable = bool(info.external_attr >> 16 & 0o100)
+            info.external_attr = (0o100755 if is_executable else 0o100644) << 16
+        more = [*members_of(file).values(), *kept]
+        append_members(archive, sorted(more, key=lambda member: member.info.filename))

@@ -8,10 +8,12 @@ one in its place when it loads it.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from releaser.build.commands import Program, ProgramFailed
 from releaser.build.dist_info import dist_infos, rewrite_record
+from releaser.build.layers import fresh_files
 from releaser.build.stage import Stage
 from releaser.errors import BuildError
 from releaser.plan.facts import Interpreter
@@ -22,20 +24,22 @@ _COMPLAINT = "*** Error compiling "
 
 
 def compile_bundle(step: CompileBundle, stage: Stage) -> None:
-    """Compile everything in site-packages, and the runtime beside the bundle.
+    """Compile what of site-packages does not come compiled from the cache.
 
     Raises:
         BuildError: a module of the project itself does not compile. Those of dependencies may: some ship templates.
     """
-    own = tuple(name for name in stage.project_files if name.endswith(".py") and not step.dev_mode)
+    fresh = [name for name in fresh_files(stage.site_packages, stage.linked) if name.endswith(".py")]
+    ours = frozenset(() if step.dev_mode else stage.project_files)
+    own = tuple(name for name in fresh if name in ours)
     level = ("-o", str(step.optimize))
     if not step.include_src and own:
         _leave_sources_out(stage, own, level)
     elif own:
         _compile_own(stage, own, level)
-    _compile(stage, stage.site_packages, "site-packages", (*level, "-j", str(os.cpu_count() or 1)))
-    # The supervisor and the app both read it, each at its own level.
-    _compile(stage, stage.release / "runtime", "runtime", ("-o", "0", *level) if step.optimize else ())
+    others = [name for name in fresh if name not in ours]
+    if others:
+        compile_folder(stage, stage.site_packages, "site-packages", (*level, "-i", _listed(stage, others)))
 
 
 def compile_program(interpreter: Interpreter, folder: Path, prefix: str, words: tuple[str, ...]) -> Program:
@@ -44,19 +48,38 @@ def compile_program(interpreter: Interpreter, folder: Path, prefix: str, words: 
     return Program(argv=(str(interpreter.path), *options, *words), folder=folder)
 
 
+def compile_folder(stage: Stage, folder: Path, prefix: str, words: tuple[str, ...]) -> None:
+    """Compile what lies below `folder`, or what `-i` among the words names; what does not compile is noted."""
+    where = () if "-i" in words else (str(folder),)
+    program = compile_program(stage.plan.interpreter, folder, prefix, (*words, *where))
+    try:
+        stage.run(program)
+    except ProgramFailed as error:
+        for name in failed_files(error.lines, folder):
+            stage.report.note(f"{name} does not compile, and is kept as it is")
+
+
+def _listed(stage: Stage, names: Iterable[str]) -> str:
+    """Return a file that lists modules of the staged site-packages, as compileall takes them."""
+    file = stage.folder / "modules"
+    file.write_text("".join(f"{stage.site_packages / name}\n" for name in names), encoding="utf-8")
+    return str(file)
+
+
 def _leave_sources_out(stage: Stage, own: tuple[str, ...], level: tuple[str, ...]) -> None:
     """Put the project's byte code where its sources were: beside a source, `__pycache__` would not be importable."""
     _compile_own(stage, own, ("-b", *level))
     for name in own:
         (stage.site_packages / name).unlink()
     for folder in dist_infos(stage.site_packages):
-        rewrite_record(folder)
+        record = folder / "RECORD"
+        if record.is_file() and stage.linked.origin(f"{folder.name}/RECORD", record.lstat()) is None:
+            rewrite_record(folder)
 
 
 def _compile_own(stage: Stage, own: tuple[str, ...], words: tuple[str, ...]) -> None:
-    names = stage.folder / "own-modules"
-    names.write_text("".join(f"{stage.site_packages / name}\n" for name in own), encoding="utf-8")
-    program = compile_program(stage.plan.interpreter, stage.site_packages, "site-packages", (*words, "-i", str(names)))
+    words = (*words, "-i", _listed(stage, own))
+    program = compile_program(stage.plan.interpreter, stage.site_packages, "site-packages", words)
     try:
         stage.run(program)
     except ProgramFailed as error:
@@ -64,15 +87,6 @@ def _compile_own(stage: Stage, own: tuple[str, ...], words: tuple[str, ...]) -> 
             f"the project does not compile under Python {stage.plan.interpreter.version}",
             output=tuple(line for line in error.lines if line.strip() and not line.startswith("***"))[-_LAST_LINES:],
         ) from error
-
-
-def _compile(stage: Stage, folder: Path, prefix: str, words: tuple[str, ...]) -> None:
-    program = compile_program(stage.plan.interpreter, folder, prefix, (*words, str(folder)))
-    try:
-        stage.run(program)
-    except ProgramFailed as error:
-        for name in failed_files(error.lines, folder):
-            stage.report.note(f"{name} does not compile, and is kept as it is")
 
 
 def failed_files(lines: tuple[str, ...], folder: Path) -> list[str]:

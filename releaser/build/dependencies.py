@@ -1,86 +1,167 @@
-"""How do the project and its dependencies get into the staged site-packages?"""
+"""How do the project and its dependencies get into the staged site-packages?
+
+The dependencies are a layer of the cache, installed once for each content of the lock; the project is installed at
+every build, in a folder of its own, and laid over them.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 from releaser.build import dist_info, installers
+from releaser.build.bytecode import compile_folder
+from releaser.build.cache import key_of
 from releaser.build.commands import Program, ProgramFailed
+from releaser.build.layers import (
+    SCRIPTS,
+    SITE_PACKAGES,
+    files_below,
+    finish_layer,
+    is_whole_layer,
+    link,
+    link_layer,
+    open_layer,
+)
+from releaser.build.left_out import leave_private_files_out
+from releaser.build.pins import Pins, pinned, read_pins
 from releaser.build.source_paths import find_source_paths
 from releaser.build.stage import Stage
 from releaser.errors import BuildError
-from releaser.plan.facts import Lock
 from releaser.plan.steps import BuildWheel, InstallDependencies, InstallProject
 
 LAST_LINES = 15
+_LAYOUT = 1
+"""Of a layer: to be changed with anything that this module or `layers` puts there differently."""
 
 
 def build_wheel(step: BuildWheel, stage: Stage) -> None:
     """Build the project's wheel into the staging folder."""
-    wheels = stage.folder / "wheels"
-    wheels.mkdir()
-    program = installers.build_wheel(stage.installer, step.project, wheels)
-    _run(stage, program, "the project could not be built")
-    found = sorted(wheels.glob("*.whl"))
-    if len(found) != 1:
-        raise BuildError(f"the project's build backend made {len(found)} wheels where one was expected")
-    stage.wheel = found[0]
+    stage.wheel = _wheel_of(step.project, stage, "the project")
 
 
 def install_dependencies(step: InstallDependencies, stage: Stage) -> None:
-    """Install what the lock pins; without a lock, what the wheel asks for."""
-    into = stage.site_packages
-    into.mkdir()
-    if step.lock is None:
-        program = installers.install_wheel(stage.installer, step.project, stage.wheel, into, with_dependencies=True)
-    else:
-        lock = _installable(step.lock, step.project, stage)
-        program = installers.install_locked(stage.installer, step.project, lock, into)
-    _run(stage, program, "the dependencies could not be installed")
+    """Link the layer that holds what the lock pins; without a lock, what the wheel asks for at this moment."""
+    pins = _pins(step, stage)
+    key = key_of(_LAYOUT, pins.key, *machine_key(stage), step.optimize, stage.epoch)
+
+    def make(folder: Path) -> None:
+        _make_layer(folder, pins, step, stage)
+
+    stage.site_packages.mkdir()
+    with stage.cache.lock(stage.report):
+        layer = open_layer(stage.cache.find_or_make("layers", key, is_whole=is_whole_layer, make=make))
+        link_layer(layer, stage.site_packages, stage.linked, stage.scripts)
 
 
 def install_project(step: InstallProject, stage: Stage) -> None:
     """Install the project's wheel; in dev_mode take its modules out again and remember where they come from."""
     stage.project_files = dist_info.wheel_files(stage.wheel)
-    if not _is_installed(stage):
-        program = installers.install_wheel(
-            stage.installer, step.project, stage.wheel, stage.site_packages, with_dependencies=False
-        )
-        _run(stage, program, "the project could not be installed")
+    folder = stage.folder / "project"
+    site_packages = folder / SITE_PACKAGES
+    site_packages.mkdir(parents=True)
+    program = installers.install_wheels(stage.installer, step.project, (stage.wheel,), site_packages)
+    _run(stage, program, "the project could not be installed")
     if step.dev_mode:
         stage.source_paths = find_source_paths(step.project, stage.project_files)
-        _remove(stage.site_packages, stage.project_files)
+        _remove(site_packages, stage.project_files)
+    _tidy(folder)
+    _remove_replaced(stage.site_packages, site_packages)
+    made: set[str] = set()
+    for to, inside in ((stage.site_packages, site_packages), (stage.scripts, folder / SCRIPTS)):
+        for name, path in files_below(inside):
+            link(str(path), f"{to}/{name}", made)
+    if not step.dev_mode:
+        leave_private_files_out(stage)
 
 
 def tidy_bundle(stage: Stage) -> None:
-    """Leave in site-packages what is the same on every machine; keep console scripts aside."""
-    site_packages = stage.site_packages
+    """Look at what is in site-packages now that all is there."""
+    stage.pth = tuple(sorted(path.name for path in stage.site_packages.glob("*.pth")))
+    names = (name for _, _, names in os.walk(stage.site_packages) for name in names)
+    stage.has_extensions = any(map(dist_info.is_extension, names))
+
+
+def machine_key(stage: Stage) -> tuple[str, ...]:
+    """Return what, besides the lock, decides what is installed: the interpreter, the C library, the tools."""
+    interpreter = stage.plan.interpreter
+    inputs = stage.plan.sketch.inputs
+    return (
+        str(interpreter.path),
+        interpreter.full_version,
+        interpreter.implementation,
+        interpreter.platform,
+        os.confstr("CS_GNU_LIBC_VERSION") or "" if "CS_GNU_LIBC_VERSION" in os.confstr_names else "",
+        stage.installer.kind,
+        *(f"{name} {version}" for name, version in sorted(inputs.items()) if name in ("releaser", "uv", "shiv")),
+    )
+
+
+def _make_layer(folder: Path, pins: Pins, step: InstallDependencies, stage: Stage) -> None:
+    site_packages = folder / SITE_PACKAGES
+    site_packages.mkdir()
+    if not pins.is_empty:
+        program = installers.install_locked(stage.installer, step.project, pins.path, site_packages, pins.is_hashed)
+        _run(stage, program, "the dependencies could not be installed")
+    _tidy(folder)
+    compile_folder(stage, site_packages, "site-packages", ("-o", str(step.optimize), "-j", str(os.cpu_count() or 1)))
+    finish_layer(folder, stage.epoch)
+
+
+def _pins(step: InstallDependencies, stage: Stage) -> Pins:
+    """Return what is to be installed, in a file that the installer reads."""
+    lock, folder = step.lock, step.project
+    if lock is None:
+        to = stage.folder / "resolved.txt"
+        program = installers.resolve(stage.installer, folder, stage.wheel, to)
+        _run(stage, program, "the dependencies could not be resolved")
+        if stage.installer.kind == "pip":
+            to.write_text(pinned(to.read_text(encoding="utf-8"), stage.wheel.name.partition("-")[0]), encoding="utf-8")
+        return read_pins(to, is_hashed=False)
+    if lock.kind != "uv":
+        return read_pins(lock.path, is_hashed=True)
+    if stage.installer.kind != "uv":
+        raise BuildError(f"{lock.shown} can only be read by uv, which has no binary for this machine")
+    to = stage.folder / "requirements.txt"
+    _run(stage, installers.export_lock(stage.installer, folder, to), f"{lock.shown} could not be read")
+    return read_pins(to, is_hashed=True)
+
+
+def _wheel_of(project: Path, stage: Stage, shown: str) -> Path:
+    wheels = stage.folder / "wheels"
+    wheels.mkdir()
+    _run(stage, installers.build_wheel(stage.installer, project, wheels), f"{shown} could not be built")
+    found = sorted(wheels.glob("*.whl"))
+    if len(found) != 1:
+        raise BuildError(f"{shown}'s build backend made {len(found)} wheels where one was expected")
+    return found[0]
+
+
+def _tidy(folder: Path) -> None:
+    """Leave in a folder's site-packages what is the same on every machine, its console scripts beside it."""
+    site_packages = folder / SITE_PACKAGES
     (site_packages / ".lock").unlink(missing_ok=True)
     if (site_packages / "bin").is_dir():
-        (site_packages / "bin").rename(stage.scripts)
+        (site_packages / "bin").rename(folder / SCRIPTS)
     for cache in sorted(site_packages.rglob("__pycache__")):
         shutil.rmtree(cache)
     dist_info.tidy(site_packages)
-    stage.pth = tuple(sorted(path.name for path in site_packages.glob("*.pth")))
-    stage.has_extensions = any(dist_info.is_extension(path.name) for path in site_packages.rglob("*.*"))
 
 
-def _installable(lock: Lock, project: Path, stage: Stage) -> Path:
-    """Return a lock that the installer reads: uv.lock is uv's alone, and is exported first."""
-    if lock.kind != "uv":
-        return lock.path
-    if stage.installer.kind != "uv":
-        raise BuildError(f"{lock.shown} can only be read by uv, which has no binary for this machine")
-    exported = stage.folder / "requirements.txt"
-    _run(stage, installers.export_lock(stage.installer, project, exported), f"{lock.shown} could not be read")
-    return exported
+def _remove_replaced(site_packages: Path, by: Path) -> None:
+    """Remove from `site_packages` the distributions that are in the folder `by` as well, in whatever version."""
+    names = {_name(folder) for folder in dist_info.dist_infos(by)}
+    for folder in dist_info.dist_infos(site_packages):
+        if _name(folder) in names:
+            _remove(site_packages, tuple(dist_info.recorded_files(folder)))
 
 
-def _is_installed(stage: Stage) -> bool:
-    """Tell whether the project came along with its dependencies, as it does without a lock."""
-    name, version = stage.wheel.name.split("-")[:2]
-    return (stage.site_packages / f"{name}-{version}.dist-info").is_dir()
+def _name(folder: Path) -> str:
+    return canonicalize_name(folder.name.removesuffix(".dist-info").rpartition("-")[0])
 
 
 def _run(stage: Stage, program: Program, sentence: str) -> None:
@@ -94,10 +175,17 @@ def _run(stage: Stage, program: Program, sentence: str) -> None:
         ) from error
 
 
-def _remove(site_packages: Path, names: tuple[str, ...]) -> None:
-    folders: set[Path] = set()
+def _with_byte_code(names: tuple[str, ...], site_packages: Path) -> Iterator[Path]:
     for name in names:
         path = site_packages / name
+        yield path
+        if path.suffix == ".py":
+            yield from (path.parent / "__pycache__").glob(f"{path.stem}.*.pyc")
+
+
+def _remove(site_packages: Path, names: tuple[str, ...]) -> None:
+    folders: set[Path] = set()
+    for path in _with_byte_code(names, site_packages):
         path.unlink(missing_ok=True)
         folders.update(parent for parent in path.parents if parent.is_relative_to(site_packages))
     for folder in sorted(folders - {site_packages}, reverse=True):

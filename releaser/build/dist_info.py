@@ -34,6 +34,12 @@ def dist_infos(site_packages: Path) -> list[Path]:
     return sorted(site_packages.glob("*.dist-info"))
 
 
+def recorded_files(folder: Path) -> list[str]:
+    """Return the files that a distribution has installed below site-packages, by its metadata folder."""
+    record = folder / "RECORD"
+    return list(_recorded(record)) if record.is_file() else []
+
+
 def rewrite_record(folder: Path) -> None:
     """Write RECORD with a row, hash and size for each of its files that is still there; byte code that took the place
     of its source is listed in its stead."""
@@ -51,6 +57,7 @@ def rewrite_record(folder: Path) -> None:
                 rows.append(_row(candidate, path))
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
+    record.unlink()  # it may be linked to a layer of the cache, which stays as it is
     record.write_text(text.getvalue(), encoding="utf-8")
 
 

@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from releaser.build import cache
 from releaser.build.archive import write_archive
 from releaser.build.bundle import write_bundle
 from releaser.build.bytecode import compile_bundle
+from releaser.build.cache import Cache
 from releaser.build.commands import runner
 from releaser.build.dependencies import build_wheel, install_dependencies, install_project, tidy_bundle
 from releaser.build.entry import check_bundle
@@ -35,6 +37,7 @@ from releaser.build.report import Report
 from releaser.build.run_file import write_run_file
 from releaser.build.runtime_copy import add_runtime
 from releaser.build.scripts import copy_scripts
+from releaser.build.sidecars import publish_packages, sign_checksums, write_sidecars
 from releaser.build.stage import ReadGraph, Stage, staging_folder
 from releaser.build.strip import strip_bundle
 from releaser.build.tree import normalise_modes, size_bytes
@@ -57,6 +60,7 @@ from releaser.plan.steps import (
     PublishTree,
     RemoveStaging,
     RunPlugins,
+    Sign,
     Step,
     StripBundle,
     TidyBundle,
@@ -65,6 +69,7 @@ from releaser.plan.steps import (
     WriteLauncher,
     WriteManifest,
     WriteRunFile,
+    WriteSidecars,
 )
 from releaser.plugins import PluginEvent
 
@@ -111,7 +116,7 @@ def build(
     plugins = Plugins(plan)
     plugins.check(note=report.note, warn=warnings.append)
     if warnings_as_errors:
-        _refuse_warnings((*plan.warnings, *warnings), "nothing was built")
+        refuse_warnings((*plan.warnings, *warnings), "nothing was built")
     with _plain_umask(), _told_as_build_errors("prepare the build"), build_lock(plan.target, report):
         warnings += repair(plan.target)
         stage = _stage(plan, report, read_graph, epoch, plugins)
@@ -120,7 +125,7 @@ def build(
             for step in plan.steps:
                 on_step(step)
                 if warnings_as_errors and isinstance(step, PublishArchive | PublishTree):
-                    _refuse_warnings(stage.warnings, "")
+                    refuse_warnings(stage.warnings, "")
                 if _is_told(step, stage):
                     report.step(describe(step))
                 with _told_as_build_errors(describe(step)):
@@ -132,12 +137,14 @@ def build(
             interruption.add_note(_now(plan, stage))
             raise
         finally:
+            stage.linked.close()
             for sentence in repair(plan.target):
                 report.note(sentence)
         return _built(plan, stage)
 
 
-def _refuse_warnings(warnings: Sequence[Problem | str], now: str) -> None:
+def refuse_warnings(warnings: Sequence[Problem | str], now: str) -> None:
+    """Raise a BuildError that holds `warnings`, if there are any; `now` says what is true then."""
     problems = tuple(each if isinstance(each, Problem) else Problem(where="", what=each) for each in warnings)
     if problems:
         count = "a warning" if len(problems) == 1 else "warnings"
@@ -154,13 +161,13 @@ def _stage(plan: Plan, report: Report, read_graph: ReadGraph, epoch: int, plugin
         epoch=max(epoch, FIRST_EPOCH),
         folder=staging_folder(plan.target),
         plugins=plugins,
+        cache=Cache(folder=plan.target.parent / cache.NAME),
     )
     stage.release.mkdir(parents=True)
     return stage
 
 
 def _carry_out(step: Step, stage: Stage, exchange: Exchange) -> None:
-    plan = stage.plan
     match step:
         case BuildWheel():
             build_wheel(step, stage)
@@ -173,7 +180,7 @@ def _carry_out(step: Step, stage: Stage, exchange: Exchange) -> None:
         case StripBundle():
             strip_bundle(step, stage)
         case AddRuntime():
-            add_runtime(stage)
+            add_runtime(step, stage)
         case CheckBundle():
             check_bundle(step, stage)
         case CopyMigrations():
@@ -194,12 +201,15 @@ def _carry_out(step: Step, stage: Stage, exchange: Exchange) -> None:
         case WriteManifest():
             write_manifest(stage)
         case WriteArchive():
-            write_archive(stage.root, stage.archive, stage.epoch)
+            write_archive(stage.root, stage.archive, stage.epoch, _pieces(stage.plan))
         case WriteRunFile():
             _write_run_file(stage)
+        case WriteSidecars():
+            write_sidecars(stage)
+        case Sign():
+            sign_checksums(step, stage)
         case PublishArchive():
-            for package in plan.packages:
-                (stage.folder / package.name).rename(package)
+            publish_packages(stage)
         case PublishTree():
             _publish_tree(stage, exchange)
         case CarryVar():
@@ -217,6 +227,7 @@ def _bundle_python(step: BundlePython, stage: Stage) -> None:
     bundled = bundle_interpreter(prefix, stage.root, stage.site_packages, stage.report.note, step.optimize)
     stage.bundled_python = bundled.folder_name
     stage.full_version = bundled.full_version
+    stage.libraries = bundled.described
 
 
 def _run_plugins(event: PluginEvent, stage: Stage) -> None:
@@ -241,11 +252,16 @@ def _is_told(step: Step, stage: Stage) -> bool:
             return True
 
 
+def _pieces(plan: Plan) -> Path:
+    """Return the folder of what is compressed for archives of this release and environment, under their lock."""
+    return plan.target.parent / cache.NAME / "pieces" / f"{plan.target.name}-{plan.sketch.name}"
+
+
 def _write_run_file(stage: Stage) -> None:
     payload = stage.archive
     if payload.suffix != ".gz" or not payload.exists():
         payload = stage.folder / "payload.tar.gz"
-        write_archive(stage.root, payload, stage.epoch)
+        write_archive(stage.root, payload, stage.epoch, _pieces(stage.plan))
     sketch = stage.plan.sketch
     write_run_file(payload, stage.folder / stage.plan.run_file.name, sketch.name, sketch.version)
 

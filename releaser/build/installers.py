@@ -48,9 +48,12 @@ def build_wheel(installer: Installer, project: Path, into: Path) -> Program:
             return _pip(installer, project, ("wheel", "--no-deps", "-w", str(into), "."))
 
 
-def install_locked(installer: Installer, project: Path, lock: Path, into: Path) -> Program:
-    """Return the command that installs exactly what `lock` pins into the folder `into`, hashes enforced."""
-    what = ("--no-deps", "--require-hashes", "-r", str(lock))
+def install_locked(installer: Installer, project: Path, lock: Path, into: Path, is_hashed: bool = True) -> Program:
+    """Return the command that installs exactly what `lock` pins into the folder `into`.
+
+    `is_hashed`: each package must have a hash. Hashes that are there are checked in any case.
+    """
+    what = ("--no-deps", *(("--require-hashes",) if is_hashed else ()), "-r", str(lock))
     match installer.kind:
         case "uv":
             # uv takes the hashes of a pylock.toml as they are, and has no word for requiring them.
@@ -59,14 +62,28 @@ def install_locked(installer: Installer, project: Path, lock: Path, into: Path) 
             return _pip_install(installer, project, into, what)
 
 
-def install_wheel(installer: Installer, project: Path, wheel: Path, into: Path, with_dependencies: bool) -> Program:
-    """Return the command that installs `wheel` into the folder `into`."""
-    what = (str(wheel),) if with_dependencies else ("--no-deps", str(wheel))
+def install_wheels(installer: Installer, project: Path, wheels: tuple[Path, ...], into: Path) -> Program:
+    """Return the command that installs `wheels`, without what they depend on, into the folder `into`."""
+    what = ("--no-deps", *map(str, wheels))
     match installer.kind:
         case "uv":
             return _uv_install(installer, project, into, what)
         case "pip":
             return _pip_install(installer, project, into, what)
+
+
+def resolve(installer: Installer, project: Path, wheel: Path, to: Path) -> Program:
+    """Return the command that finds out what the project depends on at this moment, and writes it to the file `to`.
+
+    uv writes pinned requirements; pip, which is asked about the project's `wheel`, the report of an installation.
+    """
+    match installer.kind:
+        case "uv":
+            words = ("pip", "compile", "--python", str(installer.python), "--quiet", "--no-header", "--no-annotate")
+            return _program(installer, project, (*words, "--generate-hashes", "-o", str(to), "pyproject.toml"))
+        case "pip":
+            words = ("install", "--dry-run", "--ignore-installed", "--quiet", "--report", str(to), str(wheel))
+            return _pip(installer, project, words)
 
 
 def export_lock(installer: Installer, project: Path, to: Path) -> Program:

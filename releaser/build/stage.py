@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from releaser.build.cache import Cache
 from releaser.build.commands import Run
 from releaser.build.installers import Installer
+from releaser.build.layers import Linked
+from releaser.build.licences import Library
 from releaser.build.plugins import Plugins
 from releaser.build.report import Report
 from releaser.plan.steps import Plan
@@ -62,8 +65,11 @@ class Stage:
     epoch: int
     """Seconds since 1970 that every date in an artifact says; at least that of 1980, the first that zip knows."""
     folder: Path
+    cache: Cache
     plugins: Plugins
 
+    linked: Linked = field(default_factory=Linked)
+    """What of site-packages is linked from layers of the cache."""
     wheel: Path = Path()
     project_files: tuple[str, ...] = ()
     """The project's own files in the bundle, below site-packages, metadata left out."""
@@ -76,6 +82,8 @@ class Stage:
     bundle_id: str = ""
     bundled_python: str = ""
     full_version: str = ""
+    libraries: tuple[Library, ...] = ()
+    """Shared libraries that were copied along with the interpreter."""
     was_running: bool = False
     """Whether a release ran from the published folder when it was replaced."""
     is_published: bool = False

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 
 from releaser.config.profile import Profile, StripSpec
 from releaser.errors import ProjectError
@@ -39,6 +41,7 @@ from releaser.plan.steps import (
     RemoveStaging,
     RunPlugins,
     Script,
+    Sign,
     Sketch,
     Step,
     StripBundle,
@@ -48,8 +51,9 @@ from releaser.plan.steps import (
     WriteLauncher,
     WriteManifest,
     WriteRunFile,
+    WriteSidecars,
 )
-from releaser.runtime.manifest import Command, Hook, Socket
+from releaser.runtime.manifest import Command, Hook, Log, Socket
 
 
 def make_plan(profile: Profile, facts: Facts) -> Plan:
@@ -81,6 +85,22 @@ def make_plan(profile: Profile, facts: Facts) -> Plan:
         plugins=_plugins(profile),
         overlay_vars=dict(profile.overlay_vars),
     )
+
+
+def signed(plan: Plan, key: Path) -> Plan:
+    """Return `plan` with a step that signs what it makes with `key`.
+
+    Raises:
+        ProjectError: it makes nothing that moves between machines.
+    """
+    publish = next((step for step in plan.steps if isinstance(step, PublishArchive)), None)
+    if publish is None:
+        raise ProjectError(
+            f"cannot sign {plan.sketch.name} for {plan.sketch.environment}: it makes no archive",
+            now="nothing was built",
+        )
+    at = plan.steps.index(publish)
+    return replace(plan, steps=(*plan.steps[:at], Sign(key=key), *plan.steps[at:]))
 
 
 def _version(profile: Profile, facts: Facts) -> str:
@@ -119,6 +139,7 @@ def _sketch(
         heart=heart_of(profile.heart),
         liveness=liveness_of(profile.liveness),
         processes=process_sketches(profile),
+        log=Log(size_bytes=profile.log.size_bytes, count=profile.log.count),
         stop_timeout_s=profile.stop_timeout_s,
         required_env=tuple(profile.required_env),
         env=dict(profile.env),
@@ -146,10 +167,10 @@ def _steps(
     """Return the steps: what can fail for the author's reasons comes first, what others can see comes last."""
     steps: list[Step] = [
         BuildWheel(project=project.folder),
-        InstallDependencies(project=project.folder, lock=facts.lock),
+        InstallDependencies(project=project.folder, lock=facts.lock, optimize=profile.python_optimize),
         InstallProject(project=project.folder, dev_mode=profile.dev_mode),
         TidyBundle(),
-        AddRuntime(),
+        AddRuntime(optimize=profile.python_optimize),
         _check_bundle(profile),
     ]
     strip = profile.strip
@@ -192,7 +213,8 @@ def _steps(
         at = steps.index(WriteManifest())
         steps[at:at] = [RunPlugins(event="after_assembly"), *([RunPlugins(event="before_package")] if packages else [])]
     if packages:
-        steps += [*packages, *([RunPlugins(event="after_package")] if profile.plugins else []), PublishArchive()]
+        steps += [*packages, *([RunPlugins(event="after_package")] if profile.plugins else [])]
+        steps += [WriteSidecars(), PublishArchive()]
     steps += [PublishTree(), CarryVar(), RemoveStaging()]
     if profile.plugins:
         steps.append(RunPlugins(event="after_cleanup"))

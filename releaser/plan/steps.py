@@ -13,7 +13,7 @@ from typing import Literal
 
 from releaser.errors import Problem
 from releaser.plan.facts import Interpreter, Lock
-from releaser.runtime.manifest import Command, Heart, Hook, Liveness, Readiness, Socket
+from releaser.runtime.manifest import Command, Heart, Hook, Liveness, Log, Readiness, Socket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +29,8 @@ class InstallDependencies:
 
     project: Path
     lock: Lock | None
+    optimize: int = 0
+    """Level of their byte code."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,9 @@ class StripBundle:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddRuntime:
     """Put the runtime into the bundle, so that the app can import it, and beside it, so that the launcher can."""
+
+    optimize: int = 0
+    """Level of its byte code in the bundle; beside it, it has level 0 as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,8 +197,21 @@ class WriteRunFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WriteSidecars:
+    """Write what lies beside the archive: its bill of materials, its provenance, and the checksums of all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sign:
+    """Sign the checksums."""
+
+    key: Path
+    """Absolute; a private key, or the public half of one that ssh-agent holds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PublishArchive:
-    """Give the archive, and the file that runs, their names, each by one rename."""
+    """Give the archive, and what goes with it, their names, each by one rename."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +254,8 @@ Step = (
     | WriteManifest
     | WriteArchive
     | WriteRunFile
+    | WriteSidecars
+    | Sign
     | PublishArchive
     | PublishTree
     | CarryVar
@@ -270,6 +290,7 @@ class Sketch:
     heart: Heart
     liveness: Liveness
     processes: tuple[ProcessSketch, ...]
+    log: Log
     stop_timeout_s: float
     required_env: tuple[str, ...]
     env: Mapping[str, str]
@@ -337,6 +358,30 @@ class Plan:
     def packages(self) -> tuple[Path, ...]:
         """The files that move between machines, once they are built."""
         return (self.archive,) * self.has_archive + (self.run_file,) * self.has_run_file
+
+    @property
+    def sbom(self) -> Path:
+        """The bill of materials beside the packages."""
+        return self.target / f"{self._stem}.cdx.json"
+
+    @property
+    def provenance(self) -> Path:
+        """The statement of what they were made from."""
+        return self.target / f"{self._stem}.provenance.json"
+
+    @property
+    def checksums(self) -> Path:
+        """The checksums of everything that moves between machines."""
+        return self.target / f"{self._stem}.sha256"
+
+    @property
+    def signature(self) -> Path:
+        """The signature over the checksums, if there is a step `Sign`."""
+        return self.target / f"{self._stem}.sha256.sig"
+
+    @property
+    def is_signed(self) -> bool:
+        return any(isinstance(step, Sign) for step in self.steps)
 
     @property
     def _stem(self) -> str:

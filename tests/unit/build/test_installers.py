@@ -12,7 +12,8 @@ from releaser.build.installers import (
     choose_installer,
     export_lock,
     install_locked,
-    install_wheel,
+    install_wheels,
+    resolve,
 )
 
 PROJECT = Path("/home/ada/shop")
@@ -50,17 +51,19 @@ def test_pip_enforces_hashes_and_installs_nothing_else() -> None:
 
 def test_pip_is_told_of_another_python() -> None:
     other = Installer(kind="pip", program=PIP.program, python=Path("/opt/python3"), is_own_python=False)
-    assert "-m pip --python /opt/python3 install" in words(
-        install_wheel(other, PROJECT, Path("w.whl"), Path("/s"), True)
-    )
+    assert "-m pip --python /opt/python3 install" in words(install_wheels(other, PROJECT, (Path("w.whl"),), Path("/s")))
 
 
-def test_a_wheel_brings_its_dependencies_only_without_a_lock() -> None:
+def test_a_wheel_is_installed_without_its_dependencies() -> None:
     for installer in (UV, PIP):
-        locked = install_wheel(installer, PROJECT, Path("w.whl"), Path("/s"), with_dependencies=False)
-        free = install_wheel(installer, PROJECT, Path("w.whl"), Path("/s"), with_dependencies=True)
-        assert "--no-deps" in locked.argv
-        assert "--no-deps" not in free.argv
+        assert words(install_wheels(installer, PROJECT, (Path("w.whl"),), Path("/s"))).endswith("--no-deps w.whl")
+
+
+def test_what_is_resolved_without_a_lock_has_its_hashes_where_there_are_some() -> None:
+    line = words(resolve(UV, PROJECT, Path("w.whl"), Path("/s/r.txt")))
+    assert line.endswith("--generate-hashes -o /s/r.txt pyproject.toml")
+    assert "--require-hashes" not in words(install_locked(UV, PROJECT, Path("/s/r.txt"), Path("/s"), False))
+    assert words(resolve(PIP, PROJECT, Path("w.whl"), Path("/s/r"))).endswith("--report /s/r w.whl")
 
 
 def test_the_project_is_built_in_isolation_from_its_own_folder() -> None:
