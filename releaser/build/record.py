@@ -50,6 +50,7 @@ def _manifest(stage: Stage) -> Manifest:
             )
             for item in sketch.processes
         ],
+        log=sketch.log,
         stop_timeout_s=sketch.stop_timeout_s,
         required_env=list(sketch.required_env),
         env=dict(sketch.env),

@@ -241,6 +241,31 @@ class Duration(Kind):
         return float(match[1]) * _SECONDS[match[2]]
 
 
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)(B|kB|MB|GB|KiB|MiB|GiB)")
+_BYTES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size(Kind):
+    """A number of bytes."""
+
+    least: int
+    most: int
+    wanted: str = "a size such as '10MB'"
+
+    def read(self, item: Item) -> Setting:
+        match = _SIZE.fullmatch(item.data) if isinstance(item.data, str) else None
+        if not match:
+            item.expected(self.wanted, "B, kB, MB, GB, KiB, MiB and GiB are known")
+        found = float(match[1]) * _BYTES[match[2]]
+        if not self.least <= found <= self.most:
+            item.expected(f"a size from {self.least} to {self.most} bytes")
+        return Setting(value=int(found), origin=item.origin)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": f"^{_SIZE.pattern}$"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListOf(Kind):
     """An array whose values are all of one kind; the value is a tuple."""

@@ -8,10 +8,11 @@ from typing import Any
 
 from releaser.config import addresses, checks
 from releaser.config.document import Item
-from releaser.config.kinds import Count, Duration, ListOf, Setting, Text
-from releaser.config.profile import HeartSpec, LivenessKind, LivenessSpec, ProcessSpec
+from releaser.config.kinds import Count, Duration, ListOf, Setting, Size, Text
+from releaser.config.profile import HeartSpec, LivenessKind, LivenessSpec, LogSpec, ProcessSpec
 from releaser.config.readiness import READINESS, OnlyTrue
 from releaser.config.sections import Field, Section
+from releaser.config.substitution import Wrong
 
 LIVENESS_KINDS: tuple[LivenessKind, ...] = ("http", "tcp", "call", "heartbeat")
 MAIN = "main"
@@ -35,7 +36,7 @@ def process_name(text: str) -> None:
     """Check the name of a process beside the main one."""
     checks.name(text)
     if text == MAIN:
-        raise checks.Wrong("'main' is the process that the release's own entry_point describes", "take another name")
+        raise Wrong("'main' is the process that the release's own entry_point describes", "take another name")
 
 
 def _make_heart(setting: Setting, values: Mapping[str, Any]) -> HeartSpec:
@@ -147,6 +148,28 @@ LIVENESS_FIELD = Field(
     kind=LIVENESS,
     doc="How an instance that hangs is found out, once it is ready: it is killed, and started again. Needs `heart`.",
     example='{ http = "http://127.0.0.1:8000/health", failures = 2 }',
+)
+
+LOG = Section(
+    wanted="a table such as { size = '10MB', count = 5 }",
+    make=lambda setting, values: LogSpec(**values),
+    fields=(
+        Field(
+            name="size",
+            kind=Size(least=10_000, most=10**12),
+            doc="At this size the file is renamed and a new one begun.",
+            default='"10MB"',
+            example='"100MiB"',
+            target="size_bytes",
+        ),
+        Field(
+            name="count",
+            kind=Count(least=1, most=1000),
+            doc="How many files there are at most, the one that is written to included.",
+            default="5",
+            example="2",
+        ),
+    ),
 )
 
 PROCESS = Section(

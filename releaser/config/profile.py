@@ -115,6 +115,16 @@ class LivenessSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogSpec:
+    """What becomes of the output of `start`."""
+
+    size_bytes: int = 10_000_000
+    """Size at which the file is set aside."""
+    count: int = 5
+    """Files that are kept, the one that is written to included."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessSpec:
     """One process beside the main one, `[release.X.process.NAME]`."""
 
@@ -223,6 +233,7 @@ class Profile:
     """None: nothing is watched once the app is ready, but its end."""
     process: Mapping[str, ProcessSpec] = field(default_factory=dict)
     """Processes beside the main one, by name."""
+    log: LogSpec = field(default_factory=LogSpec)
     stop_timeout_s: float = 30.0
     migrations: MigrationsSpec | None = None
     """None: this release has no migrations."""

@@ -10,7 +10,7 @@ from releaser.config.assembly import OVERLAYS, STRIP, ChoiceOrFalse
 from releaser.config.document import Item
 from releaser.config.hooks import EVENTS, HOOKS
 from releaser.config.kinds import Choice, Duration, Flag, FlagOrText, IntegerChoice, ListOf, Setting, TableOf, Text
-from releaser.config.processes import HEART_FIELD, LIVENESS_FIELD, PROCESS, process_name
+from releaser.config.processes import HEART_FIELD, LIVENESS_FIELD, LOG, PROCESS, process_name
 from releaser.config.profile import MigrationsSpec
 from releaser.config.python_args import PythonArgs
 from releaser.config.readiness import READINESS
@@ -218,7 +218,7 @@ ROWS = (
         kind=STRIP,
         doc=(
             "Leave out of the dependencies what a running app does not need: `true` for tests, docs and type stubs, or "
-            "a table that chooses. The build says what went and how much; the project's own files and all licences stay."
+            "a table that chooses. The build says what went and how much; the project's own files and licences stay."
         ),
         default="false",
         example='{ tests = true, type_stubs = true, keep = ["numpy"] }',
@@ -374,6 +374,13 @@ ROWS = (
         ),
         default="{}",
         example='{ worker = { entry_point = "shop.worker:main", heart = true } }',
+    ),
+    Field(
+        name="log",
+        kind=LOG,
+        doc="The files that `bin/NAME start` writes the release's output to, below `var/log`.",
+        default='{ size = "10MB", count = 5 }',
+        example='{ size = "100MB", count = 3 }',
     ),
     Field(
         name="stop_timeout",

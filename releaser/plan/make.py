@@ -167,7 +167,12 @@ def _steps(
     """Return the steps: what can fail for the author's reasons comes first, what others can see comes last."""
     steps: list[Step] = [
         BuildWheel(project=project.folder),
-        InstallDependencies(project=project.folder, lock=facts.lock, optimize=profile.python_optimize),
+        InstallDependencies(
+            project=project.folder,
+            lock=facts.lock,
+            optimize=profile.python_optimize,
+            is_empty=not project.has_dependencies,
+        ),
         InstallProject(project=project.folder, dev_mode=profile.dev_mode),
         TidyBundle(),
         AddRuntime(optimize=profile.python_optimize),

@@ -31,6 +31,8 @@ class InstallDependencies:
     lock: Lock | None
     optimize: int = 0
     """Level of their byte code."""
+    is_empty: bool = False
+    """Whether the project says that it has no dependencies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

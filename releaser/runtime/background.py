@@ -20,15 +20,14 @@ from .failures import DONE, FAILED, NOT_NOW, USAGE, Failure
 from .foreground import check_process, split_only, supervise
 from .launch import runtime_command
 from .layout import CONTROL_SOCKET
+from .logger import Logger
+from .manifest import EVENTS
 from .startup import check_python, make_folders
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .context import Context
 
-LOG_BYTES = 10 * 1024 * 1024
-"""A log larger than this is set aside when the release starts."""
-LOGS_KEPT = 5
 TAIL_LINES = 20
 DEFAULT_LINES = 100
 _TAIL_BYTES = 256 * 1024
@@ -45,7 +44,8 @@ def start(context: Context, args: list[str]) -> int:
     split_only(context, args)
     check_python(context)
     make_folders(context.layout)
-    path = _rotate(context)
+    os.makedirs(context.layout.log, mode=0o700, exist_ok=True)
+    path = _log_path(context)
     begin = os.path.getsize(path) if os.path.exists(path) else 0
     reader, writer = os.pipe()
     os.set_inheritable(writer, True)
@@ -94,7 +94,15 @@ def supervise_detached(context: Context, args: list[str]) -> int:
             pass  # `start` was killed; the release goes on
         os.close(report)
 
-    return supervise(context, args[1:], command="start", on_running=say_up)
+    make_folders(context.layout)
+    logger = Logger(context)
+    try:
+        return supervise(context, args[1:], command="start", logger=logger, on_running=say_up)
+    except Failure as failure:
+        os.write(2, ("\n".join(failure.lines()) + "\n").encode("utf-8", "surrogateescape"))
+        return failure.exit_code
+    finally:
+        logger.finish()
 
 
 def restart(context: Context, args: list[str]) -> int:
@@ -116,21 +124,23 @@ def restart(context: Context, args: list[str]) -> int:
 
 def logs(context: Context, args: list[str]) -> int:
     """Print the end of what the release wrote under `start`; `-f` goes on with what it writes."""
-    follow, count = _logs_options(context, args)
+    follow, count, wanted = _logs_options(context, args)
     path = _log_path(context)
     if not os.path.exists(path):
         raise Failure(f"{context.name} has no log: it was never run by `{context.name} start`", FAILED)
-    lines = _lines_since(path, max(0, os.path.getsize(path) - _TAIL_BYTES))
+    lines = [line for line in _last_lines(path) if line.startswith(wanted)]
     for line in lines[-count:] if count else []:
         print(line)
     sys.stdout.flush()
     if follow:
-        _follow(path)
+        _follow(path, wanted)
     return DONE
 
 
-def _logs_options(context: Context, args: list[str]) -> tuple[bool, int]:
+def _logs_options(context: Context, args: list[str]) -> tuple[bool, int, tuple[str, ...]]:
+    """Return whether to follow, how many lines to begin with, and what lines must begin with."""
     follow, count = False, DEFAULT_LINES
+    wanted: tuple[str, ...] = ("",)
     words = list(args)
     while words:
         match words:
@@ -138,20 +148,26 @@ def _logs_options(context: Context, args: list[str]) -> tuple[bool, int]:
                 follow = True
             case ["-n", number, *words] if number.isdigit():
                 count = int(number)
+            case ["--hooks", *words]:
+                wanted = tuple(f"[{event} " for event in EVENTS)
             case _:
-                raise Failure(f"expected `{context.name} logs [-f] [-n LINES]`, found '{words[0]}'", USAGE)
-    return follow, count
+                raise Failure(f"expected `{context.name} logs [-f] [-n LINES] [--hooks]`, found '{words[0]}'", USAGE)
+    return follow, count, wanted
 
 
-def _follow(path: str) -> None:
+def _follow(path: str, wanted: tuple[str, ...]) -> None:
     """Print what is appended, through a rotation, until interrupted."""
     import select
 
     file = os.open(path, os.O_RDONLY)
     os.lseek(file, 0, os.SEEK_END)
+    rest = b""
     while True:
         while data := os.read(file, 65536):
-            os.write(1, data)
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                if line.decode("utf-8", "replace").startswith(wanted):
+                    os.write(1, line + b"\n")
         try:
             if os.stat(path).st_ino != os.fstat(file).st_ino:
                 os.close(file)
@@ -162,20 +178,15 @@ def _follow(path: str) -> None:
         select.poll().poll(_FOLLOW_MS)
 
 
+def _last_lines(path: str) -> list[str]:
+    """Return the end of the log, the file before the present one included: that one may have just begun."""
+    older = f"{path}.1"
+    lines = _lines_since(older, max(0, os.path.getsize(older) - _TAIL_BYTES)) if os.path.exists(older) else []
+    return [*lines, *_lines_since(path, max(0, os.path.getsize(path) - _TAIL_BYTES))]
+
+
 def _log_path(context: Context) -> str:
     return os.path.join(context.layout.log, f"{context.name}.log")
-
-
-def _rotate(context: Context) -> str:
-    """Set a large log aside and return the path of the one to write."""
-    os.makedirs(context.layout.log, mode=0o700, exist_ok=True)
-    path = _log_path(context)
-    if os.path.exists(path) and os.path.getsize(path) > LOG_BYTES:
-        for number in range(LOGS_KEPT - 1, 0, -1):
-            if os.path.exists(f"{path}.{number}"):
-                os.rename(f"{path}.{number}", f"{path}.{number + 1}")
-        os.rename(path, f"{path}.1")
-    return path
 
 
 def _lines_since(path: str, begin: int) -> list[str]:

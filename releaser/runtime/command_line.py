@@ -25,12 +25,12 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
     "ping": ("control_commands", "ping", "[--alive]", "exit 0 if it is ready (or alive), else 4"),
     "pid": ("control_commands", "pid", "", "print the process id to send signals to"),
     "status": ("control_commands", "status", "[--json]", "what runs, since when, which hooks ran"),
-    "logs": ("background", "logs", "[-f] [-n N]", "print the output of `start`"),
+    "logs": ("background", "logs", "[-f] [-n N] [--hooks]", "print the output of `start`"),
     "rpc": ("rpc_command", "rpc", "MODULE:FUNCTION [ARGS]", "call a function in the running app"),
     "eval": ("eval_command", "eval_", "CODE | MODULE:FUNCTION [ARGS]", "the same in a process of its own"),
     "remote_console": ("console_command", "remote_console", "", "interactive Python in the running app"),
     "console": ("console_command", "console", "", "interactive Python in a process of its own"),
-    "migrate": ("migration_commands", "migrate", "[--to REV] [--dry-run]", "apply pending migrations"),
+    "migrate": ("migration_commands", "migrate", "[--to REV] [--plan]", "apply pending migrations"),
     "migrations": ("migration_commands", "migrations", "[--json]", "list them, and what is pending"),
     "describe": ("describe_commands", "describe", "", "tell about this release, its hooks, variables"),
     "generate": ("generate_command", "generate", "systemd [--socket]", "print a hardened systemd unit for it"),
@@ -44,6 +44,7 @@ INTERNAL: dict[str, tuple[str, str]] = {
     "_instance": ("instance", "run_instance"),
     "_provide": ("providers", "provide"),
     "_unpack": ("bundle", "unpack_command"),
+    "_log": ("logger", "run_logger"),
     "_supervise": ("background", "supervise_detached"),
 }
 

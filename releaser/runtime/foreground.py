@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .context import Context
+    from .logger import Logger
 
 
 def foreground(context: Context, args: list[str]) -> int:
@@ -20,8 +21,15 @@ def foreground(context: Context, args: list[str]) -> int:
     return supervise(context, args, command="foreground")
 
 
-def supervise(context: Context, args: list[str], *, command: str, on_running: Callable[[], None] | None = None) -> int:
-    """Check, take the lock and run a supervisor.
+def supervise(
+    context: Context,
+    args: list[str],
+    *,
+    command: str,
+    logger: Logger | None = None,
+    on_running: Callable[[], None] | None = None,
+) -> int:
+    """Check, take the lock and run a supervisor; its output is `logger`'s if there is one.
 
     Raises:
         Failure: the release cannot be started here; nothing was changed.
@@ -32,7 +40,9 @@ def supervise(context: Context, args: list[str], *, command: str, on_running: Ca
     startup.make_folders(context.layout)
     lock = startup.acquire_lock(context, context.manifest.stop_timeout_s, _say)
     try:
-        return Supervisor(context, args, command=command, lock=lock, only=only, on_running=on_running).run()
+        return Supervisor(
+            context, args, command=command, lock=lock, only=only, logger=logger, on_running=on_running
+        ).run()
     except Exception:
         # The supervisor has ended what it started; a fault of ours has a traceback, a failure of others never.
         import traceback

@@ -175,6 +175,16 @@ class Liveness(Record):
         self.failures = failures  # so many in a row end the instance
 
 
+class Log(Record):
+    """Where the output of `start` ends: how large one file becomes, and how many there are."""
+
+    __slots__ = ("count", "size_bytes")
+
+    def __init__(self, *, size_bytes: int = 10_000_000, count: int = 5) -> None:
+        self.size_bytes = size_bytes
+        self.count = count  # the one that is written to included
+
+
 class Process(Record):
     """One more process of the release beside the main one, a worker for example."""
 
@@ -207,8 +217,12 @@ class Migrations(Record):
         "config",
         "files",
         "heads",
+        "journal",
         "line",
+        "lock",
+        "lock_timeout_s",
         "name",
+        "retries",
         "run",
         "scripts",
         "url",
@@ -231,6 +245,10 @@ class Migrations(Record):
         files: dict[str, str],
         version_table_schema: str = "",
         url_is_used: bool = False,
+        lock: str = "auto",
+        lock_timeout_s: float = 0.4,
+        retries: int = 20,
+        journal: str = "on",
     ) -> None:
         self.name = name  # "default" for [release.X.migrations]
         self.scripts = scripts  # alembic's script_location below the version's folder, e.g. "migrations/default"
@@ -243,6 +261,10 @@ class Migrations(Record):
         self.heads = heads
         self.files = files  # revision id: sha256 of its file; empty in dev_mode
         self.version_table_schema = version_table_schema  # "" for the connection's own
+        self.lock = lock  # auto, or external: none of ours
+        self.lock_timeout_s = lock_timeout_s  # how long a statement waits for a lock of a table
+        self.retries = retries  # of a revision that did not get one
+        self.journal = journal  # on, required or off
         self.url_is_used = url_is_used  # env.py connects to `url` and nothing else, as far as its text tells
 
 
@@ -263,6 +285,7 @@ class Manifest(Record):
         "hooks",
         "inputs",
         "liveness",
+        "log",
         "migrations",
         "name",
         "processes",
@@ -292,6 +315,7 @@ class Manifest(Record):
         heart: Heart,
         liveness: Liveness,
         processes: list[Process],
+        log: Log,
         stop_timeout_s: float,
         required_env: list[str],
         env: dict[str, str],
@@ -317,6 +341,7 @@ class Manifest(Record):
         self.heart = heart
         self.liveness = liveness
         self.processes = processes  # besides the main one, which is `entry`
+        self.log = log
         self.stop_timeout_s = stop_timeout_s
         self.required_env = required_env
         self.env = env
@@ -353,6 +378,7 @@ class Manifest(Record):
                     "readiness": Readiness(**fields["readiness"]),
                     "heart": Heart(**fields["heart"]),
                     "liveness": Liveness(**fields["liveness"]),
+                    "log": Log(**fields["log"]),
                     "processes": [_process(item) for item in fields["processes"]],
                     "hooks": [Hook(**item) for item in fields["hooks"]],
                     "commands": [Command(**item) for item in fields["commands"]],

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .context import Context
+    from .logger import Logger
     from .manifest import Hook
 
 FORWARDED = (signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
@@ -64,6 +65,7 @@ class Supervisor(Owner):
         command: str,
         lock: int,
         only: tuple[str, ...] = (),
+        logger: Logger | None = None,
         on_running: Callable[[], None] | None = None,
     ) -> None:
         """Prepare a supervisor that already holds `lock`.
@@ -76,6 +78,7 @@ class Supervisor(Owner):
         self._manifest = context.manifest
         self._args = args
         self._only = only
+        self._logger = logger
         self._restarting: list[tuple[control.Client, set[Keeper]]] = []
         self._lock = lock
         self._on_running = on_running
@@ -250,7 +253,9 @@ class Supervisor(Owner):
 
     def _make_keepers(self) -> list[Keeper]:
         return [
-            Keeper(self._context, process, number, self._environ, self)
+            Keeper(
+                self._context, process, number, self._environ, self, "" if self._logger is None else self._logger.path
+            )
             for process in self._manifest.all_processes()
             if not self._only or process.name in self._only
             for number in range(1, process.replicas + 1)
@@ -456,6 +461,8 @@ class Supervisor(Owner):
     def _reap(self) -> None:
         while pid := ended_child():
             if any(keeper.take_ended(pid, self._now) for keeper in self._keepers):
+                continue
+            if self._logger is not None and self._logger.take_ended(pid):
                 continue
             ended = self._jobs.take_ended(pid)
             if ended is None:

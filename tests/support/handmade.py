@@ -16,7 +16,7 @@ from typing import Any
 import releaser.runtime
 from releaser.runtime.context import Context
 from releaser.runtime.layout import Layout
-from releaser.runtime.manifest import Bundle, Entry, Heart, Liveness, Manifest, Python, Readiness
+from releaser.runtime.manifest import Bundle, Entry, Heart, Liveness, Log, Manifest, Python, Readiness
 
 RUNTIME = Path(releaser.runtime.__file__).parent
 PYTHON_VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -94,6 +94,7 @@ def write_release(
         "heart": Heart(),
         "liveness": Liveness(),
         "processes": [],
+        "log": Log(),
         "stop_timeout_s": 5.0,
         "required_env": [],
         "env": {},

@@ -1,0 +1,153 @@
+"""Where the output of a release goes under `start`: a process that copies a pipe into files of limited size.
+
+The app writes to a pipe, so neither a full disk nor a log that is being rotated reaches it::
+
+    app, hooks, supervisor  --pipe-->  _log PATH SIZE COUNT  -->  NAME.log, NAME.log.1 (the one before), ...
+
+What cannot be written is dropped and counted, and the count is written once there is room again. The supervisor keeps
+the reading end as well: if the logger is killed, writers wait for the next one instead of dying of a broken pipe.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from .launch import runtime_command
+from .process import Child, spawn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .context import Context
+
+FINISH_S = 5.0
+"""How long the end of the release waits for its last lines to be written."""
+_READ_BYTES = 65536
+
+
+class Logger:
+    """The supervisor's side: owns the pipe, and starts the logger again when it dies."""
+
+    def __init__(self, context: Context) -> None:
+        """Make the pipe this process's standard output and error, and start a logger at its other end."""
+        self._context = context
+        self.path = os.path.join(context.layout.log, f"{context.name}.log")
+        self._reader, writer = os.pipe()
+        os.dup2(writer, 1)
+        os.dup2(writer, 2)
+        os.close(writer)
+        self._child: Child | None = None
+        self._start()
+
+    def take_ended(self, pid: int) -> bool:
+        """Reap the logger if that process is it, and start another; tell whether it was."""
+        if self._child is None or self._child.pid != pid:
+            return False
+        self._child.reap()
+        self._start()
+        return True
+
+    def finish(self) -> None:
+        """Close our end and wait until what was written is in the files."""
+        nothing = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nothing, 1)
+        os.dup2(nothing, 2)
+        os.close(nothing)
+        os.close(self._reader)
+        if self._child is None:
+            return
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGALRM, _give_up)
+        signal.setitimer(signal.ITIMER_REAL, FINISH_S)
+        try:
+            os.waitpid(self._child.pid, 0)
+        except (TimeoutError, ChildProcessError):
+            pass  # something that the app left behind still has the pipe open
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def _start(self) -> None:
+        log = self._context.manifest.log
+        layout = self._context.layout
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        try:
+            self._child = spawn(
+                [*runtime_command(self._context), "_log", self.path, str(log.size_bytes), str(log.count)],
+                dict(self._context.environ),
+                cwd=layout.root,
+                stdin=self._reader,
+                stdout=nothing,
+                stderr=nothing,
+            )
+        finally:
+            os.close(nothing)
+
+
+class RotatedFile:
+    """A file that lines are appended to; at its limit it is renamed, and the oldest of `count` is removed."""
+
+    def __init__(self, path: str, size_bytes: int, count: int) -> None:
+        self._path = path
+        self._limit = size_bytes
+        self._count = count
+        self._descriptor = -1
+        self._size = 0
+        self._dropped = 0
+        self._reason = ""
+
+    def write(self, data: bytes) -> None:
+        """Append `data`, or drop it and count its lines; never raises, never waits."""
+        try:
+            self._make_room(len(data))
+            if self._dropped:
+                told = f"[release] {self._dropped} lines were dropped here: {self._reason}\n".encode()
+                self._append(told)
+                self._dropped = 0
+            self._append(data)
+        except OSError as error:
+            self._dropped += max(1, data.count(b"\n"))
+            self._reason = error.strerror or str(error)
+            self._close()
+
+    def _make_room(self, size: int) -> None:
+        if self._descriptor >= 0 and self._size and self._size + size > self._limit:
+            self._close()
+            self._rotate()
+        if self._descriptor < 0:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+            self._descriptor = os.open(self._path, flags, 0o600)
+            self._size = os.fstat(self._descriptor).st_size
+
+    def _rotate(self) -> None:
+        if self._count == 1:
+            os.unlink(self._path)
+            return
+        for number in range(self._count - 2, 0, -1):
+            if os.path.exists(f"{self._path}.{number}"):
+                os.rename(f"{self._path}.{number}", f"{self._path}.{number + 1}")
+        os.rename(self._path, f"{self._path}.1")
+
+    def _append(self, data: bytes) -> None:
+        while data:
+            written = os.write(self._descriptor, data)
+            self._size += written
+            data = data[written:]
+
+    def _close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def run_logger(context: Context, args: list[str]) -> int:
+    """Run the internal command `_log PATH SIZE COUNT`: copy standard input until everybody has closed it."""
+    path, size, count = args
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # the last lines come after the signal that ends the app
+    file = RotatedFile(path, int(size), int(count))
+    while data := os.read(0, _READ_BYTES):
+        file.write(data)
+    return 0
+
+
+def _give_up(number: int, frame: object) -> None:
+    raise TimeoutError

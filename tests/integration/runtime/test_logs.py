@@ -1,0 +1,144 @@
+"""The log of `start`: rotated, never in the app's way, and shown."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.running import SERVER, Release, ended, make_release
+from support.waiting import eventually
+
+from releaser.runtime.logger import RotatedFile
+from releaser.runtime.manifest import Log, Socket
+
+Make = Callable[..., Release]
+CHATTY = """\
+import sys, time
+def say(count):
+    for number in range(int(count)):
+        print("line", number, "x" * 80)
+    return "said"
+def main():
+    while True: time.sleep(0.05)
+"""
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Make]:
+    made: list[Release] = []
+
+    def make_one(code: str = CHATTY, **options: Any) -> Release:
+        release = make_release(tmp_path / "release", tmp_path / "scratch", modules={"app.py": code}, **options)
+        made.append(release)
+        return release
+
+    yield make_one
+    for release in made:
+        with ended(release):
+            pass
+
+
+def log_of(release: Release) -> str:
+    return (release.var / "log" / "app.log").read_text()
+
+
+def start(release: Release) -> None:
+    answer = release.run("start")
+    assert answer.returncode == 0, answer.stderr
+
+
+def logger_of(release: Release) -> int:
+    return next(pid for pid, line in release.processes().items() if " _log " in line)
+
+
+def test_files_are_rotated_by_size_and_the_oldest_goes(make: Make) -> None:
+    release = make(log=Log(size_bytes=20_000, count=3))
+    start(release)
+    assert release.run("rpc", "app:say", "2000").stdout == "said\n"
+    eventually(lambda: "line 1999 " in log_of(release))
+    assert release.run("stop").returncode == 0
+    names = sorted(path.name for path in (release.var / "log").iterdir())
+    assert names == ["app.log", "app.log.1", "app.log.2"]
+    assert all((release.var / "log" / name).stat().st_size < 100_000 for name in names)
+    assert (release.var / "log" / "app.log").stat().st_mode & 0o777 == 0o600
+    assert release.leftovers() == []
+
+
+def test_the_last_lines_of_a_release_are_in_the_log(make: Make) -> None:
+    release = make(SERVER, sockets=[Socket(name="web", address="127.0.0.1:0")])
+    start(release)
+    eventually(lambda: "serving" in log_of(release))
+    release.run("stop")
+    assert log_of(release).splitlines()[-2:] == ["served", "[release] has stopped"]
+
+
+def test_a_logger_that_is_killed_is_replaced_and_the_app_goes_on(make: Make) -> None:
+    release = make()
+    start(release)
+    first = logger_of(release)
+    os.kill(first, signal.SIGKILL)
+    eventually(lambda: any(" _log " in line and pid != first for pid, line in release.processes().items()))
+    assert release.run("rpc", "app:say", "3").stdout == "said\n"
+    eventually(lambda: "line 2 " in log_of(release))
+    assert release.run("ping").returncode == 0
+
+
+def test_a_full_disk_does_not_reach_the_app_and_what_was_dropped_is_counted(make: Make, tmp_path: Path) -> None:
+    if os.getuid() != 0:
+        pytest.skip("needs to mount")
+    release = make()
+    small = tmp_path / "small"
+    small.mkdir()
+    (release.var / "log").mkdir(parents=True, mode=0o700)
+    script = f"mount -t tmpfs -o size=64k none '{release.var}/log' && exec \"$@\""
+    release.shell = ("unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh")
+    start(release)
+    release.shell = ()
+    assert release.run("rpc", "app:say", "2000").stdout == "said\n"
+    log = Path(f"/proc/{logger_of(release)}/root{release.var}/log/app.log")
+    eventually(lambda: log.stat().st_size >= 60_000)
+    os.truncate(log, 0)
+    assert release.run("rpc", "app:say", "1").stdout == "said\n"
+    eventually(lambda: "lines were dropped here: No space left on device" in log.read_text())
+    assert release.run("ping").returncode == 0
+
+
+def test_logs_shows_the_end_and_only_hooks_when_asked(make: Make) -> None:
+    release = make(hooks=[("post_start", "20-up", "echo from the hook")])
+    start(release)
+    release.run("rpc", "app:say", "200")
+    eventually(lambda: "line 199 " in log_of(release))
+    assert len(release.run("logs").stdout.splitlines()) == 100
+    assert release.run("logs", "-n", "2").stdout.splitlines()[-1].startswith("line 199 ")
+    assert release.run("logs", "--hooks").stdout == "[post_start 20-up] from the hook\n"
+    assert release.run("logs", "--hoks").returncode == 2
+
+
+def test_logs_follows_through_a_rotation_until_ctrl_c(make: Make) -> None:
+    release = make(log=Log(size_bytes=20_000, count=3))
+    start(release)
+    following = release.begin("logs", "-f", "-n", "0")
+    eventually(lambda: release.run("rpc", "app:say", "1").stdout and "line 0 " in following.output())
+    for _ in range(3):
+        release.run("rpc", "app:say", "150")
+    eventually(lambda: following.output().count("line 149 ") >= 1)
+    following.signal(signal.SIGINT)
+    assert following.wait() == 130
+
+
+def test_without_a_log_it_says_so(make: Make) -> None:
+    answer = make().run("logs")
+    assert answer.returncode == 1
+    assert answer.stderr == "error: app has no log: it was never run by `app start`\n"
+
+
+def test_one_file_only_is_begun_anew(tmp_path: Path) -> None:
+    file = RotatedFile(str(tmp_path / "log"), 10, 1)
+    for word in (b"first\n", b"second\n", b"third\n"):
+        file.write(word)
+    assert (tmp_path / "log").read_bytes() == b"third\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["log"]
