@@ -20,6 +20,7 @@ from releaser.build.commands import Program, ProgramFailed, Run, runner
 from releaser.build.elf import Elf, elf_files, read_elf
 from releaser.build.installed_python import InstalledPython, installed_python
 from releaser.build.libraries import ALWAYS, Collected, Finder, collect, parse_ldconfig
+from releaser.build.licences import Library, describe_libraries
 from releaser.build.standard_library import copyleft_of, is_extension_kept, kept_files, without_prefix
 from releaser.build.tree import normalise_modes, size_bytes
 from releaser.errors import BuildError
@@ -42,6 +43,8 @@ class BundledInterpreter:
     """The oldest glibc that the interpreter and the app's wheels run on, such as `2.36`; empty when they need none."""
     libraries: tuple[str, ...]
     """Names of the shared libraries that were copied, in byte order."""
+    described: tuple[Library, ...]
+    """What is known of them."""
 
 
 def bundle_interpreter(
@@ -73,6 +76,7 @@ def bundle_interpreter(
     _copy(source, extensions, libraries, bundle)
     _rewrite(source, bundle, run, report)
     _compile(source, bundle, run, optimize)
+    described = describe_libraries({name: elf.path for name, elf in libraries.items()}, bundle, run)
     normalise_modes(bundle)
     glibc = max(elf.glibc for elf in (source.executable, *extensions, *libraries.values(), *wheels))
     glibc_min = ".".join(map(str, glibc))
@@ -85,6 +89,7 @@ def bundle_interpreter(
         full_version=source.full_version,
         glibc_min=glibc_min,
         libraries=tuple(libraries),
+        described=described,
     )
 
 

@@ -17,10 +17,13 @@ def built_lines(plan: Plan, built: Built, seconds: float, start: Path) -> list[s
     rows = [(f"{folder}/", size(built.folder_bytes))]
     if built.archive is not None:
         rows.append((shown(built.archive, start), size(built.archive_bytes)))
+    if built.run_file is not None:
+        rows.append((shown(built.run_file, start), size(built.run_file_bytes)))
     width = max(len(path) for path, _ in rows)
     return [
         f"built {sketch.name} {sketch.version} for {sketch.environment} in {seconds:.1f} s",
         *(f"  {path:<{width}}  {room:>9}" for path, room in rows),
+        *([f"signed by {shown(plan.signature, start)}"] if plan.is_signed else []),
         "",
         f"  run it:    {folder}/bin/{sketch.name} foreground",
         f"  the rest:  {folder}/bin/{sketch.name} help",
@@ -35,7 +38,7 @@ def plan_lines(plan: Plan, start: Path) -> list[str]:
         *(f"{number:>4}  {describe(step)}" for number, step in enumerate(plan.steps, 1)),
         "",
         f"  makes {shown(plan.published, start)}/",
-        *([f"  and   {shown(plan.archive, start)}"] if plan.has_archive else []),
+        *(f"  and   {shown(package, start)}" for package in plan.packages),
     ]
 
 

@@ -11,18 +11,24 @@ from releaser.plan.steps import (
     CheckBundle,
     CompileBundle,
     CopyMigrations,
+    CopyOverlays,
     CopyScripts,
     InstallDependencies,
     InstallProject,
     PublishArchive,
     PublishTree,
     RemoveStaging,
+    RunPlugins,
+    Sign,
     Step,
+    StripBundle,
     TidyBundle,
     WriteArchive,
     WriteBundle,
     WriteLauncher,
     WriteManifest,
+    WriteRunFile,
+    WriteSidecars,
 )
 
 
@@ -31,12 +37,15 @@ def describe(step: Step) -> str:
     match step:
         case BuildWheel():
             return "build the project's wheel"
-        case InstallDependencies(lock=lock):
-            return _install(lock)
+        case InstallDependencies(lock=lock, is_empty=is_empty):
+            return _install(lock, is_empty)
         case InstallProject(dev_mode=dev_mode):
             return "link the project's source tree" if dev_mode else "install the project"
         case TidyBundle():
             return "remove what differs from machine to machine"
+        case StripBundle(tests=tests, docs=docs, type_stubs=type_stubs):
+            named = [word for word, wanted in (("tests", tests), ("docs", docs), ("type stubs", type_stubs)) if wanted]
+            return f"leave out the dependencies' {', '.join(named)}"
         case AddRuntime():
             return "add the runtime"
         case CheckBundle():
@@ -52,23 +61,36 @@ def describe(step: Step) -> str:
         case CopyScripts(scripts=scripts, dev_mode=dev_mode):
             what = "hook or command" if len(scripts) == 1 else "hooks and commands"
             return f"{'link' if dev_mode else 'copy'} {len(scripts)} {what}"
+        case CopyOverlays(overlays=overlays, dev_mode=dev_mode):
+            what = "file or folder" if len(overlays) == 1 else "files and folders"
+            return f"{'link' if dev_mode else 'copy'} {len(overlays)} {what} of overlays"
         case WriteLauncher():
             return "write the launcher"
         case WriteManifest():
             return "write the manifest"
         case WriteArchive():
             return "write the archive"
+        case WriteRunFile():
+            return "write the file that runs"
+        case WriteSidecars():
+            return "write the bill of materials, provenance and checksums"
+        case Sign():
+            return "sign the checksums"
         case PublishArchive():
             return "publish the archive"
         case PublishTree():
             return "publish the release"
         case CarryVar():
             return "keep var from the previous build"
+        case RunPlugins(event=event):
+            return f"run the plugins: {event}"
         case RemoveStaging():
             return "remove the staging folder"
 
 
-def _install(lock: Lock | None) -> str:
+def _install(lock: Lock | None, is_empty: bool) -> str:
+    if lock is None and is_empty:
+        return "install nothing: the project has no dependencies"
     if lock is None:
         return "resolve and install dependencies (no lock file)"
     if lock.packages == 0:

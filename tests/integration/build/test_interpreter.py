@@ -193,6 +193,21 @@ def test_it_brings_what_libraries_load_by_themselves(bundled: Bundled) -> None:
     assert not any(name.startswith(("libc.", "libm.", "ld-")) for name in bundled.result.libraries)
 
 
+def test_every_library_is_described_with_its_licence(bundled: Bundled) -> None:
+    described = {library.name: library for library in bundled.result.described}
+    assert set(described) == set(bundled.result.libraries)
+    for library in described.values():
+        assert (bundled.root / library.path).is_file()
+        assert library.licence, library.name
+        if library.package:
+            assert library.version
+            assert (bundled.folder / "licenses" / f"{library.package}.txt").is_file() or not Path(
+                "/usr/share/doc", library.package, "copyright"
+            ).is_file()
+    if shutil.which("dpkg-query"):
+        assert described["libgcc_s.so.1"].package == "libgcc-s1"
+
+
 def test_no_file_needs_a_newer_c_library_than_it_says(bundled: Bundled) -> None:
     floor = tuple(map(int, bundled.result.glibc_min.split(".")))
     versions = [elf.glibc for folder in (bundled.folder, bundled.site_packages) for elf in elf_files(folder)]

@@ -1,0 +1,46 @@
+"""What lies beside an archive? Its bill of materials, its provenance, their checksums, and a signature over these."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from releaser.artifacts import signatures
+from releaser.artifacts.checksums import checksums_of
+from releaser.build.provenance import provenance
+from releaser.build.stage import Stage
+from releaser.plan.steps import Sign
+
+
+def write_sidecars(stage: Stage) -> None:
+    """Write into the staging folder what goes beside the packages, which are there already."""
+    from releaser.build.sbom import sbom
+
+    plan = stage.plan
+    packages = [_staged(stage, path) for path in plan.packages]
+    bill, statement, checksums = (_staged(stage, path) for path in (plan.sbom, plan.provenance, plan.checksums))
+    bill.write_text(sbom(stage), encoding="utf-8")
+    version = stage.full_version or plan.interpreter.full_version
+    statement.write_text(provenance(plan, [*packages, bill], version), encoding="utf-8")
+    checksums.write_text(checksums_of([*packages, bill, statement]), encoding="utf-8")
+    for path in (bill, statement, checksums):
+        path.chmod(0o644)
+
+
+def sign_checksums(step: Sign, stage: Stage) -> None:
+    """Sign the staged checksums, and through them everything that they name."""
+    signatures.sign(_staged(stage, stage.plan.checksums), step.key)
+
+
+def publish_packages(stage: Stage) -> None:
+    """Give everything its name, each by one rename; what vouches for the rest goes first and comes last."""
+    plan = stage.plan
+    for path in (plan.signature, plan.checksums):
+        path.unlink(missing_ok=True)
+    for path in (*plan.packages, plan.sbom, plan.provenance, plan.checksums, plan.signature):
+        staged = _staged(stage, path)
+        if staged.exists():
+            staged.rename(path)
+
+
+def _staged(stage: Stage, path: Path) -> Path:
+    return stage.folder / path.name
