@@ -287,7 +287,7 @@ def _read_request(connection: _socket.socket, decoder: frames.Decoder) -> tuple[
 def _call(reply: Reply, form: str, target: str, arguments: list[str]) -> int:
     """Run the function, send its progress, result or exception, and return the exit code for the caller."""
     from . import calls, progress
-    from .failures import FAILED, USAGE, Failure
+    from .failures import FAILED, NOT_NOW, USAGE, Failure
     from .tracebacks import format_exception
 
     def sink(text: str) -> None:
@@ -303,7 +303,11 @@ def _call(reply: Reply, form: str, target: str, arguments: list[str]) -> int:
         return failure.exit_code
     except SystemExit as leaving:  # the function leaves, the app stays
         exit_code, text = calls.exit_code_of(leaving.code)
-        reply.send(frames.ERROR, calls.encode(text)) if text else None
+        if exit_code == NOT_NOW:
+            text = f"note: {target} left with exit code 4, which would say that the app is not running: it becomes 1\n"
+            exit_code = FAILED
+        if text:
+            reply.send(frames.ERROR, calls.encode(text))
         return exit_code
     except BaseException as error:
         reply.send(frames.ERROR, calls.encode(format_exception(error)))

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from . import client, frames
+from . import agents, client, frames
 from .failures import USAGE, Failure
-from .layout import AGENT_SOCKET
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,8 +45,7 @@ def remote_console(context: Context, args: list[str]) -> int:
     Raises:
         Failure: the app is not running, or ended.
     """
-    _no_words(context, "remote_console", args)
-    connection = client.connect(context, AGENT_SOCKET)
+    connection = client.connect(context, agents.socket_of(context, _process(context, args)))
     if os.isatty(0):
         _edit_lines({})
     connection.sendall(frames.encode_request("console"))
@@ -66,6 +64,15 @@ def remote_console(context: Context, args: list[str]) -> int:
                     return 0
             else:
                 client.write_all(1 if kind == frames.OUTPUT else 2, body)
+
+
+def _process(context: Context, args: list[str]) -> str:
+    """Return the process that `--process P` names, or nothing for the main one."""
+    name, equals, value = args[0].partition("=") if args else ("", "", "")
+    rest = args[1:]
+    process = agents.take_option(rest, value, bool(equals)) if name == "--process" else ""
+    _no_words(context, "remote_console [--process P]", rest if process else args)
+    return process
 
 
 def _send_line(connection: _socket.socket, prompt: str) -> bool:

@@ -37,9 +37,11 @@ def stop(context: Context, args: list[str]) -> int:
     """Ask the release to end, and wait until its supervisor is gone."""
     words = ["stop"]
     if args:
+        from .durations import seconds
+
         if args[0] != "--timeout" or len(args) != 2:
             raise Failure(f"expected `{context.name} stop [--timeout D]`", USAGE, now="the release goes on")
-        words.append(str(_seconds(args[1])))
+        words.append(str(seconds(args[1], "the release goes on")))
     connection = client.connect(context, CONTROL_SOCKET)
     connection.sendall(frames.encode_request(*words))
     # The supervisor never closes this connection itself: its end is the end of the release.
@@ -66,17 +68,6 @@ def wait_for_lock(path: str) -> None:
         else:
             break
     os.close(descriptor)
-
-
-def _seconds(text: str) -> float:
-    units = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-    for unit, factor in units.items():
-        number = text.removesuffix(unit)
-        if number != text and number.replace(".", "", 1).isdigit():
-            return float(number) * factor
-    if text.replace(".", "", 1).isdigit():
-        return float(text)
-    raise Failure(f"expected a duration such as 30 or '30s', found '{text}'", USAGE, now="the release goes on")
 
 
 def _only(context: Context, command: str, args: list[str], known: tuple[str, ...]) -> None:

@@ -2,31 +2,60 @@
 
 from __future__ import annotations
 
-from . import client
-from .failures import FAILED, USAGE, Failure
-from .layout import AGENT_SOCKET
+from . import agents, client, durations
+from .failures import FAILED, NOT_NOW, USAGE, Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .context import Context
 
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_NOTHING = "nothing was called"
+
+
+class _Options:
+    """What stands before MODULE:FUNCTION."""
+
+    __slots__ = ("form", "is_for_all", "process", "timeout_s")
+
+    def __init__(self) -> None:
+        self.form = "text"
+        self.timeout_s: float | None = None
+        self.process = ""
+        self.is_for_all = False
 
 
 def rpc(context: Context, args: list[str]) -> int:
-    """Call a function in the running app: `[--json] [--timeout D] [--] MODULE:FUNCTION [ARGS]`.
+    """Call a function in the running app: `[--json] [--timeout D] [--process P | --all] [--] MODULE:FUNCTION [ARGS]`.
 
     Raises:
         Failure: the words make no call, the app is not running, ended, or took longer than the time limit.
     """
-    form, timeout_s, words = _options(context, args)
+    options, words = _options(context, args)
     target, arguments = split_words(context, "rpc", words)
+    if options.is_for_all:
+        return _call_all(context, options, target, arguments)
+    return _call(context, options, agents.socket_of(context, options.process), target, arguments)
+
+
+def _call(context: Context, options: _Options, socket: str, target: str, arguments: list[str]) -> int:
     try:
-        return client.call(context, AGENT_SOCKET, "rpc", form, target, *arguments, timeout_s=timeout_s)
+        return client.call(context, socket, "rpc", options.form, target, *arguments, timeout_s=options.timeout_s)
     except client.Late:
         raise Failure(
-            f"{target} did not return in {timeout_s:g} s", FAILED, now="it may still be running in the app"
+            f"{target} did not return in {options.timeout_s:g} s", FAILED, now="it may still be running in the app"
         ) from None
+
+
+def _call_all(context: Context, options: _Options, target: str, arguments: list[str]) -> int:
+    """Call one process after the other, each under a line with its name; return the greatest exit code."""
+    known = agents.everyone(context)
+    if not known:
+        raise Failure(f"{context.name} is not running", NOT_NOW)
+    exit_code = 0
+    for name, socket in known.items():
+        client.write_all(1, f"[{name}]\n".encode())
+        exit_code = max(exit_code, _call(context, options, socket, target, arguments))
+    return exit_code
 
 
 def split_words(context: Context, command: str, words: list[str]) -> tuple[str, list[str]]:
@@ -39,11 +68,11 @@ def split_words(context: Context, command: str, words: list[str]) -> tuple[str, 
         return words[0], words[1:]
     if len(words) >= 2:
         return f"{words[0]}:{words[1]}", words[2:]
-    raise Failure(f"expected `{context.name} {command} MODULE:FUNCTION [ARGS]`", USAGE, now="nothing was called")
+    raise Failure(f"expected `{context.name} {command} MODULE:FUNCTION [ARGS]`", USAGE, now=_NOTHING)
 
 
-def _options(context: Context, args: list[str]) -> tuple[str, float | None, list[str]]:
-    form, timeout_s = "text", None
+def _options(context: Context, args: list[str]) -> tuple[_Options, list[str]]:
+    options = _Options()
     words = list(args)
     while words and words[0].startswith("-"):
         option = words.pop(0)
@@ -51,27 +80,21 @@ def _options(context: Context, args: list[str]) -> tuple[str, float | None, list
         if option == "--":
             break
         if option == "--json":
-            form = "json"
+            options.form = "json"
+        elif option == "--all":
+            options.is_for_all = True
+        elif name == "--process":
+            options.process = agents.take_option(words, value, bool(equals))
         elif name == "--timeout":
-            if not equals:
-                value = words.pop(0) if words else ""
-            timeout_s = _seconds(value)
+            text = value if equals else (words.pop(0) if words else "")
+            options.timeout_s = durations.seconds(text, _NOTHING)
         else:
             raise Failure(
                 f"rpc has no option '{option}'",
                 USAGE,
-                now="nothing was called",
-                hint=f"`{context.name} rpc [--json] [--timeout D] MODULE:FUNCTION [ARGS]`",
+                now=_NOTHING,
+                hint=f"`{context.name} rpc [--json] [--timeout D] [--process P | --all] MODULE:FUNCTION [ARGS]`",
             )
-    return form, timeout_s, words
-
-
-def _seconds(text: str) -> float:
-    number, factor = text, 1.0
-    for unit, seconds in _UNITS.items():
-        if text.endswith(unit):
-            number, factor = text.removesuffix(unit), seconds
-            break
-    if not number.replace(".", "", 1).isdecimal() or not number.isascii():
-        raise Failure(f"expected a duration such as 30 or '30s', found '{text}'", USAGE, now="nothing was called")
-    return float(number) * factor
+    if options.is_for_all and options.process:
+        raise Failure("--all and --process exclude each other", USAGE, now=_NOTHING)
+    return options, words

@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from support.driving import Running, instance, is_serving, run, running
 from support.handmade import Handmade, write_release
 from support.waiting import eventually
+
+from releaser.runtime import frames
 
 APP = """
 import asyncio, sys, threading, time
@@ -205,19 +209,35 @@ def test_a_time_limit_ends_the_client_only(app: tuple[Handmade, Running], tmp_pa
     assert process.process.poll() is None
 
 
-def test_many_callers_are_answered_at_once_and_leave_no_thread(app: tuple[Handmade, Running], tmp_path: Path) -> None:
+def test_a_hundred_callers_are_answered_at_once_and_leave_no_thread(
+    app: tuple[Handmade, Running], tmp_path: Path
+) -> None:
     release, _ = app
     before = rpc(release, "shop.tasks:threads")[1]
-    paths = [tmp_path / str(number) for number in range(8)]
-    callers = [running(release.command("rpc", "shop.tasks:waits", str(path))) for path in paths]
-    started = [caller.__enter__() for caller in callers]
-    eventually(lambda: all(path.exists() for path in paths), within=30)
-    for path in paths:
-        (tmp_path / f"{path.name}.go").touch()
-    assert [(one.wait(), one.stdout) for one in started] == [(0, "went on\n")] * 8
-    for caller in callers:
-        caller.__exit__(None, None, None)
+    paths = [tmp_path / str(number) for number in range(100)]
+    with ExitStack() as stack:
+        callers = [stack.enter_context(socket.socket(socket.AF_UNIX)) for _ in paths]
+        for caller, path in zip(callers, paths, strict=True):
+            caller.settimeout(30)
+            caller.connect(f"{release.layout.run}/agent.sock")
+            caller.sendall(frames.encode_request("rpc", "text", "shop.tasks:waits", str(path)))
+        eventually(lambda: all(path.exists() for path in paths), within=30)
+        assert rpc(release, "shop.tasks:echo", "one more") == (0, "one more\n", "")
+        for path in paths:
+            (tmp_path / f"{path.name}.go").touch()
+        wanted = frames.reply("went on\n", 0)
+        for caller in callers:
+            assert b"".join(iter(lambda one=caller: one.recv(4096), b"")) == wanted
     assert eventually(lambda: rpc(release, "shop.tasks:threads")[1] == before)
+
+
+def test_leaving_with_4_is_not_taken_for_an_app_that_does_not_run(release: Handmade) -> None:
+    code, stdout, stderr = rpc(release, "shop.tasks:leaves", "4")
+    assert (code, stdout) == (1, "")
+    assert stderr == (
+        "note: shop.tasks:leaves left with exit code 4, which would say that the app is not running: it becomes 1\n"
+    )
+    assert rpc(release, "shop.tasks:leaves", "5") == (5, "", "")
 
 
 def test_a_reader_that_closes_the_pipe_is_no_traceback(release: Handmade) -> None:
