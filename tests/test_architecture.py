@@ -12,13 +12,15 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "releaser"
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "errors": frozenset(),
+    "plugins": frozenset({"errors"}),
     "runtime": frozenset(),
     "config": frozenset({"errors"}),
     "plan": frozenset({"errors", "config", "runtime"}),
     "artifacts": frozenset({"errors", "runtime"}),
-    "build": frozenset({"errors", "plan", "artifacts", "runtime"}),
+    "build": frozenset({"errors", "plan", "artifacts", "runtime", "plugins"}),
+    "init": frozenset({"errors", "config"}),
     "migrations": frozenset({"errors"}),
-    "cli": frozenset({"errors", "config", "plan", "artifacts", "build", "migrations", "runtime"}),
+    "cli": frozenset({"errors", "config", "plan", "artifacts", "build", "init", "migrations", "runtime"}),
     "__main__": frozenset({"cli"}),
     "__init__": frozenset(),
 }

@@ -7,6 +7,7 @@ import difflib
 import importlib.metadata
 import json
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -19,22 +20,30 @@ from types import FrameType
 import click
 from rich.console import Console
 
-from releaser.build.executor import FIRST_EPOCH, build
+from releaser.artifacts.signatures import check_key
+from releaser.build.executor import FIRST_EPOCH, build, refuse_warnings
+from releaser.build.plugins import Plugins
 from releaser.cli import artifact_commands
+from releaser.cli.beginning import changed_lines, found_lines, next_lines
+from releaser.cli.clean_command import clean_all, clean_lines
 from releaser.cli.explained import explained_json, explained_lines
 from releaser.cli.generate import KINDS, containerfile, procfile, systemd_files
 from releaser.cli.generate import NOW as NOTHING_WRITTEN
+from releaser.cli.json_report import JsonReport
 from releaser.cli.messages import format_error, format_warnings
 from releaser.cli.report import report_for
-from releaser.cli.summary import built_lines, plan_lines
+from releaser.cli.summary import built_lines, plan_lines, shown
 from releaser.cli.topics import page, topic_lines
 from releaser.config import read_config
 from releaser.config.explain import explain
 from releaser.config.schema import json_schema
 from releaser.errors import Problem, ReleaserError, UsageError
+from releaser.init.choices import choose
+from releaser.init.files import changes_for, write
+from releaser.init.findings import find
 from releaser.migrations import read_graph
 from releaser.plan.gather import gather_facts
-from releaser.plan.make import make_plan
+from releaser.plan.make import make_plan, signed
 from releaser.plan.steps import Plan
 
 DEFAULT_CONFIG = "rel/config.toml"
@@ -104,16 +113,46 @@ def program(context: click.Context) -> None:
 @_profile_options
 @click.option("-v", "--verbose", is_flag=True, help="Show the commands that are run, and what they print.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only errors and warnings.")
-def build_command(environment: str, release: str, config: str, verbose: bool, quiet: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print events, one JSON object a line, for CI.")
+@click.option("--warnings-as-errors", "strict", is_flag=True, help="Publish nothing if there is a warning.")
+@click.option(
+    "--sign",
+    "sign_key",
+    metavar="KEY",
+    type=click.Path(path_type=Path),
+    help="Sign the archive and what lies beside it with this OpenSSH key, or the agent's if it is KEY.pub.",
+)
+def build_command(
+    environment: str,
+    release: str,
+    config: str,
+    verbose: bool,
+    quiet: bool,
+    as_json: bool,
+    strict: bool,
+    sign_key: Path | None,
+) -> None:
     """Build a release and its archive."""
     began = time.monotonic()
-    out = Console(highlight=False)
-    plan = _plan(config, release, environment)
-    with report_for(out, verbose=verbose, quiet=quiet) as report:
-        built = build(plan, report=report, read_graph=read_graph, epoch=_epoch())
-    if not quiet:
-        _print(built_lines(plan, built, time.monotonic() - began, Path.cwd()))
-    _warn((*plan.warnings, *built.warnings))
+    if as_json and quiet:
+        raise UsageError("--json and --quiet cannot be used together", now="nothing was built")
+    events = JsonReport(sys.stdout, verbose=verbose) if as_json else None
+    with _failures_as_events(events):
+        if sign_key is not None:
+            check_key(sign_key)
+        plan = _plan(config, release, environment)
+        if sign_key is not None:
+            plan = signed(plan, sign_key.absolute())
+        with events or report_for(Console(highlight=False), verbose=verbose, quiet=quiet) as report:
+            built = build(plan, report=report, read_graph=read_graph, epoch=_epoch(), warnings_as_errors=strict)
+        warnings: tuple[Problem | str, ...] = (*plan.warnings, *built.warnings)
+        if events is not None:
+            events.built(plan, built, time.monotonic() - began, warnings)
+        elif not quiet:
+            _print(built_lines(plan, built, time.monotonic() - began, Path.cwd()))
+        if strict:
+            refuse_warnings(warnings, f"the new build is in {shown(built.folder, Path.cwd())}")
+    _warn(warnings)
 
 
 @program.command("plan")
@@ -121,8 +160,39 @@ def build_command(environment: str, release: str, config: str, verbose: bool, qu
 def plan_command(environment: str, release: str, config: str) -> None:
     """Check, and list the steps of a build."""
     plan = _plan(config, release, environment)
+    warnings: list[Problem | str] = [*plan.warnings]
+    Plugins(plan).check(note=print, warn=warnings.append)
     _print(plan_lines(plan, Path.cwd()))
-    _warn(plan.warnings)
+    _warn(warnings)
+
+
+@program.command("clean")
+@click.option("--env", "environment", metavar="ENV", default="", help="Environment; all of them if not given.")
+@click.option("--config", metavar="FILE", default=DEFAULT_CONFIG, help=f"Configuration; {DEFAULT_CONFIG} if not given.")
+@click.option("--implode", is_flag=True, help="Also remove var, what releases run from there have written.")
+def clean_command(environment: str, config: str, implode: bool) -> None:
+    """Remove what builds have made."""
+    found = read_config(Path(config), now="nothing was removed")
+    with report_for(Console(highlight=False), verbose=False, quiet=False) as report:
+        cleaned = clean_all(found, environment, implode=implode, report=report)
+    _print(clean_lines(cleaned, Path.cwd()))
+
+
+@program.command("init")
+@click.argument("path", required=False, default=".")
+@click.option("--force", is_flag=True, help="Write every file anew, over what is there.")
+@click.option("--dry-run", is_flag=True, help="Show what would be written, and write nothing.")
+def init_command(path: str, force: bool, dry_run: bool) -> None:
+    """Write a first rel/config.toml and its hooks, or add to one."""
+    folder = Path(path)
+    found = find(folder)
+    choices = choose(found)
+    changes = changes_for(folder, choices, force=force)
+    if not dry_run:
+        write(folder, changes.changes)
+    _print([*found_lines(found, choices), "", *changed_lines(changes, is_dry=dry_run)])
+    if not dry_run:
+        _print(["", *next_lines(found, choices, () if folder.resolve() == Path.cwd() else (shlex.quote(path),))])
 
 
 @program.command("config")
@@ -208,6 +278,27 @@ def run(arguments: Sequence[str]) -> int:
         print("error: this is a bug in releaser; the lines above say where", file=sys.stderr)
         return BUG
     return code if isinstance(code, int) else 0
+
+
+@contextlib.contextmanager
+def _failures_as_events(events: JsonReport | None) -> Iterator[None]:
+    """Tell `events`, if there are any, of a failure on its way up to where people are told."""
+    if events is None:
+        yield
+        return
+    try:
+        yield
+    except ReleaserError as error:
+        events.error(error)
+        raise
+    except Interrupted as interruption:
+        events.ended("interrupted", SIGNALLED + interruption.number)
+        raise
+    except BrokenPipeError:
+        raise
+    except Exception:
+        events.ended("a bug in releaser", BUG)
+        raise
 
 
 def _plan(config: str, release: str, environment: str, now: str = "nothing was built") -> Plan:

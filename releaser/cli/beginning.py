@@ -1,0 +1,66 @@
+"""What does `releaser init` tell? What it found, what it wrote or would write, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from releaser.init.choices import Choices
+from releaser.init.files import Change, Changes, diff_of
+from releaser.init.findings import Findings
+from releaser.plan.checks import GET_A_LOCK
+
+
+def found_lines(found: Findings, choices: Choices) -> list[str]:
+    """Return what was found, and what follows from it."""
+    runs = choices.entry_point or " ".join(choices.command)
+    ready = {
+        "http": f"http://{choices.address}{choices.health} answers",
+        "tcp": f"{choices.address} accepts a connection",
+        "started": "it is started",
+    }[choices.readiness]
+    migrations = f"{found.script_location}, from {found.alembic_file}" if found.script_location else "none"
+    if found.script_location and not found.has_alembic:
+        migrations += "; left out, alembic is no dependency of the project"
+    return [
+        f"found {found.name}",
+        f"  runs         {runs}",
+        f"               from {choices.reason}",
+        f"  ready when   {ready}",
+        f"  migrations   {migrations}",
+        f"  lock         {found.lock or 'none'}",
+    ]
+
+
+def changed_lines(changes: Changes, *, is_dry: bool) -> Iterator[str]:
+    """Yield what was or would be written: the diff of a file that was there, the name of a new one."""
+    for change in changes.changes:
+        if change.before is not None:
+            yield from diff_of(change)
+            yield ""
+    for change in changes.changes:
+        yield _told(change, is_dry)
+    for path in changes.kept:
+        yield f"kept {path}, which is there already; --force replaces it"
+    if not changes.changes:
+        yield "nothing to add: rel/config.toml has a release and its environments"
+
+
+def next_lines(found: Findings, choices: Choices, words: Sequence[str]) -> list[str]:
+    """Return what to do next; `words` lead into the project's folder, none when it is this one."""
+    rows = [(f"cd {' '.join(words)}", "")] if words else []
+    if not found.lock:
+        rows.append((GET_A_LOCK, ""))
+    rows += [
+        ("releaser build", "a release that runs the source tree"),
+        (f"_build/dev/rel/{choices.name}/bin/{choices.name} foreground", ""),
+        ("releaser build --env prod", "what goes elsewhere, and its archive"),
+        ("releaser docs start_a_project", "what else a new project needs"),
+    ]
+    return ["next", *(f"  {command:<31}  {what}".rstrip() for command, what in rows)]
+
+
+def _told(change: Change, is_dry: bool) -> str:
+    count = len(change.after.splitlines())
+    if change.before is None:
+        return f"{'would write' if is_dry else 'wrote'} {change.path} ({count} lines)"
+    return f"{'would change' if is_dry else 'changed'} {change.path}"

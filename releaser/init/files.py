@@ -1,0 +1,93 @@
+"""Which files change, and how? What is wanted against what is there; a change is a value until it is written."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from releaser.init.additions import added_to
+from releaser.init.choices import Choices
+from releaser.init.texts import config_text, hooks
+
+CONFIG = "rel/config.toml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One file and what becomes of it."""
+
+    path: str
+    """Relative to the project."""
+    before: str | None
+    """None: there is no such file."""
+    after: str
+    is_executable: bool = False
+
+    @property
+    def is_none(self) -> bool:
+        return self.before == self.after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What `releaser init` would do."""
+
+    changes: tuple[Change, ...]
+    kept: tuple[str, ...]
+    """Files that are there, differ, and are left alone without `--force`."""
+
+
+def changes_for(folder: Path, choices: Choices, *, force: bool) -> Changes:
+    """Return what has to be written in `folder`.
+
+    A configuration that is there only grows, and nothing else that is there changes, unless `force`.
+
+    Raises:
+        ProjectError: the configuration that is there is not TOML, or nothing can be added to it.
+    """
+    before = _text(folder / CONFIG)
+    if before is None or force:
+        config, used_hooks = config_text(choices), hooks(choices)
+    else:
+        addition = added_to(before, choices)
+        config = addition.text
+        used_hooks = hooks(choices) if addition.has_release else {}
+    wanted = [Change(path=CONFIG, before=before, after=config)]
+    kept: list[str] = []
+    for path, text in used_hooks.items():
+        change = Change(path=path, before=_text(folder / path), after=text, is_executable=True)
+        if change.before is None or force or change.is_none:
+            wanted.append(change)
+        else:
+            kept.append(path)
+    return Changes(changes=tuple(change for change in wanted if not change.is_none), kept=tuple(kept))
+
+
+def write(folder: Path, changes: Sequence[Change]) -> None:
+    """Write every change, each file by one rename.
+
+    Raises:
+        OSError: one cannot be written; those before it are.
+    """
+    for change in changes:
+        path = folder / change.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        staged = path.with_name(f".{path.name}.new")
+        staged.write_text(change.after, encoding="utf-8")
+        staged.chmod(0o755 if change.is_executable else 0o644)
+        staged.replace(path)
+
+
+def diff_of(change: Change) -> Iterator[str]:
+    """Yield the lines of a unified diff of a file that is there already."""
+    before = (change.before or "").splitlines()
+    yield from difflib.unified_diff(before, change.after.splitlines(), change.path, change.path, lineterm="")
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None

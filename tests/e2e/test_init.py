@@ -1,0 +1,98 @@
+"""`releaser init` in a project that knows nothing of releaser: what it writes builds and starts without an edit."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from support.built import REPOSITORY, Site, release_in
+from support.builds import built, releaser
+from support.running import ended
+from support.tiny_project import make_tiny_project
+
+
+def test_a_plain_project_is_built_for_both_environments_and_starts(tmp_path: Path) -> None:
+    project = make_tiny_project(tmp_path / "project")
+    shutil.rmtree(project / "rel")
+
+    done = releaser(project, "init")
+
+    assert done.returncode == 0, done.stderr
+    assert "runs         tiny.app:main" in done.stdout
+    assert "wrote rel/config.toml" in done.stdout
+    for environment in ("dev", "prod"):
+        root = built(project, "--env", environment)
+        release = release_in(root, tmp_path / environment)
+        release.name = "tiny"
+        with ended(release):
+            running = release.foreground("to", "all", until="")
+            assert running.wait() == 0, running.errors()
+            assert "tiny says hello to all" in running.output()
+    assert any(root.glob("python-3.*"))
+
+
+def test_a_web_app_with_migrations_starts_migrated_and_serves(tmp_path: Path) -> None:
+    ignored = shutil.ignore_patterns("__pycache__", "_build", ".venv*", "*.sqlite3*", "rel")
+    project = tmp_path / "guestbook"
+    shutil.copytree(REPOSITORY / "examples" / "guestbook", project, ignore=ignored)
+
+    assert releaser(tmp_path, "init", "guestbook").returncode == 0
+    assert releaser(project, "build").returncode == 0
+
+    release = release_in(project / "_build" / "dev" / "rel" / "guestbook", tmp_path / "scratch")
+    release.name = "guestbook"
+    with ended(release):
+        site = Site(release)
+        started = release.run("start")
+        assert started.returncode == 0, started.stderr
+        site.sign("Ada", "good day")
+        assert "good day" in site.page()
+        log = release.run("logs").stdout
+        assert "applied 4 revisions" in log
+        assert "guestbook 1.0.0 is ready (dev, pid " in log
+        assert release.run("stop").returncode == 0
+
+
+def test_the_hooks_are_clean_shell(tmp_path: Path) -> None:
+    project = make_tiny_project(tmp_path / "project")
+    shutil.rmtree(project / "rel")
+    assert releaser(project, "init").returncode == 0
+
+    hooks = sorted((project / "rel" / "hooks").iterdir())
+
+    answer = subprocess.run(
+        [Path(sys.executable).parent / "shellcheck", "--shell=sh", *hooks], capture_output=True, text=True, check=False
+    )
+
+    assert [hook.name for hook in hooks] == ["post_start", "pre_start"]
+    assert answer.stdout == ""
+
+
+def test_a_configuration_that_is_there_grows_and_the_diff_is_shown(tmp_path: Path) -> None:
+    project = make_tiny_project(tmp_path / "project")
+    config = project / "rel" / "config.toml"
+    text = '# ours\n[release.tiny]\nentry_point = "tiny.app:main"  # the one\n'
+    config.write_text(text)
+
+    dry = releaser(project, "init", "--dry-run")
+    unchanged = config.read_text()
+    done = releaser(project, "init")
+
+    assert unchanged == text
+    assert "would change rel/config.toml" in dry.stdout
+    assert "+[environment.dev]" in done.stdout
+    assert "# ours\n" in config.read_text()
+    assert '"tiny.app:main"  # the one\n' in config.read_text()
+    assert releaser(project, "plan").returncode == 0
+    assert "nothing to add" in releaser(project, "init").stdout
+
+
+def test_what_is_no_project_is_told_so(tmp_path: Path) -> None:
+    done = releaser(tmp_path, "init")
+
+    assert done.returncode == 3
+    assert "there is no pyproject.toml here" in done.stderr
+    assert "now: nothing was written" in done.stderr
+    assert list(tmp_path.iterdir()) == []

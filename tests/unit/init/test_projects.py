@@ -1,0 +1,221 @@
+"""The first configuration of small projects of every usual sort: what is found, what is written, what it means."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from releaser.config import Profile, read_config
+from releaser.config.profile import ReadinessSpec
+from releaser.errors import ProjectError
+from releaser.init.choices import choose, release_name
+from releaser.init.files import changes_for, write
+from releaser.init.findings import find
+
+ALEMBIC = {"migrations/env.py": "", "alembic.ini": "[alembic]\nscript_location = %(here)s/migrations\n"}
+
+
+def make(folder: Path, files: Mapping[str, str], *, dependencies: tuple[str, ...] = (), more: str = "") -> Path:
+    """Write a project `Shop-App` with these files."""
+    listed = json.dumps(list(dependencies))
+    text = f'[project]\nname = "Shop-App"\nversion = "1.0"\ndependencies = {listed}\n{more}'
+    for name, content in {"pyproject.toml": text, **files}.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    return folder
+
+
+def profile_for(folder: Path, environment: str = "prod") -> Profile:
+    """Return the profile that the written configuration gives; the reader must accept it as it is."""
+    choices = choose(find(folder))
+    write(folder, changes_for(folder, choices, force=False).changes)
+    return read_config(folder / "rel" / "config.toml").profile(None, environment)
+
+
+def test_a_project_with_a_script_runs_its_function(tmp_path: Path) -> None:
+    make(tmp_path, {"shop.py": "def main(): pass\n"}, more='[project.scripts]\nother = "a:b"\nShop-App = "shop:main"\n')
+
+    profile = profile_for(tmp_path)
+
+    assert (profile.name, profile.entry_point, profile.readiness.kind) == ("shop-app", "shop:main", "started")
+    assert profile.include_python is True
+
+
+def test_a_plain_module_with_a_main_function_runs_it(tmp_path: Path) -> None:
+    make(
+        tmp_path,
+        {"src/shop/__init__.py": "", "src/shop/b.py": "def main(x): pass\n", "src/shop/cli.py": "def main(a=1): ..."},
+    )
+
+    assert profile_for(tmp_path).entry_point == "shop.cli:main"
+
+
+def test_a_package_that_runs_with_python_m_is_run_so(tmp_path: Path) -> None:
+    make(tmp_path, {"shop/__init__.py": "", "shop/__main__.py": "print(1)\n"})
+
+    assert profile_for(tmp_path).command == ("python", "-m", "shop")
+
+
+def test_an_asgi_app_is_served_by_the_server_among_the_dependencies(tmp_path: Path) -> None:
+    app = 'import fastapi\napp = fastapi.FastAPI()\n@app.get("/healthz")\ndef health(): ...\n'
+    make(
+        tmp_path,
+        {"src/shop/__init__.py": "", "src/shop/web.py": app},
+        dependencies=("fastapi>=0.1", "Uvicorn[standard]"),
+    )
+
+    profile = profile_for(tmp_path)
+
+    assert profile.command == ("uvicorn", "--host", "127.0.0.1", "--port", "${PORT:-8000}", "shop.web:app")
+    assert profile.readiness == ReadinessSpec(kind="http", target="http://127.0.0.1:${PORT:-8000}/healthz")
+
+
+def test_a_factory_of_an_app_is_served_as_one_unless_it_needs_arguments(tmp_path: Path) -> None:
+    app = "from flask import Flask\ndef create_app(config=None):\n    return Flask(__name__)\n"
+    make(tmp_path / "a", {"shop/__init__.py": app}, dependencies=("flask", "gunicorn"))
+    make(tmp_path / "b", {"shop/__init__.py": app.replace("=None", "")}, dependencies=("flask", "gunicorn"))
+
+    assert profile_for(tmp_path / "a").command[-1] == "shop:create_app()"
+    with pytest.raises(ProjectError, match="nothing was found that a release of Shop-App could start"):
+        profile_for(tmp_path / "b")
+
+
+def test_the_web_process_of_a_procfile_is_what_runs(tmp_path: Path) -> None:
+    procfile = (
+        "release: flask db upgrade\nworker: celery -A shop worker\nweb: poetry run gunicorn -w $WORKERS shop.web:app\n"
+    )
+    make(tmp_path, {"Procfile": procfile, "shop.py": "def main(): ...\n"}, dependencies=("flask", "gunicorn"))
+
+    profile = profile_for(tmp_path)
+
+    assert profile.command == ("gunicorn", "-w", "${WORKERS}", "shop.web:app")
+    assert profile.required_env == ("WORKERS",)
+    assert profile.readiness == ReadinessSpec(kind="tcp", target="127.0.0.1:${PORT:-8000}")
+
+
+@pytest.mark.parametrize(
+    ("line", "address"),
+    [
+        ("gunicorn -b 0.0.0.0:$PORT shop:app", "127.0.0.1:${PORT:-8000}"),
+        ("gunicorn --bind=[::]:9000 shop:app", "127.0.0.1:9000"),
+        ("gunicorn -b unix:/run/shop.sock shop:app", ""),
+        ("uvicorn shop:app --port ${PORT:-9000}", "127.0.0.1:${PORT:-9000}"),
+        ("uvicorn shop:app --host 10.0.0.7", "10.0.0.7:8000"),
+        ("uvicorn shop:app --uds /run/shop.sock", ""),
+        ("python -m uvicorn shop:app --port 80", "127.0.0.1:80"),
+        ("waitress-serve --listen=*:8041 shop:app", "127.0.0.1:8041"),
+        ("daphne -p 8001 shop:app", "127.0.0.1:8001"),
+    ],
+)
+def test_readiness_follows_where_the_server_listens(tmp_path: Path, line: str, address: str) -> None:
+    make(tmp_path, {"Procfile": f"web: {line}\n"}, dependencies=("gunicorn", "uvicorn", "waitress", "daphne"))
+
+    readiness = profile_for(tmp_path).readiness
+
+    assert readiness == (ReadinessSpec(kind="tcp", target=address) if address else ReadinessSpec())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "cd app && gunicorn shop:app",
+        "PORT=1 gunicorn shop:app",
+        "bundle exec puma",
+        "python shop.py",
+        "gunicorn $(cat x)",
+    ],
+)
+def test_a_command_that_needs_a_shell_or_is_not_in_the_bundle_is_passed_over(tmp_path: Path, line: str) -> None:
+    make(tmp_path, {"Procfile": f"web: {line}\n", "shop.py": "def main(): ...\n"}, dependencies=("gunicorn",))
+
+    assert profile_for(tmp_path).entry_point == "shop:main"
+
+
+def test_the_command_of_a_dockerfile_is_what_runs(tmp_path: Path) -> None:
+    text = 'FROM python:3.11\nENTRYPOINT ["tini", "--"]\nCMD ["hypercorn", "--bind", "0.0.0.0:8080", \\\n "shop:app"]\n'
+    make(tmp_path, {"Dockerfile": text}, dependencies=("hypercorn",))
+
+    profile = profile_for(tmp_path)
+
+    assert profile.command == ("hypercorn", "--bind", "0.0.0.0:8080", "shop:app")
+    assert profile.readiness.target == "127.0.0.1:8080"
+
+
+def test_alembics_scripts_become_the_migrations(tmp_path: Path) -> None:
+    make(tmp_path, {**ALEMBIC, "shop.py": "def main(): ...\n", "uv.lock": 'name = "alembic"\n'})
+
+    migrations = profile_for(tmp_path).migrations
+
+    assert migrations is not None
+    assert (migrations.script_location, migrations.run) == ("migrations", "post_start")
+
+
+def test_scripts_in_a_package_and_in_pyproject_toml_are_found(tmp_path: Path) -> None:
+    files = {"src/shop/db/env.py": "", "src/shop/__init__.py": "", "src/shop/main.py": "def main(): ...\n"}
+    make(tmp_path, files, dependencies=("alembic",), more='[tool.alembic]\nscript_location = "shop:db"\n')
+
+    migrations = profile_for(tmp_path).migrations
+
+    assert migrations is not None
+    assert migrations.script_location == "shop:db"
+
+
+def test_migrations_that_lead_nowhere_are_not_run_by_themselves(tmp_path: Path) -> None:
+    ini = "[alembic]\nscript_location = migrations\nsqlalchemy.url = driver://user:pass@localhost/dbname\n"
+    make(tmp_path, {**ALEMBIC, "alembic.ini": ini, "shop.py": "def main(): ...\n"}, dependencies=("alembic",))
+
+    migrations = profile_for(tmp_path).migrations
+
+    assert migrations is not None
+    assert migrations.run == "manual"
+
+
+def test_scripts_without_alembic_among_the_dependencies_are_left_out(tmp_path: Path) -> None:
+    make(tmp_path, {**ALEMBIC, "shop.py": "def main(): ...\n"})
+
+    assert profile_for(tmp_path).migrations is None
+
+
+def test_variables_that_the_sources_need_are_mentioned(tmp_path: Path) -> None:
+    make(tmp_path, {"shop.py": 'import os\ndef main(): os.environ["SHOP_DSN"]; os.environ["X"] = "1"\n'})
+    profile_for(tmp_path)
+
+    assert "# The sources read SHOP_DSN.\n" in (tmp_path / "rel" / "config.toml").read_text()
+
+
+def test_the_hooks_can_be_executed_and_development_runs_the_source_tree(tmp_path: Path) -> None:
+    make(tmp_path, {"shop.py": "def main(): ...\n"})
+
+    profile = profile_for(tmp_path, "dev")
+
+    assert profile.dev_mode
+    assert {event: specs[0].run for event, specs in profile.hooks.items()} == {
+        "pre_start": "rel/hooks/pre_start",
+        "post_start": "rel/hooks/post_start",
+    }
+    assert all((tmp_path / specs[0].run).stat().st_mode & 0o111 for specs in profile.hooks.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("Shop", "shop"), ("9lives", "lives"), ("my.app", "my_app"), ("start", "app_start"), ("9", "app")],
+)
+def test_the_release_has_a_name_that_a_release_may_have(name: str, expected: str) -> None:
+    assert release_name(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("", "has no \\[project\\] table"), ("= 1", "cannot read pyproject.toml"), (None, "there is no pyproject.toml")],
+)
+def test_what_is_no_project_is_refused_and_nothing_written(tmp_path: Path, text: str | None, message: str) -> None:
+    if text is not None:
+        (tmp_path / "pyproject.toml").write_text(text)
+
+    with pytest.raises(ProjectError, match=message) as caught:
+        find(tmp_path)
+    assert caught.value.now == "nothing was written"
