@@ -97,6 +97,7 @@ def identity(artifact: Artifact) -> tuple[tuple[str, str], ...]:
         (artifact.kind, f"{artifact.path}, {amount(artifact.size_bytes)}"),
         ("runs", f"{entry_text(manifest)} ({manifest.entry.kind})"),
         ("python", f"{python.version} ({where}), {python.platform}"),
+        *([("glibc", f"{python.glibc} or newer")] if python.glibc else []),
         ("bundle", f"{manifest.bundle.file}, {manifest.bundle.id[:16]}"),
     ]
     if len(artifact.versions) > 1:

@@ -17,6 +17,7 @@ from releaser.build.cache import Cache
 from releaser.build.commands import runner
 from releaser.build.dependencies import build_wheel, install_dependencies, install_project, tidy_bundle
 from releaser.build.entry import check_bundle
+from releaser.build.glibc import check_glibc
 from releaser.build.installers import choose_installer
 from releaser.build.launcher import write_launcher
 from releaser.build.lock import build_lock
@@ -49,6 +50,7 @@ from releaser.plan.steps import (
     BundlePython,
     CarryVar,
     CheckBundle,
+    CheckGlibc,
     CompileBundle,
     CopyMigrations,
     CopyOverlays,
@@ -189,6 +191,8 @@ def _carry_out(step: Step, stage: Stage, exchange: Exchange) -> None:
             compile_bundle(step, stage)
         case BundlePython():
             _bundle_python(step, stage)
+        case CheckGlibc():
+            check_glibc(step, stage)
         case WriteBundle():
             normalise_modes(stage.site_packages)
             write_bundle(stage)
@@ -228,6 +232,7 @@ def _bundle_python(step: BundlePython, stage: Stage) -> None:
     stage.bundled_python = bundled.folder_name
     stage.full_version = bundled.full_version
     stage.libraries = bundled.described
+    stage.glibc = bundled.glibc_min
 
 
 def _run_plugins(event: PluginEvent, stage: Stage) -> None:

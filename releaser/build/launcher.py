@@ -28,8 +28,8 @@ def write_launcher(stage: Stage) -> None:
     launcher.chmod(0o755)
     (stage.root / "releases" / "default").write_text(f"{sketch.version}\n", encoding="utf-8")
     (stage.release / "env.sh").write_text(_ENV_FILE.format(name=sketch.name), encoding="utf-8")
-    bundled = stage.bundled_python or "-"
-    (stage.release / "python").write_text(f"{stage.plan.interpreter.version} {bundled}\n", encoding="utf-8")
+    words = (stage.plan.interpreter.version, stage.bundled_python or "-", stage.glibc or "-")
+    (stage.release / "python").write_text(f"{' '.join(words)}\n", encoding="utf-8")
 
 
 def render(template: str, name: str, version: str) -> str:

@@ -73,4 +73,5 @@ def _python(stage: Stage) -> Python:
         implementation=interpreter.implementation,
         platform=interpreter.platform if is_bound else "any",
         bundled=stage.bundled_python,
+        glibc=stage.glibc,
     )

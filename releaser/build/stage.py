@@ -82,6 +82,8 @@ class Stage:
     bundle_id: str = ""
     bundled_python: str = ""
     full_version: str = ""
+    glibc: str = ""
+    """The oldest glibc that the release runs on; empty when it needs none of the host, or nobody asked."""
     libraries: tuple[Library, ...] = ()
     """Shared libraries that were copied along with the interpreter."""
     was_running: bool = False

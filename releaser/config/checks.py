@@ -56,6 +56,7 @@ BUILT_IN_COMMANDS = (
 
 NAME_PATTERN = "^[a-z][a-z0-9_-]{0,63}$"
 VARIABLE_PATTERN = "^[A-Za-z_][A-Za-z0-9_]*$"
+GLIBC_PATTERN = "^[0-9]+[.][0-9]+$"
 VERSION_PATTERN = "^(project|git|[0-9][0-9A-Za-z]*([.+_-]+[0-9A-Za-z]+)*)$"
 
 
@@ -135,6 +136,12 @@ def version(text: str) -> None:
             raise Wrong(hint=f"write '{bare}'")
         word = nearest(text, ("project", "git"))
         raise Wrong(hint=f"did you mean '{word}'?" if word else "")
+
+
+def glibc_version(text: str) -> None:
+    """Check a version of the GNU C library: two numbers."""
+    if not re.fullmatch(GLIBC_PATTERN, text):
+        raise Wrong(hint="'getconf GNU_LIBC_VERSION' prints that of a host")
 
 
 def any_path(text: str) -> None:

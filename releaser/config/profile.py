@@ -150,6 +150,12 @@ class MigrationsSpec:
     url: str = ""
     """Database URL, usually `${DATABASE_URL}`; empty when env.py makes its own."""
     run: MigrationRun = "post_start"
+    lock: Literal["auto", "external"] = "auto"
+    lock_timeout_s: float = 0.4
+    """How long a statement waits for a lock of a table."""
+    retries: int = 20
+    """Of a revision that did not get one."""
+    journal: Literal["on", "required", "off"] = "on"
     origin: Origin
 
 
@@ -202,6 +208,8 @@ class Profile:
     dev_mode: bool = False
     include_python: bool | str = False
     """False, True (the interpreter that runs the build), or the prefix of another one."""
+    glibc_max: str = ""
+    """The newest glibc that the release may need, such as `2.31`; empty: any."""
     include_src: bool = True
     plugins: tuple[str, ...] = ()
     """Files relative to `root`, which end in `.py`, and names of entry points."""

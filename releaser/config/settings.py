@@ -9,7 +9,18 @@ from releaser.config import addresses, assembly, checks
 from releaser.config.assembly import OVERLAYS, STRIP, ChoiceOrFalse
 from releaser.config.document import Item
 from releaser.config.hooks import EVENTS, HOOKS
-from releaser.config.kinds import Choice, Duration, Flag, FlagOrText, IntegerChoice, ListOf, Setting, TableOf, Text
+from releaser.config.kinds import (
+    Choice,
+    Count,
+    Duration,
+    Flag,
+    FlagOrText,
+    IntegerChoice,
+    ListOf,
+    Setting,
+    TableOf,
+    Text,
+)
 from releaser.config.processes import HEART_FIELD, LIVENESS_FIELD, LOG, PROCESS, process_name
 from releaser.config.profile import MigrationsSpec
 from releaser.config.python_args import PythonArgs
@@ -77,6 +88,44 @@ MIGRATIONS = Section(
             ),
             default='"post_start"',
             example='"pre_start"',
+        ),
+        Field(
+            name="lock",
+            kind=Choice(words=("auto", "external")),
+            doc=(
+                "Who lets one runner in at a time: a lock of the database, or something outside, for databases without a "
+                "lock to rely on."
+            ),
+            default='"auto"',
+            example='"external"',
+        ),
+        Field(
+            name="lock_timeout",
+            kind=Duration(),
+            target="lock_timeout_s",
+            doc=(
+                "How long a statement of a revision waits for a lock of a table; whoever comes later waits behind it. "
+                "MySQL and MariaDB know whole seconds."
+            ),
+            default='"400ms"',
+            example='"2s"',
+        ),
+        Field(
+            name="retries",
+            kind=Count(least=0, most=1000),
+            doc="How often a revision that got no lock, and was rolled back, is tried again.",
+            default="20",
+            example="5",
+        ),
+        Field(
+            name="journal",
+            kind=Choice(words=("on", "required", "off")),
+            doc=(
+                "Whether the database remembers what was done to it, so that a revision left half-way is never run "
+                "twice; `on` goes on with a warning where no journal can be written."
+            ),
+            default='"on"',
+            example='"required"',
         ),
     ),
 )
@@ -161,6 +210,17 @@ ROWS = (
         default="false",
         example="true",
         distillery="include_erts",
+    ),
+    Field(
+        name="glibc_max",
+        kind=Text(
+            wanted="a version of glibc such as '2.31'", check=checks.glibc_version, pattern=checks.GLIBC_PATTERN
+        ),
+        doc=(
+            "The newest glibc that the release may need of its hosts: the build fails, and names the files, when the "
+            "interpreter, a library or a wheel needs a newer one."
+        ),
+        example='"2.31"',
     ),
     Field(
         name="include_src",

@@ -9,6 +9,7 @@ from releaser.plan.steps import (
     BundlePython,
     CarryVar,
     CheckBundle,
+    CheckGlibc,
     CompileBundle,
     CopyMigrations,
     CopyOverlays,
@@ -56,6 +57,8 @@ def describe(step: Step) -> str:
             return "compile byte code" if include_src else "compile byte code, leave the project's sources out"
         case BundlePython(prefix=prefix):
             return "copy the interpreter" + (f" in {prefix}" if prefix else "")
+        case CheckGlibc(maximum=maximum):
+            return f"check that glibc {maximum} is enough"
         case WriteBundle():
             return "write the bundle"
         case CopyScripts(scripts=scripts, dev_mode=dev_mode):

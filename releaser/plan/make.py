@@ -27,6 +27,7 @@ from releaser.plan.steps import (
     BundlePython,
     CarryVar,
     CheckBundle,
+    CheckGlibc,
     CompileBundle,
     CopyMigrations,
     CopyOverlays,
@@ -187,8 +188,7 @@ def _steps(
             CopyMigrations(
                 scripts=facts.migrations_folder,
                 config=facts.migrations_config,
-                url=profile.migrations.url,
-                run=profile.migrations.run,
+                spec=profile.migrations,
                 dev_mode=profile.dev_mode,
                 place=profile.migrations.origin.problem(""),
             )
@@ -201,6 +201,8 @@ def _steps(
         steps.append(
             BundlePython(prefix=str(profile.root / prefix) if prefix else "", optimize=profile.python_optimize)
         )
+    if profile.glibc_max:
+        steps.append(CheckGlibc(maximum=profile.glibc_max, place=place_of(profile, "glibc_max")))
     steps.append(WriteBundle())
     if scripts:
         steps.append(CopyScripts(scripts=scripts, dev_mode=profile.dev_mode))

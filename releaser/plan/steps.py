@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from releaser.config.profile import MigrationsSpec
 from releaser.errors import Problem
 from releaser.plan.facts import Interpreter, Lock
 from releaser.runtime.manifest import Command, Heart, Hook, Liveness, Log, Readiness, Socket
@@ -95,8 +96,8 @@ class CopyMigrations:
     scripts: Path
     config: Path | None
     """None: the project has neither alembic.ini nor `[tool.alembic]`."""
-    url: str
-    run: str
+    spec: MigrationsSpec
+    """What was written about them."""
     dev_mode: bool
     place: Problem
     """Where the migrations were written."""
@@ -120,6 +121,16 @@ class BundlePython:
     """Empty: the one that runs the build."""
     optimize: int = 0
     """Level of the standard library's byte code besides 0, which the supervisor reads."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckGlibc:
+    """Refuse program files that need a newer glibc than the author allows."""
+
+    maximum: str
+    """`2.31`."""
+    place: Problem
+    """Where it was written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,6 +260,7 @@ Step = (
     | CopyMigrations
     | CompileBundle
     | BundlePython
+    | CheckGlibc
     | WriteBundle
     | CopyScripts
     | CopyOverlays

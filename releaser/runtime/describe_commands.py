@@ -109,6 +109,7 @@ def _identity(context: Context, manifest: Manifest) -> list[str]:
         _pair("root", context.layout.root),
         _pair("var", context.layout.var),
         _pair("python", f"{python.version} ({where}), {python.platform}"),
+        *([_pair("glibc", f"{python.glibc} or newer")] if python.glibc else []),
         _pair("runs", f"{started} ({manifest.entry.kind})"),
         _pair("bundle", f"{manifest.bundle.file}, {manifest.bundle.id[:16]}"),
     ]

@@ -60,14 +60,17 @@ class Record:
 class Python(Record):
     """The interpreter that the bundle needs."""
 
-    __slots__ = ("bundled", "full_version", "implementation", "platform", "version")
+    __slots__ = ("bundled", "full_version", "glibc", "implementation", "platform", "version")
 
-    def __init__(self, *, version: str, full_version: str, implementation: str, platform: str, bundled: str) -> None:
+    def __init__(
+        self, *, version: str, full_version: str, implementation: str, platform: str, bundled: str, glibc: str = ""
+    ) -> None:
         self.version = version  # "3.11": byte code and extension modules are bound to it
         self.full_version = full_version  # "3.11.7": what the release was built with
         self.implementation = implementation  # "cpython"
         self.platform = platform  # "linux-x86_64" when there are extension modules, else "any"
         self.bundled = bundled  # folder of the interpreter below the root, "python-3.11.7", or ""
+        self.glibc = glibc  # "2.36": the oldest that its program files run on; "" when none is needed, or not known
 
 
 class Bundle(Record):

@@ -52,6 +52,16 @@ def check_python(context: Context) -> None:
             now="nothing was started",
             hint=f"name a Python {wanted} in RELEASE_PYTHON, or build with include_python = true",
         )
+    needed = context.manifest.python.glibc
+    glibc = _glibc()
+    if needed and _numbers(glibc) < _numbers(needed):
+        raise Failure(
+            f"{context.name} {context.layout.version} needs glibc {needed} or newer, "
+            f"and this host has {glibc or 'none'}",
+            DAMAGED,
+            now="nothing was started",
+            hint="build on a system whose glibc is no newer than the host's, or with include_libc = true",
+        )
 
 
 def make_folders(layout: Layout) -> None:
@@ -119,6 +129,18 @@ def acquire_lock(context: Context, wait_s: float, say: Callable[[str], None]) ->
             said = True
             say(f"waiting for the instance of a supervisor that was killed (pid {holder})")
         time.sleep(_RETRY_S)
+
+
+def _glibc() -> str:
+    """Return the version of this host's glibc, or empty text when its C library is another one."""
+    try:
+        return (os.confstr("CS_GNU_LIBC_VERSION") or "").removeprefix("glibc ")
+    except (ValueError, OSError):
+        return ""
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
 
 
 def is_alive(pid: int) -> bool:

@@ -275,3 +275,55 @@ def test_help_fits_a_terminal(make: Make) -> None:
     assert max(len(line) for line in text.splitlines()) <= 80
     assert release.run().stdout == text
     assert release.run("help", "rpc").stdout.startswith("usage: app rpc MODULE:FUNCTION [ARGS]\n")
+
+
+def bundle_python(release: Release, glibc: str, text: str = "") -> None:
+    """Give the release an interpreter of its own: this one, or a script."""
+    folder = release.root / "python-9.9.9" / "bin"
+    folder.mkdir(parents=True)
+    if text:
+        python_on(folder, "python3", text)
+    else:
+        (folder / "python3").symlink_to(PYTHON)
+    (release.root / "releases/1.0.0/python").write_text(f"{PYTHON_VERSION} python-9.9.9 {glibc}\n")
+
+
+@pytest.mark.parametrize(
+    ("host", "is_enough"), [("2.31", False), ("2.35", False), ("2.36", True), ("2.36.9000", True), ("3.0", True)]
+)
+def test_a_host_whose_c_library_is_too_old_is_told_before_python_runs(
+    make: Make, shell: tuple[str, ...], tmp_path: Path, host: str, is_enough: bool
+) -> None:
+    release = make()
+    bundle_python(release, "2.36", "#!/bin/sh\necho this Python runs\n")
+    tools = python_on(tmp_path / "tools", "getconf", f"#!/bin/sh\necho glibc {host}\n").parent
+    words = (*shell, str(release.launcher), "foreground")
+    env = {"PATH": f"{tools}:/usr/bin:/bin"}
+    answer = subprocess.run(words, env=env, capture_output=True, text=True, check=False)
+    if is_enough:
+        assert answer.stdout == "this Python runs\n"
+    else:
+        assert answer.returncode == 3
+        assert answer.stderr.startswith(f"error: app 1.0.0 needs glibc 2.36 or newer, and this host has {host}\n")
+        assert "now: nothing was started" in answer.stderr
+
+
+def test_a_host_with_another_c_library_is_told_so(make: Make, shell: tuple[str, ...], tmp_path: Path) -> None:
+    release = make()
+    bundle_python(release, "2.36", "#!/bin/sh\nexit 127\n")
+    tools = python_on(tmp_path / "tools", "getconf", "#!/bin/sh\nexit 1\n").parent
+    words = (*shell, str(release.launcher), "start")
+    env = {"PATH": f"{tools}:/usr/bin:/bin"}
+    answer = subprocess.run(words, env=env, capture_output=True, text=True, check=False)
+    assert answer.returncode == 3
+    assert "needs glibc 2.36 or newer, and this host has none" in answer.stderr
+
+
+def test_a_query_does_not_ask_for_the_c_library(make: Make, tmp_path: Path) -> None:
+    release = make()
+    bundle_python(release, "2.36")
+    tools = python_on(tmp_path / "tools", "getconf", f"#!/bin/sh\ntouch '{tmp_path}/asked'\n").parent
+    env = {"PATH": f"{tools}:/usr/bin:/bin"}
+    answer = subprocess.run([str(release.launcher), "ping"], env=env, capture_output=True, text=True, check=False)
+    assert answer.returncode == 4
+    assert not (tmp_path / "asked").exists()

@@ -15,6 +15,7 @@ from releaser.plan.make import make_plan
 from releaser.plan.steps import (
     BuildWheel,
     BundlePython,
+    CheckGlibc,
     CopyMigrations,
     CopyScripts,
     InstallDependencies,
@@ -230,3 +231,9 @@ def test_every_step_reads_as_one_line() -> None:
             assert "\n" not in line
             assert 0 < len(line) <= 60
             assert not line.endswith(".")
+
+
+def test_the_c_library_is_checked_once_the_interpreter_is_there() -> None:
+    assert CheckGlibc not in kinds_of(make_plan(profile_of(), facts_of()))
+    kinds = kinds_of(make_plan(profile_of(glibc_max="2.31", include_python=True), facts_of()))
+    assert kinds.index(BundlePython) < kinds.index(CheckGlibc) < kinds.index(WriteArchive)

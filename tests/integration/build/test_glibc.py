@@ -1,0 +1,30 @@
+"""`glibc_max`: a release that would not run on the author's hosts is not built."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from support.builds import releaser
+from support.tiny_project import CONFIG, make_tiny_project
+
+
+def test_a_limit_for_the_c_library_names_the_files_that_exceed_it(tmp_path: Path) -> None:
+    limited = CONFIG.replace("[environment.prod]\n", '[environment.prod]\ninclude_python = true\nglibc_max = "2.2"\n')
+    project = make_tiny_project(tmp_path / "project", config=limited)
+    done = releaser(project, "build")
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert lines[0].startswith("error: the release would need glibc 2.")
+    assert "rel/config.toml:8:13: environment.prod.glibc_max: " in lines[1]
+    named = [line for line in lines if line.startswith("  < ") and ": needs GLIBC_2." in line]
+    assert len(named) == 20
+    assert any("/lib/lib" in line for line in named)
+    assert lines[-2].startswith("  now: nothing was built")
+    assert "include_libc = true" in lines[-1]
+
+
+def test_a_release_without_machine_code_is_below_every_limit(tmp_path: Path) -> None:
+    limited = CONFIG.replace("[environment.prod]\n", '[environment.prod]\nglibc_max = "2.2"\n')
+    project = make_tiny_project(tmp_path / "project", config=limited)
+    done = releaser(project, "build")
+    assert done.returncode == 0, done.stderr
