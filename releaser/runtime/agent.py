@@ -44,13 +44,11 @@ _LOOK_AGAIN_S = 0.0001
 class Caller(NativeThread):
     """One connection and the thread that answers it."""
 
-    __slots__ = ("connection", "is_waited_for")
+    __slots__ = ("connection",)
 
     def __init__(self, connection: _socket.socket) -> None:
         super().__init__()
         self.connection = connection
-        self.is_waited_for = True
-        """Whether a fork waits for its end, see `releaser.runtime.forking`."""
 
 
 class Agent:

@@ -5,6 +5,8 @@
                                               <-     i  one line
     o, e  output                              ->
                                               <-     c  Ctrl-C: the statement, or the line begun, is dropped
+                                              <-     t  a word, when Tab is pressed
+    t  what it may become, one a line         ->
     x  exit code, after exit()                ->
 
 The app's own output is left alone: `print` and `help` are replaced in the console's names only, and a value is shown
@@ -19,11 +21,13 @@ import _socket
 import ast
 import codeop
 import ctypes
+import os
 import sys
 import types
 from functools import partial
 
 from . import calls, frames
+from .completion import matches
 from .hubs import call
 from .loops import wait_for
 from .primitives import POLLIN, allocate_lock, get_ident, poll, start_new_thread
@@ -45,10 +49,15 @@ _INTERRUPTED = "\0"
 
 def serve(connection: _socket.socket, reply: Reply, decoder: frames.Decoder, early: list[tuple[bytes, bytes]]) -> None:
     """Run one console to its end; `early` are frames that arrived together with the request."""
-    inbox = _Inbox(connection, decoder, early)
     names = _names(reply)
+
+    def complete(text: str) -> None:
+        reply.send(frames.COMPLETE, calls.encode("\n".join(matches(text, names))))
+
+    inbox = _Inbox(connection, decoder, early, complete)
     version = sys.version.partition(" ")[0]
-    banner = f"Python {version} in the running app; print() comes here, Ctrl-D leaves the app alone\n"
+    where = f"Python {version} in the running app (pid {os.getpid()})"
+    banner = f"{where}; print() comes here, Ctrl-D leaves the app alone\n"
     reply.send(frames.OUTPUT, banner.encode())
     try:
         exit_code = _converse(inbox, names, reply)
@@ -90,9 +99,16 @@ def _converse(inbox: _Inbox, names: dict[str, Any], reply: Reply) -> int | None:
 class _Inbox:
     """Reads what the client sends in a thread of its own, so that Ctrl-C is heard while a statement runs."""
 
-    def __init__(self, connection: _socket.socket, decoder: frames.Decoder, early: list[tuple[bytes, bytes]]) -> None:
+    def __init__(
+        self,
+        connection: _socket.socket,
+        decoder: frames.Decoder,
+        early: list[tuple[bytes, bytes]],
+        complete: Callable[[str], None],
+    ) -> None:
         self._connection = connection
         self._decoder = decoder
+        self._complete = complete
         self._lines: list[str | None] = []
         self._lock = allocate_lock()
         self._arrived = allocate_lock()
@@ -174,6 +190,8 @@ class _Inbox:
                 self._put(body.decode("utf-8", "replace").replace("\0", "").removesuffix("\n"))
             elif kind == frames.INTERRUPT and not self._interrupt():
                 self._put(_INTERRUPTED)
+            elif kind == frames.COMPLETE:
+                self._complete(body.decode("utf-8", "replace"))
 
     def _put(self, line: str | None) -> None:
         with self._lock:

@@ -11,14 +11,16 @@ from .failures import USAGE, Failure
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _socket
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from .context import Context
+
+_COMPLETION_S = 2.0
 
 
 def console(context: Context, args: list[str]) -> int:
     """Read and run Python interactively in a process of the bundle, configured as the app is.
-
-    Lines can be edited when the interpreter has readline; no history is kept.
 
     Raises:
         Failure: the bundle cannot be used, or its environment is not complete.
@@ -28,28 +30,44 @@ def console(context: Context, args: list[str]) -> int:
     from .eval_command import prepare
 
     names = prepare(context, "console")
-    import code
+    from .completion import matches
+    from .local_console import interact
 
-    _edit_lines(names)
     manifest = context.manifest
     version = sys.version.partition(" ")[0]
     where = f"{manifest.name} {manifest.version} ({manifest.environment})"
     banner = f"Python {version}, {where}; this is a process of its own, not the running app"
-    code.InteractiveConsole(names).interact(banner=banner, exitmsg="")
+    with _editing(context, lambda text: matches(text, names)):
+        interact(names, banner)
     return 0
 
 
 def remote_console(context: Context, args: list[str]) -> int:
     """Read lines here and run them in the app; Ctrl-C interrupts the statement, Ctrl-D leaves the app alone.
 
+    `--process P` chooses a process by its name, or a worker by its pid.
+
     Raises:
         Failure: the app is not running, or ended.
     """
     connection = client.connect(context, agents.socket_of(context, _process(context, args)))
-    if os.isatty(0):
-        _edit_lines({})
-    connection.sendall(frames.encode_request("console"))
     decoder = frames.Decoder()
+    with _editing(context, lambda text: _completions(context, connection, decoder, text)):
+        connection.sendall(frames.encode_request("console"))
+        return _converse(context, connection, decoder)
+
+
+def _editing(context: Context, complete: Callable[[str], list[str]]) -> AbstractContextManager[None]:
+    if os.isatty(0) and os.isatty(1):
+        from .line_editing import editing
+
+        return editing(context.layout, complete)
+    from contextlib import nullcontext
+
+    return nullcontext()
+
+
+def _converse(context: Context, connection: _socket.socket, decoder: frames.Decoder) -> int:
     while True:
         try:
             data = client.receive(context, connection)
@@ -62,8 +80,25 @@ def remote_console(context: Context, args: list[str]) -> int:
             if kind == frames.INPUT:
                 if not _send_line(connection, body.decode()):
                     return 0
-            else:
+            elif kind != frames.COMPLETE:  # an answer that came too late
                 client.write_all(1 if kind == frames.OUTPUT else 2, body)
+
+
+def _completions(context: Context, connection: _socket.socket, decoder: frames.Decoder, text: str) -> list[str]:
+    """Ask the app, while it waits for a line, what `text` may become; without an answer in time, nothing."""
+    connection.sendall(frames.encode(frames.COMPLETE, text.encode("utf-8", "surrogateescape")))
+    connection.settimeout(_COMPLETION_S)
+    try:
+        while True:
+            for kind, body in decoder.feed(client.receive(context, connection)):
+                if kind == frames.COMPLETE:
+                    return body.decode("utf-8", "replace").splitlines()
+                if kind in (frames.OUTPUT, frames.ERROR):
+                    client.write_all(1 if kind == frames.OUTPUT else 2, body)
+    except (OSError, Failure):
+        return []  # the next line that is sent tells what happened
+    finally:
+        connection.settimeout(None)
 
 
 def _process(context: Context, args: list[str]) -> str:
@@ -97,19 +132,6 @@ def _read_line() -> str:
     if not line:
         raise EOFError
     return line.removesuffix("\n")
-
-
-def _edit_lines(names: dict[str, object]) -> None:
-    """Have `input` edit lines and, for a console of this process, complete names; without readline it does neither."""
-    try:
-        import readline
-    except ImportError:
-        return
-    if names:
-        import rlcompleter
-
-        readline.set_completer(rlcompleter.Completer(names).complete)
-        readline.parse_and_bind("tab: complete")
 
 
 def _no_words(context: Context, command: str, args: list[str]) -> None:

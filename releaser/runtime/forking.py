@@ -29,9 +29,20 @@ from .primitives import allocate_lock, get_ident, monotonic, sleep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Sequence
+    from typing import Any, Protocol
 
-    from .agent import Agent
+    from .native_threads import NativeThread
+
+    class Guest(Protocol):
+        """What the hooks need of the agent, which makes them."""
+
+        def stop(self) -> None: ...
+        def resume(self) -> None: ...
+        def callers(self) -> Sequence[NativeThread]: ...
+        def forget(self) -> None: ...
+        def move_to_worker(self) -> None: ...
+
 
 WAIT_S = 1.0
 """How long a fork waits for the calls under way."""
@@ -45,7 +56,7 @@ _PATCHES = ("gevent.",)
 class Forks:
     """The hooks of one agent around every fork of its process."""
 
-    def __init__(self, agent: Agent) -> None:
+    def __init__(self, agent: Guest) -> None:
         self._agent = agent
         self._lock = allocate_lock()
         self._forking: dict[int, bool] = {}

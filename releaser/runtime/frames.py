@@ -11,6 +11,8 @@ the exit code; what it prints needs no parsing, so `ping` and `rpc` never import
     i  one line of input (console only)      ->
                                             <-      i  a prompt: one line is wanted (console only)
     c  Ctrl-C (console only)                 ->
+    t  a word to complete (console only)     ->
+                                            <-      t  what it may become, one a line (console only)
                                             <-      x  exit code in decimal                      (the last frame)
 
 Words are UTF-8 with surrogateescape, as in `sys.argv`. An argument cannot hold NUL, so NUL separates them.
@@ -24,6 +26,7 @@ OUTPUT = b"o"
 ERROR = b"e"
 INPUT = b"i"
 INTERRUPT = b"c"
+COMPLETE = b"t"
 EXIT = b"x"
 
 HEADER_BYTES = 5
@@ -80,7 +83,7 @@ class Decoder:
         frames: list[tuple[bytes, bytes]] = []
         while len(self._buffer) >= HEADER_BYTES:
             kind = bytes(self._buffer[:1])
-            if kind not in b"?oeicx":
+            if kind not in b"?oeictx":
                 raise ProtocolError(f"unknown frame type {kind!r}")
             length = int.from_bytes(self._buffer[1:HEADER_BYTES], "big")
             if length > self._limit:

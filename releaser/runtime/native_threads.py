@@ -12,10 +12,12 @@ _TASKS = "/proc/self/task"
 class NativeThread:
     """A thread made with `start_new_thread`; it says itself when it begins."""
 
-    __slots__ = ("_native_id", "ident")
+    __slots__ = ("_native_id", "ident", "is_waited_for")
 
     def __init__(self) -> None:
         self.ident = 0
+        self.is_waited_for = True
+        """Whether a fork waits for its end, see `releaser.runtime.forking`."""
         self._native_id = 0
 
     def begin(self) -> None:

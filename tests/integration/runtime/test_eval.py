@@ -136,6 +136,6 @@ class TestConsole:
         done = run(release.command("console", "x"))
         assert (done.returncode, done.stderr.splitlines()[0]) == (2, "error: expected `app console`, found 'x'")
 
-    def test_no_history_is_kept(self, release: Handmade, tmp_path: Path) -> None:
+    def test_nothing_is_written_to_home(self, release: Handmade, tmp_path: Path) -> None:
         run(release.command("console"), stdin="1\n", environ={"DATABASE_URL": "x", "HOME": str(tmp_path)})
         assert list(tmp_path.iterdir()) == []
