@@ -57,8 +57,9 @@ def rewrite_record(folder: Path) -> None:
                 rows.append(_row(candidate, path))
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
-    record.unlink()  # it may be linked to a layer of the cache, which stays as it is
-    record.write_text(text.getvalue(), encoding="utf-8")
+    if text.getvalue() != record.read_text(encoding="utf-8"):
+        record.unlink()  # it may be linked to a layer of the cache, which stays as it is
+        record.write_text(text.getvalue(), encoding="utf-8")
 
 
 def console_scripts(site_packages: Path) -> dict[str, str]:

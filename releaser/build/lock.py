@@ -10,24 +10,46 @@ from pathlib import Path
 
 from releaser.build.report import Report
 
+LOCK_NAME = ".lock"
+
 
 @contextmanager
 def build_lock(target: Path, report: Report) -> Iterator[None]:
     """Hold `.lock` in `target` with flock(2), after waiting for another build if there is one.
 
-    The file stays: removing it would let two builds lock two files of one name.
+    A build leaves the file where it is: removing it would let two builds lock two files of one name. `releaser clean`
+    removes it, so whoever waited looks whether what they hold is still the file of that name.
     """
-    target.mkdir(parents=True, exist_ok=True)
-    lock = os.open(target / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    lock = _acquire(target, report)
     try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(lock, 32, 0).decode("ascii", "replace").strip()
-            report.note(f"waiting for another build of {target.name} (pid {holder or 'unknown'})")
-            fcntl.flock(lock, fcntl.LOCK_EX)
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
         os.close(lock)
+
+
+def _acquire(target: Path, report: Report) -> int:
+    while True:
+        target.mkdir(parents=True, exist_ok=True)
+        lock = os.open(target / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(lock, 32, 0).decode("ascii", "replace").strip()
+            report.note(f"waiting for another build of {target.name} (pid {holder or 'unknown'})")
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            except BaseException:
+                os.close(lock)
+                raise
+        if _is_file(lock, target / LOCK_NAME):
+            return lock
+        os.close(lock)
+
+
+def _is_file(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False

@@ -205,7 +205,7 @@ def _migration_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:
 
 
 def _lock_warnings(facts: Facts) -> Iterator[Problem]:
-    if facts.lock is None and facts.project is not None:
+    if facts.lock is None and facts.project is not None and facts.project.has_dependencies:
         yield Problem(
             where="",
             what="no lock file: each build resolves the dependencies anew, and checks no hashes",

@@ -84,6 +84,8 @@ class Project:
     version: str
     """Empty when it is computed by the build backend and cannot be read from a file."""
     requires_python: str = ""
+    has_dependencies: bool = True
+    """False when it says that there are none; a list that the build backend computes may hold some."""
     has_alembic_table: bool = False
     """Whether it has `[tool.alembic]`."""
 

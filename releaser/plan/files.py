@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from releaser.plan.facts import PathFact
+from releaser.plan.private_files import is_private
 
 _HEAD_BYTES = 4096
 
@@ -44,7 +45,9 @@ def summary_of(text: str) -> str:
 def _path_fact(path: Path) -> PathFact:
     if path.is_dir():
         readable = os.access(path, os.R_OK | os.X_OK)
-        return PathFact(kind="folder", readable=readable, entries=_entries(path) if readable else ())
+        private = tuple(sorted(entry.name for entry in path.iterdir() if is_private(entry))) if readable else ()
+        entries = tuple(name for name in _entries(path) if name not in private) if readable else ()
+        return PathFact(kind="folder", readable=readable, entries=entries, private=private)
     if not path.exists():
         return PathFact(kind="missing")
     if not path.is_file():

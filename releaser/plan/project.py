@@ -32,6 +32,7 @@ def read_project(folder: Path) -> Project:
         name=table["name"],
         version=str(table.get("version", "")) or _version_in_a_file(folder, data, table["name"]),
         requires_python=str(table.get("requires-python", "")),
+        has_dependencies=bool(table.get("dependencies")) or "dependencies" in table.get("dynamic", ()),
         has_alembic_table=isinstance(data.get("tool", {}).get("alembic"), dict),
     )
 

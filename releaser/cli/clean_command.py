@@ -1,0 +1,53 @@
+"""`releaser clean`: which environments, and what is said about what went and what stayed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from releaser.build.clean import Cleaned, check_clean, clean, clean_cache
+from releaser.build.report import Report
+from releaser.cli.summary import shown, size
+from releaser.config import Config
+
+
+def clean_all(config: Config, environment: str, *, implode: bool, report: Report) -> list[Cleaned]:
+    """Clean `environment`, or every one and what they share when it is empty.
+
+    Nothing is removed unless all of them may be cleaned.
+
+    Raises:
+        UsageError: there is no such environment.
+        BusyError: a release is running from one of them.
+    """
+    targets = list(dict.fromkeys(_targets(config, environment)))
+    for target in targets:
+        check_clean(target, config.root)
+    cleaned = [clean(target, implode=implode, report=report) for target in targets]
+    if not environment:
+        cleaned += [clean_cache(output, report) for output in dict.fromkeys(target.parent for target in targets)]
+    return cleaned
+
+
+def clean_lines(cleaned: Sequence[Cleaned], start: Path) -> list[str]:
+    """Return what was removed and kept; paths relative to the folder `start`."""
+    rows = [
+        (f"{shown(each.path, start)}{'/' if each.is_folder else ''}", size(each.size_bytes))
+        for one in cleaned
+        for each in one.removed
+    ]
+    width = max((len(path) for path, _ in rows), default=0)
+    lines = [f"removed {path:<{width}}  {room:>9}" for path, room in rows] or ["nothing to remove"]
+    kept = [path for one in cleaned for path in one.kept]
+    lines += [f"kept    {shown(path, start)}/" for path in kept]
+    if kept:
+        lines.append("        what releases have written stays; --implode removes it too")
+    return lines
+
+
+def _targets(config: Config, environment: str) -> Iterator[Path]:
+    for name in (environment,) if environment else config.environment_names:
+        for release in config.release_names:
+            profile = config.profile(release, name, now="nothing was removed")
+            yield Path(os.path.normpath(profile.root / profile.output_dir / profile.environment))

@@ -1,0 +1,258 @@
+"""What may an author say of how a release is put together? Kinds for `archive`, `overlays`, `strip`, `plugins`."""
+
+from __future__ import annotations
+
+import datetime
+import posixpath
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from releaser.config import checks
+from releaser.config.document import Item, one_of_words, quoted
+from releaser.config.kinds import Choice, Flag, Kind, ListOf, Setting, Text
+from releaser.config.nearest import nearest
+from releaser.config.profile import OVERLAY_KINDS, OverlaySpec, StripSpec
+from releaser.config.sections import Field, Section
+from releaser.config.substitution import Wrong
+
+MODES = ("0644", "0755")
+STANDARD_VARS = ("release_name", "release_version", "release_environment", "python_version")
+"""What every template can use; a variable of the author's cannot take one of these names."""
+VARIABLE_PATTERN = "^[A-Za-z_][A-Za-z0-9_]*$"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChoiceOrFalse(Kind):
+    """One of a few words, or false for none of them; the value for false is empty text."""
+
+    words: tuple[str, ...]
+
+    @property
+    def wanted(self) -> str:
+        return f"{one_of_words(self.words)}, or false"
+
+    def read(self, item: Item) -> Setting:
+        if item.data is False:
+            return Setting(value="", origin=item.origin)
+        if item.data is True:
+            item.expected(self.wanted, f'"{self.words[0]}" is what holds without the setting')
+        if not isinstance(item.data, str) or item.data not in self.words:
+            text = item.data if isinstance(item.data, str) else ""
+            found = nearest(text, self.words)
+            hint = f"did you mean '{found}'?" if found else ""
+            item.expected(self.wanted, "write false without quotes" if text.lower() == "false" else hint)
+        return Setting(value=item.data, origin=item.origin)
+
+    def schema(self) -> dict[str, Any]:
+        return {"enum": [*self.words, False]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plain(Kind):
+    """Any value that a template can print or walk through: everything of TOML but dates and times."""
+
+    wanted: str = "text, a number, true, false, or an array or table of those"
+
+    def read(self, item: Item) -> Setting:
+        if _has_date(item.data):
+            item.expected(self.wanted, "write the date in quotes")
+        return Setting(value=item.data, origin=item.origin)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": ["string", "number", "boolean", "array", "object"]}
+
+
+def variable(text: str) -> None:
+    """Check the name of a variable of the author's for templates."""
+    if text in STANDARD_VARS:
+        raise Wrong(f"'{text}' is a variable that every template has", "choose another name for yours")
+    if not re.fullmatch(VARIABLE_PATTERN, text):
+        similar = re.sub("[-. ]", "_", text)
+        hint = f"'{similar}' would do" if re.fullmatch(VARIABLE_PATTERN, similar) else ""
+        raise Wrong(f"expected a name of letters, digits and '_', found {quoted(text) if text else 'empty text'}", hint)
+
+
+def release_path(text: str) -> None:
+    """Check a path that starts at the folder of the release's version and stays below it."""
+    checks.any_path(text)
+    if text.startswith("/"):
+        raise Wrong(f"expected a relative path, found {quoted(text)}", "it starts at the version's folder")
+    if ".." in text.split("/"):
+        raise Wrong(f"{quoted(text)} leads out of the version's folder")
+
+
+def made_path(text: str) -> None:
+    """Check the path of something that is made in a release: not the version's folder itself."""
+    release_path(text)
+    if posixpath.normpath(text) == ".":
+        raise Wrong(f"{quoted(text)} is the version's folder itself", "name something in it")
+
+
+def link_target(text: str) -> None:
+    """Check where a link leads: a place of the host, or one in the version's folder."""
+    checks.any_path(text)
+    if ".." in text.split("/"):
+        raise Wrong(f"{quoted(text)} leads upwards", "an absolute path of the host, or one in the version's folder")
+
+
+def plugin(text: str) -> None:
+    """Check the name of a plugin: a file of the project, or an entry point."""
+    checks.inner_path(text)
+    if not text.endswith(".py") and not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", text):
+        raise Wrong(hint="a file ends in .py, an entry point has no '/'")
+
+
+def _has_date(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_date, value.values()))
+    if isinstance(value, list):
+        return any(map(_has_date, value))
+    return isinstance(value, datetime.date | datetime.time)
+
+
+_SOURCE = Text(wanted="a path such as 'rel/overlays/motd.txt'", check=checks.inner_path)
+_MADE = Text(wanted="a path such as 'share/motd.txt'", check=made_path)
+_SECTION = Section(
+    wanted="a table such as { copy = 'rel/overlays/motd.txt', to = 'share/motd.txt' }",
+    one_of=OVERLAY_KINDS,
+    make=lambda setting, values: values,
+    fields=(
+        Field(
+            name="copy",
+            kind=_SOURCE,
+            doc=(
+                "A file, a folder with all that is in it, or a pattern (`*`, `?`, `[a-z]`, `**` for any depth), whose "
+                "finds keep their path below its first part without one. In `dev_mode` files are linked."
+            ),
+            example='"rel/overlays/public/**/*.css"',
+        ),
+        Field(
+            name="link",
+            kind=Text(wanted="a path such as '/var/lib/shop'", check=link_target),
+            doc="Where a symbolic link leads: an absolute path of the host, or a path in the version's folder.",
+            example='"/var/lib/shop/uploads"',
+        ),
+        Field(name="mkdir", kind=_MADE, doc="A folder to make; stands alone.", example='"share/cache"'),
+        Field(
+            name="template",
+            kind=_SOURCE,
+            doc="A Jinja2 template; a variable that is not defined is an error.",
+            example='"rel/overlays/motd.txt.j2"',
+        ),
+        Field(
+            name="chmod",
+            kind=_MADE,
+            doc="What overlays before it have made, a file or a pattern, whose `mode` to set.",
+            example='"share/bin/*"',
+        ),
+        Field(
+            name="to",
+            kind=Text(wanted="a path such as 'share/motd.txt'", check=release_path),
+            doc=(
+                "Where it goes, below the version's folder; not for `mkdir` and `chmod`. A file goes into a folder "
+                "when this ends in `/`. What a pattern or a folder holds goes below it, and may go to `.`."
+            ),
+            example='"share/motd.txt"',
+        ),
+        Field(
+            name="mode",
+            kind=Choice(words=MODES),
+            doc="The mode of the file, for `copy`, `template` and `chmod`; that of its source if not given.",
+            example='"0755"',
+        ),
+    ),
+)
+OVERLAY_FIELDS = _SECTION.fields
+_NEEDS = {"copy": ("to",), "template": ("to",), "link": ("to",), "mkdir": (), "chmod": ("mode",)}
+_MAY = {"copy": ("to", "mode"), "template": ("to", "mode"), "link": ("to",), "mkdir": (), "chmod": ("mode",)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlay(Kind):
+    """One table of `overlays`."""
+
+    wanted: str = _SECTION.wanted
+
+    def read(self, item: Item) -> Setting:
+        setting = _SECTION.read(item)
+        kind = next((kind for kind in OVERLAY_KINDS if kind in setting.value), None)
+        if kind is None:
+            item.refuse(f"an overlay without {one_of_words(OVERLAY_KINDS)}")
+        for name in ("to", "mode"):
+            if name in setting.value and name not in _MAY[kind]:
+                item.problems.add(setting.value[name].origin, f"'{kind}' takes no '{name}'", "remove it")
+            elif name not in setting.value and name in _NEEDS[kind]:
+                item.refuse(f"'{kind}' needs '{name}'")
+        values = {name: entry.value for name, entry in setting.value.items()}
+        return Setting(
+            value=OverlaySpec(
+                kind=kind,
+                path=values[kind],
+                to=values.get("to", ""),
+                mode=values.get("mode", ""),
+                origin=setting.value[kind].origin,
+            ),
+            origin=item.origin,
+        )
+
+    def schema(self) -> dict[str, Any]:
+        return _SECTION.schema()
+
+
+OVERLAYS = ListOf(element=Overlay(), wanted="an array of tables: [{ copy = ..., to = ... }]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strip(Section):
+    """A section that may be written as true, for all of it, or false."""
+
+    def read(self, item: Item) -> Setting:
+        if not isinstance(item.data, bool):
+            return Section.read(self, item)
+        names = [row.name for row in self.fields if isinstance(row.kind, Flag)]
+        told = {name: Setting(value=item.data, origin=item.origin) for name in names}
+        return Setting(value=told, origin=item.origin, replaces=True)
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [{"type": "boolean"}, Section.schema(self)]}
+
+
+STRIP = Strip(
+    wanted="true, false, or a table such as { tests = true, keep = ['numpy'] }",
+    make=lambda setting, values: StripSpec(**values),
+    fields=(
+        Field(
+            name="tests",
+            kind=Flag(),
+            doc="Leave out the `tests` folders of dependencies, but for packages that import their own.",
+            default="false",
+            example="true",
+        ),
+        Field(
+            name="docs",
+            kind=Flag(),
+            doc="Leave out folders named `doc` or `docs` that hold no module, and manual pages; licences stay.",
+            default="false",
+            example="true",
+        ),
+        Field(
+            name="type_stubs",
+            kind=Flag(),
+            doc="Leave out `*.pyi`, `py.typed` and `*-stubs`, but for packages that load their stubs when they run.",
+            default="false",
+            example="true",
+        ),
+        Field(
+            name="keep",
+            kind=ListOf(
+                element=Text(wanted="a path such as 'numpy/tests'", check=release_path),
+                wanted="an array of paths such as ['numpy', 'pandas/tests/*']",
+                is_set=True,
+            ),
+            doc="What stays in any case: folders, files or patterns, below the bundle's `site-packages`.",
+            default="[]",
+            example='["numpy"]',
+        ),
+    ),
+)
