@@ -30,7 +30,7 @@ class ChoiceOrFalse(Kind):
 
     @property
     def wanted(self) -> str:
-        return f"{one_of_words(self.words)}, or false"
+        return ", ".join(f"'{word}'" for word in self.words) + " or false"
 
     def read(self, item: Item) -> Setting:
         if item.data is False:
@@ -82,6 +82,13 @@ def release_path(text: str) -> None:
         raise Wrong(f"{quoted(text)} leads out of the version's folder")
 
 
+def bundle_path(text: str) -> None:
+    """Check a path or pattern that starts at the bundle's site-packages and stays below it."""
+    checks.any_path(text)
+    if text.startswith("/") or ".." in text.split("/"):
+        raise Wrong(hint="it starts at the bundle's site-packages")
+
+
 def made_path(text: str) -> None:
     """Check the path of something that is made in a release: not the version's folder itself."""
     release_path(text)
@@ -109,6 +116,16 @@ def _has_date(value: Any) -> bool:
     if isinstance(value, list):
         return any(map(_has_date, value))
     return isinstance(value, datetime.date | datetime.time)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Mode(Choice):
+    """The mode of a file, as text: TOML knows no octal number that starts with a zero."""
+
+    def read(self, item: Item) -> Setting:
+        if isinstance(item.data, int) and not isinstance(item.data, bool):
+            item.expected(self.wanted, 'write it in quotes: "0755"')
+        return Choice.read(self, item)
 
 
 _SOURCE = Text(wanted="a path such as 'rel/overlays/motd.txt'", check=checks.inner_path)
@@ -157,7 +174,7 @@ _SECTION = Section(
         ),
         Field(
             name="mode",
-            kind=Choice(words=MODES),
+            kind=_Mode(words=MODES),
             doc="The mode of the file, for `copy`, `template` and `chmod`; that of its source if not given.",
             example='"0755"',
         ),
@@ -246,7 +263,7 @@ STRIP = Strip(
         Field(
             name="keep",
             kind=ListOf(
-                element=Text(wanted="a path such as 'numpy/tests'", check=release_path),
+                element=Text(wanted="a path such as 'numpy/tests'", check=bundle_path),
                 wanted="an array of paths such as ['numpy', 'pandas/tests/*']",
                 is_set=True,
             ),

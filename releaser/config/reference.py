@@ -8,8 +8,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 
+from releaser.config.assembly import OVERLAY_FIELDS, OVERLAYS
 from releaser.config.hooks import EVENTS, HOOKS, hook_fields
 from releaser.config.kinds import Text
+from releaser.config.profile import OVERLAY_KINDS
 from releaser.config.sections import Field, Section
 from releaser.config.settings import ROWS, TOP
 
@@ -93,6 +95,9 @@ def _below(row: Field) -> Iterator[str]:
         yield _event_table()
         yield "In the table of one hook:\n"
         yield _field_table(hook_fields(EVENTS[0]), is_hook=True)
+    elif row.kind is OVERLAYS:
+        yield f"Exactly one of {', '.join(f'`{name}`' for name in OVERLAY_KINDS)} holds in each table.\n"
+        yield _field_table(OVERLAY_FIELDS)
     elif isinstance(row.kind, Section):
         if row.kind.one_of:
             yield f"Exactly one of {', '.join(f'`{name}`' for name in row.kind.one_of)} holds.\n"
