@@ -225,10 +225,15 @@ def _carry_out(step: Step, stage: Stage, exchange: Exchange) -> None:
 
 
 def _bundle_python(step: BundlePython, stage: Stage) -> None:
-    from releaser.build.interpreter import bundle_interpreter
+    from releaser.build.interpreter import BundledInterpreter, bundle_interpreter
+    from releaser.build.kept_python import keep_python
 
     prefix = Path(step.prefix) if step.prefix else None
-    bundled = bundle_interpreter(prefix, stage.root, stage.site_packages, stage.report.note, step.optimize)
+
+    def make(root: Path, report: Callable[[str], None]) -> BundledInterpreter:
+        return bundle_interpreter(prefix, root, stage.site_packages, report, step.optimize, step.include_libc)
+
+    bundled = keep_python(step, stage, make)
     stage.bundled_python = bundled.folder_name
     stage.full_version = bundled.full_version
     stage.libraries = bundled.described

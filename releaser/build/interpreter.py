@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from releaser.build.c_library import FOLDER, c_library, write_starter
 from releaser.build.commands import Program, ProgramFailed, Run, runner
 from releaser.build.elf import Elf, elf_files, read_elf
+from releaser.build.glibc import floor
 from releaser.build.installed_python import InstalledPython, installed_python
 from releaser.build.libraries import ALWAYS, Collected, Finder, collect, parse_ldconfig
 from releaser.build.licences import Library, describe_libraries
@@ -53,13 +55,14 @@ def bundle_interpreter(
     site_packages: Path,
     report: Callable[[str], None],
     optimize: int = 0,
+    include_libc: bool = False,
 ) -> BundledInterpreter:
     """Copy a Python, as far as a service needs it, into `release_root` and return what it has become.
 
     `prefix` is the folder that the Python is installed in; None means the one that runs this process, and a virtual
     environment means the one it was made from. `site_packages`, which is only read, holds the app's wheels: what these
     need of the machine is copied as well. `report` is told, in sentences, what was left out and why. The standard
-    library is compiled at level `optimize` besides 0.
+    library is compiled at level `optimize` besides 0. With `include_libc` the C library and its loader come along.
 
     Raises:
         ProjectError: in `prefix` is no Python that a release can run on.
@@ -73,13 +76,17 @@ def bundle_interpreter(
     finder = _finder(source.executable, run)
     extensions = _kept_extensions(source, finder, report)
     libraries = _libraries(source, extensions, wheels, finder, site_packages, report)
-    _copy(source, extensions, libraries, bundle)
-    _rewrite(source, bundle, run, report)
+    elves = (*extensions, *libraries.values(), *wheels)
+    of_c = c_library(elves, finder.find, source.executable) if include_libc else {}
+    _copy(source, extensions, {**libraries, **of_c}, bundle, include_libc)
+    _rewrite(source, bundle, run, report, frozenset(of_c))
+    if include_libc:
+        write_starter(bundle, f"python{source.version}", of_c)
+        libraries = dict(sorted({**libraries, **of_c}.items()))
     _compile(source, bundle, run, optimize)
     described = describe_libraries({name: elf.path for name, elf in libraries.items()}, bundle, run)
     normalise_modes(bundle)
-    glibc = max(elf.glibc for elf in (source.executable, *extensions, *libraries.values(), *wheels))
-    glibc_min = ".".join(map(str, glibc))
+    glibc_min = "" if include_libc else floor((source.executable, *elves))
     report(
         f"Python {source.full_version} from {source.prefix}: {size_bytes(bundle) / 1e6:.1f} MB with "
         f"{len(libraries)} shared libraries" + (f"; hosts need glibc {glibc_min} or newer" if glibc_min else "")
@@ -183,12 +190,20 @@ def _tell_trouble(
             report(f"{unseen[0]}, which {shown} needs, may be taken from the host: the wheel was linked with a RUNPATH")
 
 
-def _copy(source: InstalledPython, extensions: tuple[Elf, ...], libraries: Mapping[str, Elf], bundle: Path) -> None:
-    program = bundle / "bin" / f"python{source.version}"
+def _copy(
+    source: InstalledPython,
+    extensions: tuple[Elf, ...],
+    libraries: Mapping[str, Elf],
+    bundle: Path,
+    include_libc: bool,
+) -> None:
+    name = f"python{source.version}"
+    program = bundle / (FOLDER if include_libc else "bin") / name
     _copy_file(source.executable.path, program)
     program.chmod(0o755)
-    for name in ("python3", "python"):
-        (bundle / "bin" / name).symlink_to(program.name)
+    (bundle / "bin").mkdir(exist_ok=True)
+    for link in ("python3", "python"):
+        (bundle / "bin" / link).symlink_to(name)
     for path, relative in kept_files(source.standard_library):
         to = bundle / source.inside / relative
         _copy_file(path, to)
@@ -207,14 +222,19 @@ def _copy_file(path: Path, to: Path) -> None:
     to.chmod(0o644)  # whatever it was: patchelf and strip have to write to it
 
 
-def _rewrite(source: InstalledPython, bundle: Path, run: Run, report: Callable[[str], None]) -> None:
-    """Take the symbols for debuggers out of each ELF file, then point it to the bundle's own libraries."""
+def _rewrite(
+    source: InstalledPython, bundle: Path, run: Run, report: Callable[[str], None], untouched: frozenset[str]
+) -> None:
+    """Take the symbols for debuggers out of each ELF file, then point it to the bundle's own libraries.
+
+    Those named `untouched`, the C library's, stay as they are: its parts have to fit each other to the byte.
+    """
     strip = shutil.which("strip")
     if strip is None:
         report("symbols for debuggers are left in: there is no strip (binutils) on this machine")
     try:
-        for folder in (bundle / "bin", bundle / source.inside / "lib-dynload", bundle / "lib"):
-            elves = _dynamic_elves(folder)
+        for folder in (bundle / "bin", bundle / FOLDER, bundle / source.inside / "lib-dynload", bundle / "lib"):
+            elves = [elf for elf in _dynamic_elves(folder) if elf.path.name not in untouched]
             with_symbols = [str(elf.path) for elf in elves if elf.has_symbols]
             if strip is not None and with_symbols:
                 run(Program(argv=(strip, "--strip-unneeded", *with_symbols), folder=bundle))

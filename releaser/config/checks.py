@@ -36,6 +36,7 @@ BUILT_IN_COMMANDS = (
     "pid",
     "status",
     "rpc",
+    "reload_config",
     "eval",
     "console",
     "remote_console",

@@ -208,6 +208,8 @@ class Profile:
     dev_mode: bool = False
     include_python: bool | str = False
     """False, True (the interpreter that runs the build), or the prefix of another one."""
+    include_libc: bool = False
+    """Whether the C library comes along with the interpreter."""
     glibc_max: str = ""
     """The newest glibc that the release may need, such as `2.31`; empty: any."""
     include_src: bool = True

@@ -212,6 +212,16 @@ ROWS = (
         distillery="include_erts",
     ),
     Field(
+        name="include_libc",
+        kind=Flag(),
+        doc=(
+            "Put the C library and its loader into the release as well, so that it runs on hosts whose glibc is older, "
+            "or that have another C library such as musl. Needs `include_python`."
+        ),
+        default="false",
+        example="true",
+    ),
+    Field(
         name="glibc_max",
         kind=Text(
             wanted="a version of glibc such as '2.31'", check=checks.glibc_version, pattern=checks.GLIBC_PATTERN

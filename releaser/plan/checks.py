@@ -27,6 +27,7 @@ def problems_of(profile: Profile, facts: Facts, version: str) -> tuple[Problem, 
         *_project_problems(profile, facts),
         *_version_problems(profile, facts, version),
         *_interpreter_problems(profile, facts),
+        *_c_library_problems(profile),
         *_python_args_problems(profile, facts),
         *_lock_problems(profile, facts.lock),
         *_hook_problems(profile, facts),
@@ -117,6 +118,15 @@ def _python_args_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:
         return
     origin = _origin_of(profile, "python_args")
     yield _problem(origin, f"-X {name} needs Python {needed}, and this build uses {facts.interpreter.full_version}")
+
+
+def _c_library_problems(profile: Profile) -> Iterator[Problem]:
+    if profile.include_libc and profile.include_python is False:
+        yield _problem(
+            _origin_of(profile, "include_libc"),
+            "the C library of a release is for the Python of that release, and include_python is false",
+            "include_python = true",
+        )
 
 
 def _lock_problems(profile: Profile, lock: Lock | None) -> Iterator[Problem]:

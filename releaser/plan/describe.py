@@ -55,8 +55,9 @@ def describe(step: Step) -> str:
             return "link the migrations and read their graph" if dev_mode else "copy the migrations, read their graph"
         case CompileBundle(include_src=include_src):
             return "compile byte code" if include_src else "compile byte code, leave the project's sources out"
-        case BundlePython(prefix=prefix):
-            return "copy the interpreter" + (f" in {prefix}" if prefix else "")
+        case BundlePython(prefix=prefix, include_libc=include_libc):
+            what = "copy the interpreter and its C library" if include_libc else "copy the interpreter"
+            return what + (f" in {prefix}" if prefix else "")
         case CheckGlibc(maximum=maximum):
             return f"check that glibc {maximum} is enough"
         case WriteBundle():

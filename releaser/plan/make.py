@@ -199,9 +199,13 @@ def _steps(
     if profile.include_python is not False:
         prefix = profile.include_python if isinstance(profile.include_python, str) else ""
         steps.append(
-            BundlePython(prefix=str(profile.root / prefix) if prefix else "", optimize=profile.python_optimize)
+            BundlePython(
+                prefix=str(profile.root / prefix) if prefix else "",
+                optimize=profile.python_optimize,
+                include_libc=profile.include_libc,
+            )
         )
-    if profile.glibc_max:
+    if profile.glibc_max and not profile.include_libc:  # with a C library of its own it needs none of the host
         steps.append(CheckGlibc(maximum=profile.glibc_max, place=place_of(profile, "glibc_max")))
     steps.append(WriteBundle())
     if scripts:

@@ -121,6 +121,7 @@ class BundlePython:
     """Empty: the one that runs the build."""
     optimize: int = 0
     """Level of the standard library's byte code besides 0, which the supervisor reads."""
+    include_libc: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

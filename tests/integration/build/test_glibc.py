@@ -15,7 +15,7 @@ def test_a_limit_for_the_c_library_names_the_files_that_exceed_it(tmp_path: Path
     assert done.returncode == 1
     lines = done.stderr.splitlines()
     assert lines[0].startswith("error: the release would need glibc 2.")
-    assert "rel/config.toml:8:13: environment.prod.glibc_max: " in lines[1]
+    assert "rel/config.toml:9:13: environment.prod.glibc_max: " in lines[1]
     named = [line for line in lines if line.startswith("  < ") and ": needs GLIBC_2." in line]
     assert len(named) == 20
     assert any("/lib/lib" in line for line in named)

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from support.handmade import PYTHON_VERSION, write_release
+from support.running import write_launcher
 from uv import find_uv_bin
 
 from releaser.build.elf import elf_files, read_elf
@@ -161,6 +163,71 @@ def c_library() -> list[Path]:
     loader = next(path for name, path in found.items() if name.startswith("ld-linux"))
     by_interpreter = [Path(folder, loader.name) for folder in ("/lib64", "/lib") if Path(folder, loader.name).exists()]
     return [*found.values(), *by_interpreter]
+
+
+@pytest.fixture(scope="module")
+def with_libc(bundled: Bundled, tmp_path_factory: pytest.TempPathFactory) -> Bundled:
+    """The same with the C library of this machine in it."""
+    folder = tmp_path_factory.mktemp("with libc")
+    result = bundle_interpreter(None, folder, bundled.site_packages, lambda _: None, include_libc=True)
+    return Bundled(folder, bundled.site_packages, result, ())
+
+
+def put_busybox(root: Path) -> None:
+    """Make `root` a host that has busybox, linked statically, and nothing else: no C library at all."""
+    path = shutil.which("busybox")
+    elf = read_elf(Path(path)) if path else None
+    if path is None or elf is None or elf.is_dynamic:
+        assert not os.environ.get("CI"), "CI must have busybox-static"
+        pytest.skip("no statically linked busybox here")
+    (root / "bin").mkdir(parents=True)
+    shutil.copy(path, root / "bin/busybox")
+    for name in ("sh", "readlink"):
+        (root / "bin" / name).symlink_to("busybox")
+
+
+def test_with_its_own_c_library_it_runs_everything_where_there_is_none(with_libc: Bundled, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    put_busybox(root)
+    inside = Path("opt/a release") / with_libc.result.folder_name
+    shutil.copytree(with_libc.folder, root / inside, symlinks=True)
+    shutil.copytree(with_libc.site_packages, root / "site-packages")
+    shutil.copytree(GUESTBOOK / "src", root / "src")
+    (root / "link to python").symlink_to(Path("/", inside, "bin/python"))
+
+    words = ("-I", "-S", "-X", "utf8", "-c", IMPORT_ALL, "/site-packages", "/src")
+    result = run_below(root, "/link to python", *words)
+
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == f"/{inside}\n"
+
+
+def test_a_whole_release_with_its_own_c_library_starts_where_there_is_none(with_libc: Bundled, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    put_busybox(root)
+    release = write_release(
+        root / "opt/app",
+        modules={
+            "app.py": "import subprocess, sys\ndef main():\n    "
+            "print('served by', subprocess.check_output([sys.executable, '-c', 'import app; print(app.__name__)']))\n"
+        },
+    )
+    shutil.copytree(with_libc.folder, release.root / with_libc.result.folder_name, symlinks=True)
+    write_launcher(release.root, "app", python=f"{PYTHON_VERSION} {with_libc.result.folder_name} -")
+    (root / "tmp").mkdir()
+    (root / "dev").mkdir()
+    (root / "dev/null").touch()
+
+    result = run_below(root, "/bin/sh", "/opt/app/bin/app", "foreground")
+
+    assert result.returncode == 0, result.stderr
+    assert "served by b'app\\n'" in result.stdout
+
+
+def test_with_its_own_c_library_it_needs_none_of_the_host(with_libc: Bundled) -> None:
+    assert with_libc.result.glibc_min == ""
+    assert {"libc.so.6", "libm.so.6"} <= set(with_libc.result.libraries)
+    assert all(library.licence for library in with_libc.result.described)
 
 
 def test_the_callers_environment_cannot_put_another_library_in_its_place(bundled: Bundled, tmp_path: Path) -> None:

@@ -237,3 +237,12 @@ def test_the_c_library_is_checked_once_the_interpreter_is_there() -> None:
     assert CheckGlibc not in kinds_of(make_plan(profile_of(), facts_of()))
     kinds = kinds_of(make_plan(profile_of(glibc_max="2.31", include_python=True), facts_of()))
     assert kinds.index(BundlePython) < kinds.index(CheckGlibc) < kinds.index(WriteArchive)
+
+
+def test_a_c_library_comes_with_an_interpreter_or_not_at_all() -> None:
+    own = make_plan(profile_of(include_libc=True, include_python=True, glibc_max="2.31"), facts_of())
+    assert BundlePython(prefix="", include_libc=True) in own.steps
+    assert CheckGlibc not in kinds_of(own)  # of the host it needs none
+    with pytest.raises(ProjectError) as error:
+        make_plan(profile_of(include_libc=True), facts_of())
+    assert "include_python is false" in problems_of(error)[0][1]
