@@ -20,6 +20,7 @@ from shiv.constants import BUILD_AT_TIMESTAMP_FORMAT  # type: ignore[import-unty
 from releaser.build.layers import SITE_PACKAGES, Linked, files_below, link
 from releaser.build.members import Member, append_members, members_of, write_members
 from releaser.build.stage import Stage
+from releaser.build.tree import hash_of
 from releaser.runtime.manifest import MAIN, Entry
 
 ID_CHARACTERS: Final = 32
@@ -50,11 +51,7 @@ def content_hash(folder: Path, linked: Linked) -> str:
     for name, path in files_below(folder):
         status = path.lstat()
         layer = linked.origin(name, status)
-        if layer is not None:
-            digest = layer.files[f"{SITE_PACKAGES}/{name}"].sha256
-        else:
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = layer.files[f"{SITE_PACKAGES}/{name}"].sha256 if layer is not None else hash_of(path)
         total.update(f"{name}\0{bool(status.st_mode & 0o100):d}\0{digest}\n".encode("utf-8", "surrogateescape"))
     return total.hexdigest()[:ID_CHARACTERS]
 

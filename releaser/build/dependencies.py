@@ -14,9 +14,11 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from releaser.build import dist_info, installers
+from releaser.build.build_env import build_in_kept_environment
 from releaser.build.bytecode import compile_folder
 from releaser.build.cache import key_of
 from releaser.build.commands import Program, ProgramFailed
+from releaser.build.flat_layout import folder_to_build
 from releaser.build.layers import (
     SCRIPTS,
     SITE_PACKAGES,
@@ -41,7 +43,12 @@ _LAYOUT = 1
 
 def build_wheel(step: BuildWheel, stage: Stage) -> None:
     """Build the project's wheel into the staging folder."""
-    stage.wheel = _wheel_of(step.project, stage, "the project")
+    root, target = stage.plan.root, stage.plan.target
+    ours = [root / "rel"]
+    if target.is_relative_to(root):
+        ours.append(root / target.relative_to(root).parts[0])
+    project = folder_to_build(step.project, stage.folder / "project-without-rel", tuple(ours))
+    stage.wheel = _wheel_of(project, stage, "the project")
 
 
 def install_dependencies(step: InstallDependencies, stage: Stage) -> None:
@@ -134,7 +141,11 @@ def _pins(step: InstallDependencies, stage: Stage) -> Pins:
 def _wheel_of(project: Path, stage: Stage, shown: str) -> Path:
     wheels = stage.folder / "wheels"
     wheels.mkdir()
-    _run(stage, installers.build_wheel(stage.installer, project, wheels), f"{shown} could not be built")
+    try:
+        if not build_in_kept_environment(project, wheels, stage, machine_key(stage)):
+            stage.run(installers.build_wheel(stage.installer, project, wheels))
+    except ProgramFailed as error:
+        raise _told(error, f"{shown} could not be built") from error
     found = sorted(wheels.glob("*.whl"))
     if len(found) != 1:
         raise BuildError(f"{shown}'s build backend made {len(found)} wheels where one was expected")
@@ -168,11 +179,15 @@ def _run(stage: Stage, program: Program, sentence: str) -> None:
     try:
         stage.run(program)
     except ProgramFailed as error:
-        raise BuildError(
-            f"{sentence}: {error}",
-            output=error.lines[-LAST_LINES:],
-            hint="'releaser build -v' shows everything it prints",
-        ) from error
+        raise _told(error, sentence) from error
+
+
+def _told(error: ProgramFailed, sentence: str) -> BuildError:
+    return BuildError(
+        f"{sentence}: {error}",
+        output=error.lines[-LAST_LINES:],
+        hint="'releaser build -v' shows everything it prints",
+    )
 
 
 def _with_byte_code(names: tuple[str, ...], site_packages: Path) -> Iterator[Path]:

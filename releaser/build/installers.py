@@ -27,6 +27,8 @@ class Installer:
     python: Path
     is_own_python: bool
     """Whether `python` is the one that runs the build."""
+    options: tuple[str, ...] = ()
+    """Added to every call that may look for packages."""
 
 
 def choose_installer(python: Path, find_uv: Callable[[], str] = uv.find_uv_bin) -> Installer:

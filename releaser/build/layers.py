@@ -11,7 +11,6 @@ makes it again, and this one packs the file as it is.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from collections.abc import Mapping
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from releaser.build.members import write_members
-from releaser.build.tree import normalise_modes
+from releaser.build.tree import hash_of, normalise_modes
 
 SITE_PACKAGES: Final = "site-packages"
 SCRIPTS: Final = "scripts"
@@ -84,9 +83,7 @@ def finish_layer(folder: Path, epoch: int) -> None:
     for name, path in files_below(folder):
         os.utime(path, (_TIME_S, _TIME_S), follow_symlinks=False)
         status = path.lstat()
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        lines.append(f"{digest} {status.st_size} {status.st_mode & 0o100:d} {name}\n")
+        lines.append(f"{hash_of(path)} {status.st_size} {status.st_mode & 0o100:d} {name}\n")
     (folder / INDEX).write_text("".join(lines), encoding="utf-8", errors="surrogateescape")
 
 

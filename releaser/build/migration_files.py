@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import pickle
+import re
 import shutil
 import tomllib
 from dataclasses import replace
 from pathlib import Path
 
+from releaser.build.cache import key_of
 from releaser.build.entry import has_module
-from releaser.build.stage import Stage
+from releaser.build.stage import Graph, Stage
+from releaser.build.tree import hash_of
 from releaser.errors import ProjectError
 from releaser.plan.steps import CopyMigrations
 from releaser.runtime.manifest import Migrations
 
 NAME = "default"
+_GRAPH = "graph"
 
 
 def copy_migrations(step: CopyMigrations, stage: Stage) -> None:
@@ -30,14 +35,7 @@ def copy_migrations(step: CopyMigrations, stage: Stage) -> None:
         )
         raise ProjectError("the release could not migrate its database", problems=(problem,))
     # Of the sources, not of the copy: what is wrong with them is told by the names that the author knows.
-    graph = stage.read_graph(
-        step.scripts,
-        python=stage.plan.interpreter.path,
-        site_packages=stage.site_packages,
-        source_paths=tuple(str(path) for path in stage.source_paths),
-        config=step.config,
-        root=stage.plan.root,
-    )
+    graph = _kept_graph(step, stage)
     folder = stage.release / "migrations"
     folder.mkdir()
     stage.migrations = (
@@ -45,16 +43,61 @@ def copy_migrations(step: CopyMigrations, stage: Stage) -> None:
             name=NAME,
             scripts=_scripts(step, folder),
             config=_config(step, folder),
-            url=step.url,
-            run=step.run,
+            url=step.spec.url,
+            run=step.spec.run,
             version_table=graph.version_table,
             line=list(graph.line),
             heads=list(graph.heads),
             files={} if step.dev_mode else dict(graph.files),
             version_table_schema=graph.version_table_schema,
             url_is_used=graph.url_is_used,
+            lock=step.spec.lock,
+            lock_timeout_s=step.spec.lock_timeout_s,
+            retries=step.spec.retries,
+            journal=step.spec.journal,
         ),
     )
+
+
+def _kept_graph(step: CopyMigrations, stage: Stage) -> Graph:
+    """Return the graph, as it was read for an earlier build when nothing that was read then has changed."""
+
+    def make(folder: Path) -> None:
+        graph = stage.read_graph(
+            step.scripts,
+            python=stage.plan.interpreter.path,
+            site_packages=stage.site_packages,
+            source_paths=tuple(str(path) for path in stage.source_paths),
+            config=step.config,
+            root=stage.plan.root,
+        )
+        (folder / _GRAPH).write_bytes(pickle.dumps(graph))
+
+    scripts = [path for path in sorted(step.scripts.rglob("*")) if path.is_file() and path.suffix != ".pyc"]
+    key = key_of(
+        {str(path.relative_to(step.scripts)): hash_of(path) for path in scripts},
+        hash_of(step.config) if step.config is not None and step.config.is_file() else "",
+        [layer.folder.name for layer in stage.linked.layers],
+        _own_modules(scripts, stage),
+        str(stage.plan.interpreter.path),
+        str(step.scripts),
+    )
+    with stage.cache.lock(stage.report):
+        kept = stage.cache.find_or_make("graphs", key, is_whole=lambda folder: (folder / _GRAPH).is_file(), make=make)
+        graph: Graph = pickle.loads((kept / _GRAPH).read_bytes())
+    return graph
+
+
+def _own_modules(scripts: list[Path], stage: Stage) -> dict[str, str]:
+    """Return the digests of the project's modules if a revision may import them; env.py is not run to read them."""
+    tops = {name.partition("/")[0].removesuffix(".py") for name in stage.project_files}
+    texts = [path.read_text(encoding="utf-8", errors="replace") for path in scripts if path.name != "env.py"]
+    words = re.compile("|".join(rf"\b{re.escape(top)}\b" for top in sorted(tops)) or "(?!)")
+    if not any(map(words.search, texts)):
+        return {}
+    roots = (*stage.source_paths, stage.site_packages)
+    paths = {name: root / name for name in stage.project_files for root in reversed(roots) if (root / name).is_file()}
+    return {name: hash_of(path) for name, path in paths.items()}
 
 
 def _scripts(step: CopyMigrations, folder: Path) -> str:

@@ -15,11 +15,22 @@ def normalise_modes(folder: Path) -> None:
         for name in folders:
             path = Path(parent, name)
             if not path.is_symlink():
-                path.chmod(0o755)
+                _chmod(path, 0o755)
         for name in files:
             path = Path(parent, name)
             if not path.is_symlink():
-                path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
+                _chmod(path, 0o755 if path.stat().st_mode & 0o100 else 0o644)
+
+
+def _chmod(path: Path, mode: int) -> None:
+    if path.stat().st_mode & 0o7777 != mode:
+        path.chmod(mode)
+
+
+def hash_of(path: Path) -> str:
+    """Return the sha256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def hashes_of(folder: Path, without: Collection[str]) -> dict[str, str]:
@@ -30,8 +41,7 @@ def hashes_of(folder: Path, without: Collection[str]) -> dict[str, str]:
             path = Path(parent, name)
             relative = str(path.relative_to(folder))
             if relative not in without and not path.is_symlink():
-                with path.open("rb") as file:
-                    found[relative] = hashlib.file_digest(file, "sha256").hexdigest()
+                found[relative] = hash_of(path)
     return dict(sorted(found.items()))
 
 
