@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from support.built import REPOSITORY, Site, release_in
 from support.builds import built, releaser
+from support.built import REPOSITORY, Site, release_in
 from support.running import ended
 from support.tiny_project import make_tiny_project
 
@@ -31,6 +31,27 @@ def test_a_plain_project_is_built_for_both_environments_and_starts(tmp_path: Pat
             assert running.wait() == 0, running.errors()
             assert "tiny says hello to all" in running.output()
     assert any(root.glob("python-3.*"))
+
+
+def test_a_single_module_that_setuptools_finds_by_itself_is_still_found_beside_rel(tmp_path: Path) -> None:
+    project = tmp_path / "notes"
+    project.mkdir()
+    (project / "pyproject.toml").write_text('[project]\nname = "notes"\nversion = "0.3.0"\n')
+    (project / "notes.py").write_text('def main():\n    print("notes of today")\n')
+    assert releaser(project, "init").returncode == 0
+    prod = (project / "rel" / "config.toml").read_text().replace("include_python = true", "include_python = false")
+    (project / "rel" / "config.toml").write_text(prod)
+
+    done = releaser(project, "build", "--env", "prod")
+
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert sorted(path.name for path in project.iterdir()) == ["_build", "notes.py", "pyproject.toml", "rel"]
+    release = release_in(project / "_build" / "prod" / "rel" / "notes", tmp_path / "scratch")
+    release.name = "notes"
+    with ended(release):
+        running = release.foreground(until="")
+        assert running.wait() == 0, running.errors()
+        assert "notes of today" in running.output()
 
 
 def test_a_web_app_with_migrations_starts_migrated_and_serves(tmp_path: Path) -> None:

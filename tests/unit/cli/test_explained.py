@@ -65,11 +65,8 @@ def test_the_lines_are_toml_that_a_release_may_hold(tmp_path: Path) -> None:
     values = tomllib.loads("\n".join(explained(tmp_path)))
 
     assert values["env"]["COLOUR"] == "red"
-    assert values["migrations"] == {
-        "script_location": "shop:migrations",
-        "url": "postgresql://ada:(hidden)@db/shop",
-        "run": "post_start",
-    }
+    assert values["migrations"]["script_location"] == "shop:migrations"
+    assert values["migrations"]["run"] == "post_start"
     assert set(values) <= {row.name for row in ROWS}
 
 

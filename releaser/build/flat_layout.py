@@ -1,0 +1,41 @@
+"""From which folder is the project's wheel built? Its own, unless setuptools would take `rel/` for a package there.
+
+In a project without `src/` and without a list of packages, setuptools takes every folder whose name could be that of a
+package: with `rel/` beside it, a single module is no longer found, and a package is refused for not being the only one.
+Such a project is built from a folder of links to all that is in it but what belongs to releaser.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+_MADE_BY_BUILDS = ("build", "dist")
+
+
+def folder_to_build(project: Path, beside: Path, left_out: tuple[Path, ...]) -> Path:
+    """Return `project`, or `beside` filled with links to what is in it, without `left_out`, which are absolute."""
+    entries = [path for path in sorted(project.iterdir()) if path not in left_out]
+    if not finds_packages_by_itself(project) or len(entries) == len(list(project.iterdir())):
+        return project
+    beside.mkdir(parents=True)
+    for path in entries:
+        if path.name not in _MADE_BY_BUILDS and not path.name.endswith(".egg-info"):
+            (beside / path.name).symlink_to(path)
+    return beside
+
+
+def finds_packages_by_itself(project: Path) -> bool:
+    """Tell whether setuptools builds the project and looks for its packages in the project's own folder."""
+    data = _table(tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8")))
+    backend = _table(data.get("build-system")).get("build-backend", "setuptools.build_meta")
+    if not str(backend).startswith("setuptools") or (project / "src").is_dir():
+        return False
+    settings = _table(_table(data.get("tool")).get("setuptools"))
+    return not any(name in settings for name in ("packages", "py-modules", "package-dir"))
+
+
+def _table(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
