@@ -15,6 +15,7 @@ REQUEST_WITHIN_S = 5.0
 """A client that has not said what it wants by then is let go; so is one that does not read."""
 MAX_CLIENTS = 512
 MAX_REQUEST_BYTES = 65536
+BATCH = 64
 PAUSE_S = 0.1
 """After an accept that failed (no descriptors left), the listener is left alone this long."""
 
@@ -56,24 +57,36 @@ class Control:
         self._answer = answer
 
     def accept(self, now: float) -> None:
-        """Take a waiting connection; strangers and the ones too many are closed at once."""
+        """Take waiting connections, a batch of them at most."""
+        for _ in range(BATCH):
+            if not self._accept_one(now):
+                return
+
+    def _accept_one(self, now: float) -> bool:
+        """Take one; a stranger is let go, and over the limit whoever has idled the longest. Tell if there was one."""
         try:
             descriptor, _ = self.listener._accept()  # type: ignore[attr-defined]
         except (BlockingIOError, ConnectionError):
-            return
+            return False
         except OSError:
             self.paused_until = now + PAUSE_S
-            return
+            return False
         connection = _socket.socket(fileno=descriptor)
-        if len(self.clients) >= MAX_CLIENTS or not sockets.is_trusted(connection):
+        if not sockets.is_trusted(connection):
             connection.close()
-            return
+            return True
+        if len(self.clients) >= MAX_CLIENTS:
+            idle = (descriptor for descriptor, client in self.clients.items() if not client.keep_open)
+            self._close(next(idle, next(iter(self.clients))))
         connection.setblocking(False)
         self.clients[descriptor] = Client(connection, now)
+        return True
 
     def serve(self, descriptor: int) -> None:
         """Read from or write to one client, whichever it waits for."""
-        client = self.clients[descriptor]
+        client = self.clients.get(descriptor)
+        if client is None:
+            return  # it has just made room for another
         try:
             if client.unsent:
                 client.unsent = client.unsent[client.socket.send(client.unsent) :]

@@ -41,7 +41,7 @@ def listen(folder: str, name: str) -> tuple[_socket.socket, str]:
         address = path
     else:
         receiver = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM)
-        address = f"@releaser/{os.getuid()}/{os.getpid()}"
+        address = f"@releaser/{os.getuid()}/{os.getpid()}/{name}"
         receiver.bind("\0" + address[1:])
     receiver.setsockopt(_socket.SOL_SOCKET, SO_PASSCRED, 1)
     receiver.setblocking(False)

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 FIRST_INHERITED = 3
 """The first descriptor of LISTEN_FDS (sd_listen_fds(3))."""
-_OUT_OF_THE_WAY = 200
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
@@ -128,7 +127,7 @@ def _prepare_signals() -> None:
 
 def _place(descriptors: Sequence[int]) -> None:
     """Make `descriptors` 0, 1, 2, ... of this process, inheritable, however they overlap."""
-    aside = [fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _OUT_OF_THE_WAY) for descriptor in descriptors]
+    aside = [fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, len(descriptors)) for descriptor in descriptors]
     for target, source in enumerate(aside):
         os.dup2(source, target, inheritable=True)
 

@@ -85,6 +85,7 @@ class Supervisor(Owner):
         self._now = time.monotonic()
         self._started_at = self._now
         self._state = ""
+        self._came_from = ""
         self._deadline: float | None = None
         self._runtime = runtime_command(context)
         self._environ = {
@@ -197,7 +198,7 @@ class Supervisor(Owner):
         self._jobs.cancel(self._now)
         self._deadline = None
         self._queue = []
-        self._state = state
+        self._came_from, self._state = self._state, state
         self._upward.enter(state, self._manifest, task_s=TASK_S, stop_s=self._stop_timeout_s)
         if state in states.HOOK_STATES and state != states.POST_STOP:
             self._run_hooks(state)
@@ -311,6 +312,8 @@ class Supervisor(Owner):
     def _why_killed(self) -> str:
         if self._interrupts > 1:
             return "asked twice"
+        if self._came_from == states.BOOT:
+            return "the start failed"
         return f"it did not end in {format_seconds(self._stop_timeout_s)} after SIGTERM"
 
     def _after_the_end(self) -> None:

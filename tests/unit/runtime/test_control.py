@@ -75,10 +75,14 @@ def test_garbage_and_oversized_requests_close_the_connection(server: Server, dat
     client.close()
 
 
-def test_more_clients_than_the_limit_are_turned_away(server: Server) -> None:
+def test_over_the_limit_whoever_has_idled_the_longest_makes_room(server: Server) -> None:
     clients = [server.connect() for _ in range(control.MAX_CLIENTS + 1)]
     assert len(server.control.clients) == control.MAX_CLIENTS
-    assert clients[-1].recv(1) == b""
+    assert clients[0].recv(1) == b""
+    clients[-1].sendall(frames.encode_request("hello"))
+    server.serve_all()
+    server.serve_all()
+    assert clients[-1].recv(100) == frames.reply("hello", 0)
     for client in clients:
         client.close()
 
