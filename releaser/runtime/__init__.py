@@ -1,14 +1,21 @@
 """What ships inside a release and runs it: standard library only, relative imports only, copied unchanged.
 
-Inside the running app, `from releaser.runtime import migrate` is the public interface. Nothing heavy is imported
-here: `bin/NAME ping` passes through this file.
+Inside the running app, `from releaser.runtime import migrate, on_reload` is the public interface. Nothing heavy is
+imported here: `bin/NAME ping` passes through this file.
 """
 
 from __future__ import annotations
 
 from .failures import MigrationFailed
 
-__all__ = ["MigrationFailed", "migrate"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, TypeVar
+
+    Function = TypeVar("Function", bound=Callable[[Mapping[str, str | None]], Any])
+
+__all__ = ["MigrationFailed", "migrate", "on_reload"]
 
 
 def migrate(*, to: str = "head") -> None:
@@ -23,3 +30,16 @@ def migrate(*, to: str = "head") -> None:
     from .migration import run_in_child
 
     run_in_child(to)
+
+
+def on_reload(function: Function) -> Function:
+    """Have `function` called when `bin/NAME reload_config` finds the configuration changed; return it.
+
+    It is given a mapping of the names that changed to their new values, None for one that is gone, and may be a
+    coroutine function. Whatever it raises is shown to the caller of `reload_config`, and the change is offered again
+    at the next one. `os.environ` is left as it is.
+    """
+    from .reloading import register
+
+    register(function)
+    return function

@@ -1,13 +1,9 @@
 """Who answers from inside the running app: one thread that accepts on `run/agent.sock`, and one for each caller.
 
-    ping                              x 0
-    rpc FORMAT MODULE:FUNCTION ARGS   o the result, e a traceback, x 0 or 1      FORMAT is text or json
-    console                           see `releaser.runtime.agent_console`
-
 The agent is a guest in the app's process. It starts before the app is imported and takes the C primitives it needs
 then, so neither a hanging import nor gevent's patches reach it. A caller must be this user or root; one that sends
 rubbish, sends half a request or never reads costs a thread for a limited time and nothing else. A function runs in
-its caller's thread and goes on when the caller has gone.
+its caller's thread and goes on when the caller has gone. What callers ask for is told in `releaser.runtime.answers`.
 
 What becomes of the agent when the app forks is told in `releaser.runtime.forking`.
 """
@@ -18,25 +14,20 @@ import _socket
 import os
 
 from . import frames, sockets
+from .answers import answer
 from .files import unlink
 from .forking import Forks
 from .layout import AGENT_SOCKET, worker_socket, worker_sockets
 from .native_threads import NativeThread
-from .primitives import POLLIN, monotonic, poll, sleep, start_new_thread
-from .reply import Reply
+from .primitives import POLLIN, poll, sleep, start_new_thread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .context import Context
-    from .failures import Failure
 
 MAX_CALLERS = 256
-MAX_REQUEST_BYTES = 4 * 1024 * 1024
-REQUEST_S = 10.0
-"""A caller that has not said what it wants by then is let go."""
-_PIECE_BYTES = 65536
 _PAUSE_MS = 100
 _LOOK_AGAIN_S = 0.0001
 
@@ -197,7 +188,7 @@ class Agent:
         caller.begin()
         self.forks.come_first()
         try:
-            _answer(caller)
+            answer(caller.connection, caller)
         except OSError:
             pass  # the caller has gone before it asked
         finally:
@@ -233,89 +224,3 @@ def _refuse(connection: _socket.socket, text: str) -> None:
     except OSError:
         pass
     connection.close()
-
-
-def _answer(caller: Caller) -> None:
-    connection = caller.connection
-    decoder = frames.Decoder(MAX_REQUEST_BYTES)
-    try:
-        words, rest = _read_request(connection, decoder)
-    except frames.ProtocolError as error:
-        reply = Reply(connection)
-        reply.send(frames.ERROR, f"error: the request was not understood: {error}\n".encode())
-        reply.end(2)
-        return
-    reply = Reply(connection)
-    match words:
-        case ["ping"]:
-            reply.end(0)
-        case ["rpc", form, target, *arguments]:
-            reply.end(_call(reply, form, target, arguments))
-        case ["console"]:
-            from .agent_console import serve
-
-            caller.is_waited_for = False
-            serve(connection, reply, decoder, rest)
-        case _:
-            reply.send(frames.ERROR, f"error: the app does not know the request '{words[0][:40]}'\n".encode())
-            reply.end(2)
-
-
-def _read_request(connection: _socket.socket, decoder: frames.Decoder) -> tuple[list[str], list[tuple[bytes, bytes]]]:
-    """Return the words of the request and the frames that came with it.
-
-    Raises:
-        ProtocolError: what came is no request.
-        OSError: nothing complete came in time, or the caller has gone.
-    """
-    deadline = monotonic() + REQUEST_S
-    while True:
-        connection.settimeout(max(0.001, deadline - monotonic()))
-        data = connection.recv(_PIECE_BYTES)
-        if not data:
-            raise ConnectionResetError
-        found = decoder.feed(data)
-        if found:
-            kind, body = found[0]
-            if kind != frames.REQUEST:
-                raise frames.ProtocolError(f"a frame of type {kind!r} came first")
-            return frames.decode_request(body), found[1:]
-
-
-def _call(reply: Reply, form: str, target: str, arguments: list[str]) -> int:
-    """Run the function, send its progress, result or exception, and return the exit code for the caller."""
-    from . import calls, progress
-    from .failures import FAILED, NOT_NOW, USAGE, Failure
-    from .tracebacks import format_exception
-
-    def sink(text: str) -> None:
-        reply.send(frames.OUTPUT, calls.encode(text))
-
-    try:
-        if form not in calls.FORMATS:
-            raise Failure(f"expected text or json, found '{form}'", USAGE, now="nothing was called")
-        with progress.SentTo(sink):
-            result = calls.run(target, arguments, form)
-    except Failure as failure:
-        reply.send(frames.ERROR, _text_of(failure))
-        return failure.exit_code
-    except SystemExit as leaving:  # the function leaves, the app stays
-        exit_code, text = calls.exit_code_of(leaving.code)
-        if exit_code == NOT_NOW:
-            text = f"note: {target} left with exit code 4, which would say that the app is not running: it becomes 1\n"
-            exit_code = FAILED
-        if text:
-            reply.send(frames.ERROR, calls.encode(text))
-        return exit_code
-    except BaseException as error:
-        reply.send(frames.ERROR, calls.encode(format_exception(error)))
-        return FAILED
-    if result:
-        reply.send(frames.OUTPUT, result)
-    return 0
-
-
-def _text_of(failure: Failure) -> bytes:
-    from .calls import encode
-
-    return encode("\n".join(failure.lines()) + "\n")

@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
     "status": ("control_commands", "status", "[--json]", "what runs, since when, which hooks ran"),
     "logs": ("background", "logs", "[-f] [-n N] [--hooks]", "print the output of `start`"),
     "rpc": ("rpc_command", "rpc", "MODULE:FUNCTION [ARGS]", "call a function in the running app"),
+    "reload_config": ("reload_command", "reload_config", "", "hand changed settings to the running app"),
     "eval": ("eval_command", "eval_", "CODE | MODULE:FUNCTION [ARGS]", "the same in a process of its own"),
     "remote_console": ("console_command", "remote_console", "", "interactive Python in the running app"),
     "console": ("console_command", "console", "", "interactive Python in a process of its own"),

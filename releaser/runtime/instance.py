@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 
-from . import agent, bundle, environment, lifeline, listeners, notify
+from . import agent, bundle, environment, lifeline, listeners, notify, reloading
 from .failures import FAILED, USAGE, Failure
 from .layout import agent_socket
 from .readiness import STARTED
@@ -43,6 +43,7 @@ def run_instance(context: Context, args: list[str]) -> int:
     entry = process.entry
     _reset_signals()
     bundle.activate(context)
+    reloading.remember(os.environ)
     agent.start(context, lifeline.hold(int(args[0]), context.manifest.stop_timeout_s), agent_socket(name))
     words = (
         environment.setting("command", listeners.with_numbers(word, os.environ), os.environ) for word in entry.args

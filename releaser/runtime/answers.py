@@ -1,0 +1,139 @@
+"""What the agent does for one caller: its request, and what is sent back.
+
+ping                              x 0
+rpc FORMAT MODULE:FUNCTION ARGS   o the result, e a traceback, x 0 or 1      FORMAT is text or json
+reload NAME=VALUE ...             o the names that changed, e a traceback, x 0 or 1
+console                           see `releaser.runtime.agent_console`
+"""
+
+from __future__ import annotations
+
+import _socket
+
+from . import frames
+from .primitives import monotonic
+from .reply import Reply
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .failures import Failure
+    from .native_threads import NativeThread
+
+MAX_REQUEST_BYTES = 4 * 1024 * 1024
+REQUEST_S = 10.0
+"""A caller that has not said what it wants by then is let go."""
+_PIECE_BYTES = 65536
+
+
+def answer(connection: _socket.socket, thread: NativeThread) -> None:
+    """Read one request in the caller's thread and send everything that answers it.
+
+    Raises:
+        OSError: the caller has gone before it asked.
+    """
+    decoder = frames.Decoder(MAX_REQUEST_BYTES)
+    try:
+        words, rest = _read_request(connection, decoder)
+    except frames.ProtocolError as error:
+        reply = Reply(connection)
+        reply.send(frames.ERROR, f"error: the request was not understood: {error}\n".encode())
+        reply.end(2)
+        return
+    reply = Reply(connection)
+    match words:
+        case ["ping"]:
+            reply.end(0)
+        case ["rpc", form, target, *arguments]:
+            reply.end(_call(reply, form, target, arguments))
+        case ["reload", *variables]:
+            reply.end(_reload(reply, variables))
+        case ["console"]:
+            from .agent_console import serve
+
+            thread.is_waited_for = False
+            serve(connection, reply, decoder, rest)
+        case _:
+            reply.send(frames.ERROR, f"error: the app does not know the request '{words[0][:40]}'\n".encode())
+            reply.end(2)
+
+
+def _read_request(connection: _socket.socket, decoder: frames.Decoder) -> tuple[list[str], list[tuple[bytes, bytes]]]:
+    """Return the words of the request and the frames that came with it.
+
+    Raises:
+        ProtocolError: what came is no request.
+        OSError: nothing complete came in time, or the caller has gone.
+    """
+    deadline = monotonic() + REQUEST_S
+    while True:
+        connection.settimeout(max(0.001, deadline - monotonic()))
+        data = connection.recv(_PIECE_BYTES)
+        if not data:
+            raise ConnectionResetError
+        found = decoder.feed(data)
+        if found:
+            kind, body = found[0]
+            if kind != frames.REQUEST:
+                raise frames.ProtocolError(f"a frame of type {kind!r} came first")
+            return frames.decode_request(body), found[1:]
+
+
+def _call(reply: Reply, form: str, target: str, arguments: list[str]) -> int:
+    """Run the function, send its progress, result or exception, and return the exit code for the caller."""
+    from . import calls, progress
+    from .failures import FAILED, NOT_NOW, USAGE, Failure
+    from .tracebacks import format_exception
+
+    def sink(text: str) -> None:
+        reply.send(frames.OUTPUT, calls.encode(text))
+
+    try:
+        if form not in calls.FORMATS:
+            raise Failure(f"expected text or json, found '{form}'", USAGE, now="nothing was called")
+        with progress.SentTo(sink):
+            result = calls.run(target, arguments, form)
+    except Failure as failure:
+        reply.send(frames.ERROR, _text_of(failure))
+        return failure.exit_code
+    except SystemExit as leaving:  # the function leaves, the app stays
+        exit_code, text = calls.exit_code_of(leaving.code)
+        if exit_code == NOT_NOW:
+            text = f"note: {target} left with exit code 4, which would say that the app is not running: it becomes 1\n"
+            exit_code = FAILED
+        if text:
+            reply.send(frames.ERROR, calls.encode(text))
+        return exit_code
+    except BaseException as error:
+        reply.send(frames.ERROR, calls.encode(format_exception(error)))
+        return FAILED
+    if result:
+        reply.send(frames.OUTPUT, result)
+    return 0
+
+
+def _reload(reply: Reply, variables: list[str]) -> int:
+    """Hand over the configuration that has changed, and send the names."""
+    from . import calls, reloading
+    from .failures import FAILED, Failure
+    from .tracebacks import format_exception
+
+    try:
+        names = reloading.apply(variables)
+    except Failure as failure:
+        reply.send(frames.ERROR, _text_of(failure))
+        return failure.exit_code
+    except BaseException as error:
+        shown = reloading.without_values(format_exception(error), variables)
+        told = "error: the app did not take its new configuration\n"
+        now = "  now: the change is offered again at the next reload_config\n"
+        reply.send(frames.ERROR, calls.encode(shown + told + now))
+        return FAILED
+    text = f"changed: {', '.join(names)}\n" if names else "nothing has changed\n"
+    reply.send(frames.OUTPUT, calls.encode(text))
+    return 0
+
+
+def _text_of(failure: Failure) -> bytes:
+    from .calls import encode
+
+    return encode("\n".join(failure.lines()) + "\n")
