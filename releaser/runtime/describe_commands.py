@@ -119,13 +119,13 @@ def _identity(context: Context, manifest: Manifest) -> list[str]:
 
 
 def _hooks(manifest: Manifest) -> list[str]:
-    return [
-        _pair(
-            f"{hook.event} {hook.name}",
-            f"{hook.call or hook.path}, limit {format_seconds(hook.timeout_s)}, on failure {hook.on_failure}",
-        )
-        for hook in manifest.hooks
-    ]
+    lines: list[str] = []
+    for hook in manifest.hooks:
+        rule = f"{hook.call or hook.path}, limit {format_seconds(hook.timeout_s)}, on failure {hook.on_failure}"
+        lines.append(_pair(f"{hook.event} {hook.name}", hook.summary or rule))
+        if hook.summary:
+            lines.append(_pair("", rule))
+    return lines
 
 
 def _settings(context: Context, manifest: Manifest) -> list[str]:
@@ -140,33 +140,40 @@ def _settings(context: Context, manifest: Manifest) -> list[str]:
     for name, value in manifest.env.items():
         shown = context.environ.get(name, value)
         lines.append(_pair(f"env.{name}", MASK if environment.is_secret(name) else shown))
-    lines += _env_file(context)
+    from_file, told = _env_file(context)
+    lines += told
     lines += [_pair("config_providers", target) for target in manifest.config_providers]
     if manifest.python_args:
         lines.append(_pair("python_args", " ".join(manifest.python_args)))
     if manifest.python_optimize:
         lines.append(_pair("python_optimize", str(manifest.python_optimize)))
     for name in manifest.required_env:
-        lines.append(_pair(f"required {name}", "set" if context.environ.get(name) else "not set"))
+        lines.append(_pair(f"required {name}", _is_set(context, name, from_file)))
     return lines
 
 
-def _env_file(context: Context) -> list[str]:
-    """Return what the file on this host says; a file that is missing or wrong is told as such, not as an error."""
+def _is_set(context: Context, name: str, from_file: dict[str, str]) -> str:
+    if context.environ.get(name) or from_file.get(name) or context.manifest.env.get(name):
+        return "set"
+    return "not set, unless a config provider does" if context.manifest.config_providers else "not set"
+
+
+def _env_file(context: Context) -> tuple[dict[str, str], list[str]]:
+    """Return the variables of this host's file, and how it is told; a missing or wrong one is told, and no error."""
     from . import env_file
 
     if not context.manifest.env_file:
-        return []
+        return {}, []
     try:
         path = env_file.path_of(context, context.environ)
         found = env_file.read(context, context.environ)
     except Failure as failure:
-        return [_pair("env_file", failure.message)]
+        return {}, [_pair("env_file", failure.message)]
     lines = [_pair("env_file", path if os.path.exists(path) else f"{path} (not there, and may be missing)")]
     for name, value in found.items():
         shown = value if name not in context.environ else f"{context.environ[name]} (the caller's)"
         lines.append(_pair(f"  {name}", MASK if environment.is_secret(name) else shown))
-    return lines
+    return found, lines
 
 
 def _help_of(context: Context, name: str, custom: dict[str, str]) -> int:

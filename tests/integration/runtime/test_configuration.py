@@ -227,7 +227,8 @@ def test_an_app_run_as_a_module_gets_the_flags_as_well(make: Any) -> None:
 
 
 def test_describe_names_the_file_and_the_providers_and_hides_what_looks_secret(make: Any) -> None:
-    release = make(env_file="env", config_providers=["secrets_of:load"])
+    required = ["API_TOKEN", "DATABASE_URL"]
+    release = make(env_file="env", config_providers=["secrets_of:load"], required_env=required)
     (release.root / "env").write_text("API_TOKEN=hunter2\nCOLOUR=blue\n")
 
     text = release.run("describe").stdout
@@ -237,3 +238,6 @@ def test_describe_names_the_file_and_the_providers_and_hides_what_looks_secret(m
     assert str(release.root / "env") in text
     assert "blue" in text
     assert "hunter2" not in text
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert "required API_TOKEN set" in lines
+    assert "required DATABASE_URL not set, unless a config provider does" in lines
