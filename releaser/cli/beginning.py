@@ -50,6 +50,8 @@ def next_lines(found: Findings, choices: Choices, words: Sequence[str]) -> list[
     rows = [(f"cd {' '.join(words)}", "")] if words else []
     if not found.lock:
         rows.append((GET_A_LOCK, ""))
+    if found.are_builds_tracked:
+        rows.append(("echo _build/ >> .gitignore", ""))
     rows += [
         ("releaser build", "a release that runs the source tree"),
         (f"_build/dev/rel/{choices.name}/bin/{choices.name} foreground", ""),

@@ -61,6 +61,8 @@ class Findings:
     required_variables: tuple[str, ...] = ()
     """Names in `os.environ["NAME"]`."""
     lock: str = ""
+    are_builds_tracked: bool = False
+    """Whether git would take what is built for sources: a repository whose .gitignore does not name `_build`."""
     script_location: str = ""
     """alembic's, as `script_location` of rel/config.toml has it; empty without alembic."""
     alembic_file: str = ""
@@ -96,6 +98,7 @@ def find(folder: Path) -> Findings:
         health=next((route for name in ordered for route in _health(trees[name])), ""),
         required_variables=tuple(sorted({name for tree in trees.values() for name in _required(tree)})),
         lock=lock,
+        are_builds_tracked=(folder / ".git").exists() and "_build" not in _text(folder / ".gitignore"),
         script_location=script_location,
         alembic_file=alembic_file,
         has_alembic=_has_alembic(folder, dependencies, lock),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from releaser.cli.beginning import next_lines
 from releaser.config import Profile, read_config
 from releaser.config.profile import ReadinessSpec
 from releaser.errors import ProjectError
@@ -185,6 +186,17 @@ def test_variables_that_the_sources_need_are_mentioned(tmp_path: Path) -> None:
     profile_for(tmp_path)
 
     assert "# The sources read SHOP_DSN.\n" in (tmp_path / "rel" / "config.toml").read_text()
+
+
+def test_git_is_told_of_the_builds_where_it_would_take_them_for_sources(tmp_path: Path) -> None:
+    make(tmp_path, {"shop.py": "def main(): ...\n", ".git/HEAD": "", ".gitignore": "dist\n"})
+    found = find(tmp_path)
+
+    assert "  echo _build/ >> .gitignore" in next_lines(found, choose(found), ())
+
+    (tmp_path / ".gitignore").write_text("/_build/\n")
+    found = find(tmp_path)
+    assert "  echo _build/ >> .gitignore" not in next_lines(found, choose(found), ())
 
 
 def test_the_hooks_can_be_executed_and_development_runs_the_source_tree(tmp_path: Path) -> None:
