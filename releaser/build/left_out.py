@@ -1,8 +1,11 @@
-"""What of the project's own wheel must not get into a release? Secrets that its build backend took for data files."""
+"""What of the project's own files must not get into a release? Secrets in its wheel, and among its migrations."""
 
 from __future__ import annotations
 
-from pathlib import PurePath
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path, PurePath
 
 from releaser.build.dist_info import dist_infos, rewrite_record
 from releaser.build.stage import Stage
@@ -19,6 +22,19 @@ def leave_private_files_out(stage: Stage) -> None:
         stage.project_files = tuple(name for name in stage.project_files if name not in found)
         for folder in dist_infos(stage.site_packages):
             rewrite_record(folder)
+
+
+def without_private_files(stage: Stage) -> Callable[[str, list[str]], set[str]]:
+    """Return what `shutil.copytree` is to ignore: byte code, backups, and secrets, each of which it warns of."""
+    noise = shutil.ignore_patterns("__pycache__", "*.pyc", "*~")
+
+    def ignored(folder: str, names: list[str]) -> set[str]:
+        private = sorted(name for name in names if is_private(Path(folder, name)))
+        shown = os.path.relpath(folder, stage.plan.root)
+        stage.warnings += [f"{shown}/{name}: {PRIVATE}" for name in private]
+        return {*noise(folder, names), *private}
+
+    return ignored
 
 
 def _is_private(name: str, stage: Stage) -> bool:

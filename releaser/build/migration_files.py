@@ -11,6 +11,7 @@ from pathlib import Path
 
 from releaser.build.cache import key_of
 from releaser.build.entry import has_module
+from releaser.build.left_out import without_private_files
 from releaser.build.stage import Graph, Stage
 from releaser.build.tree import hash_of
 from releaser.errors import ProjectError
@@ -41,7 +42,7 @@ def copy_migrations(step: CopyMigrations, stage: Stage) -> None:
     stage.migrations = (
         Migrations(
             name=NAME,
-            scripts=_scripts(step, folder),
+            scripts=_scripts(step, folder, stage),
             config=_config(step, folder),
             url=step.spec.url,
             run=step.spec.run,
@@ -100,10 +101,10 @@ def _own_modules(scripts: list[Path], stage: Stage) -> dict[str, str]:
     return {name: hash_of(path) for name, path in paths.items()}
 
 
-def _scripts(step: CopyMigrations, folder: Path) -> str:
+def _scripts(step: CopyMigrations, folder: Path, stage: Stage) -> str:
     if step.dev_mode:
         return str(step.scripts)
-    shutil.copytree(step.scripts, folder / NAME, ignore=shutil.ignore_patterns("__pycache__", "*.pyc", "*~"))
+    shutil.copytree(step.scripts, folder / NAME, ignore=without_private_files(stage))
     return f"migrations/{NAME}"
 
 
