@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from releaser.runtime.manifest import Hook, Manifest
+from releaser.runtime.manifest import Entry, Hook, Manifest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ def boot_order(manifest: Manifest) -> tuple[Phase, ...]:
         Phase(name="unpack", what=f"{manifest.bundle.file} is unpacked, once for each build"),
         _hooks(manifest, "post_configure"),
         _hooks(manifest, "pre_start"),
-        Phase(name="instance", what=_instance(manifest)),
+        Phase(name="instance", what=_instance(manifest), lines=_processes(manifest)),
         Phase(name="ready", what=_readiness(manifest)),
         _hooks(manifest, "post_start"),
         Phase(name="running", what="until SIGTERM, SIGINT or `stop`"),
@@ -56,7 +56,10 @@ def hook_text(hook: Hook) -> str:
 
 def entry_text(manifest: Manifest) -> str:
     """Return what the instance runs, as one would type it."""
-    entry = manifest.entry
+    return _command(manifest.entry)
+
+
+def _command(entry: Entry) -> str:
     target = f"python -m {entry.target}" if entry.kind == "module" else entry.target
     return " ".join([target, *entry.args])
 
@@ -84,6 +87,14 @@ def _configuration(manifest: Manifest) -> tuple[str, ...]:
 def _instance(manifest: Manifest) -> str:
     flags = " ".join(manifest.python_args)
     return f"runs {entry_text(manifest)}" + (f" (python {flags})" if flags else "")
+
+
+def _processes(manifest: Manifest) -> tuple[str, ...]:
+    return tuple(
+        f"process {process.name}{f' ({process.replicas} times)' if process.replicas != 1 else ''}: "
+        f"runs {_command(process.entry)}"
+        for process in manifest.processes
+    )
 
 
 def _readiness(manifest: Manifest) -> str:

@@ -12,6 +12,8 @@ from releaser.artifacts.reading import Artifact, Item
 
 _OWN_TOPICS = frozenset({"files", "migrations", "bundle", "hooks", "format", "commands", "sockets"})
 MOST_FILES = 40
+_FEW_FILES = 10
+"""Changes below one folder that are listed one by one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +65,7 @@ def difference_lines(found: Difference) -> list[str]:
         *_topic("configuration", found.configuration),
         *_topic("migrations", _without_values(found.migrations)),
         *_topic("inputs", found.inputs),
-        *_topic("files", _without_values(found.files), MOST_FILES),
+        *_topic("files", _folded(_without_values(found.files)), MOST_FILES),
     ]
 
 
@@ -155,6 +157,23 @@ def _without_values(changes: tuple[Change, ...]) -> tuple[Change, ...]:
         Change(name=change.name, old="yes" if change.old else "", new="changed" if change.new else "")
         for change in changes
     )
+
+
+def _folded(changes: tuple[Change, ...]) -> tuple[Change, ...]:
+    """Return the changes with one in the place of those of a whole folder: an interpreter has a thousand files."""
+    folders: dict[str, list[Change]] = {}
+    for change in changes:
+        folder, slash, _ = change.name.partition("/")
+        folders.setdefault(f"{folder}/" if slash else change.name, []).append(change)
+    folded: list[Change] = []
+    for folder, inside in folders.items():
+        if len(inside) <= _FEW_FILES:
+            folded += inside
+            continue
+        count = f"{len(inside)} files"
+        is_new, is_gone = all(not each.old for each in inside), all(not each.new for each in inside)
+        folded.append(Change(name=f"{folder}  {count}", old="" if is_new else "yes", new="" if is_gone else "changed"))
+    return tuple(folded)
 
 
 def _topic(title: str, changes: tuple[Change, ...], most: int = 0) -> Iterator[str]:

@@ -51,7 +51,8 @@ def _signature(path: Path, allowed_signers: Path | None, identity: str) -> Itera
         yield f"{'signature':<11} none"
     elif allowed_signers is None:
         signer = check_intact(checksums)
-        yield f"{'signature':<11} fits, by {signer.key}; whose that is was not asked (--allowed-signers)"
+        yield f"{'signature':<11} fits, by {signer.key}"
+        yield f"{'':<11} whose key that is was not asked: --allowed-signers FILE"
     else:
         signer = verify(checksums, allowed_signers, identity)
         yield f"{'signature':<11} good, of {signer.identity} with {signer.key}"

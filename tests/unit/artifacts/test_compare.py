@@ -65,6 +65,18 @@ def test_each_kind_of_change_is_under_its_topic(tmp_path: Path, capsys: pytest.C
     assert json.loads(capsys.readouterr().out)["dependencies"][0] == {"name": "fresh", "old": "", "new": "3"}
 
 
+def test_a_folder_full_of_changes_is_one_line(tmp_path: Path) -> None:
+    old = finished(tmp_path / "a", OLD)
+    new = finished(tmp_path / "b", OLD)
+    (new / "python-3.11.7").mkdir()
+    for number in range(30):
+        (new / "python-3.11.7" / f"{number}.py").write_text("x")
+    found = difference(read_artifact(old), read_artifact(new))
+    assert len([change for change in found.files if change.name.startswith("python-")]) == 30
+    assert "  + python-3.11.7/  30 files" in difference_lines(found)
+    assert "  - python-3.11.7/  30 files" in difference_lines(difference(read_artifact(new), read_artifact(old)))
+
+
 def test_what_cannot_be_read_is_trouble_and_not_a_difference(tmp_path: Path) -> None:
     root = finished(tmp_path, OLD)
     assert run(["diff", str(root), str(tmp_path / "missing")]) == 2
