@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from releaser.config.profile import HookSpec, MigrationRun, OnFailure, Profile
 from releaser.plan.facts import PathFact
+from releaser.plan.files import summary_of
 from releaser.plan.steps import Script
 from releaser.runtime.manifest import EVENTS, Hook
 
@@ -50,7 +51,7 @@ def hooks_and_scripts(profile: Profile, paths: Mapping[str, PathFact]) -> tuple[
             hooks.append(hook)
             scripts.append(script)
         for entry in entries:
-            hook = _hook(event, entry, width)
+            hook = _hook(event, entry, width, paths[entry.file].summary if entry.file else "")
             hooks.append(hook)
             if entry.file:
                 scripts.append(script_of(profile.root, entry.file, hook.path, paths[entry.file]))
@@ -79,7 +80,7 @@ def _entries(specs: tuple[HookSpec, ...], paths: Mapping[str, PathFact]) -> list
     return entries
 
 
-def _hook(event: str, entry: _Entry, width: int) -> Hook:
+def _hook(event: str, entry: _Entry, width: int, summary: str) -> Hook:
     name = f"{entry.number:0{width}}-{entry.label}"
     return Hook(
         event=event,
@@ -88,6 +89,7 @@ def _hook(event: str, entry: _Entry, width: int) -> Hook:
         call=entry.spec.call,
         timeout_s=entry.spec.timeout_s,
         on_failure=entry.spec.on_failure,
+        summary=summary,
     )
 
 
@@ -101,5 +103,6 @@ def _migrate(event: MigrationRun, width: int) -> tuple[Hook, Script]:
         call="",
         timeout_s=MIGRATE_TIMEOUT_S,
         on_failure=_MIGRATE_ON_FAILURE[event],
+        summary=summary_of(_MIGRATE_TEXT[event]),
     )
     return hook, Script(source=Path(), to=path, text=_MIGRATE_TEXT[event])

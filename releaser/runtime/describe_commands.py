@@ -121,10 +121,12 @@ def _identity(context: Context, manifest: Manifest) -> list[str]:
 def _hooks(manifest: Manifest) -> list[str]:
     lines: list[str] = []
     for hook in manifest.hooks:
-        rule = f"{hook.call or hook.path}, limit {format_seconds(hook.timeout_s)}, on failure {hook.on_failure}"
-        lines.append(_pair(f"{hook.event} {hook.name}", hook.summary or rule))
+        name = f"{hook.event} {hook.name}"
+        rule = f"limit {format_seconds(hook.timeout_s)}, on failure {hook.on_failure}"
         if hook.summary:
-            lines.append(_pair("", rule))
+            lines += [_pair(name, hook.summary), _pair("", rule)]
+        else:
+            lines.append(_pair(name, f"{hook.call or hook.path}, {rule}"))
     return lines
 
 

@@ -101,15 +101,18 @@ class Entry(Record):
 class Hook(Record):
     """One program run at one event; hooks of an event run in the order of the manifest."""
 
-    __slots__ = ("call", "event", "name", "on_failure", "path", "timeout_s")
+    __slots__ = ("call", "event", "name", "on_failure", "path", "summary", "timeout_s")
 
-    def __init__(self, *, event: str, name: str, path: str, call: str, timeout_s: float, on_failure: str) -> None:
+    def __init__(
+        self, *, event: str, name: str, path: str, call: str, timeout_s: float, on_failure: str, summary: str = ""
+    ) -> None:
         self.event = event
         self.name = name  # "10-migrate": shown in front of each line of its output
         self.path = path  # executable below the version's folder, or ""
         self.call = call  # "module:function", or ""
         self.timeout_s = timeout_s
         self.on_failure = on_failure  # one of ON_FAILURE
+        self.summary = summary  # first line of the file's leading comment, or ""
 
 
 class Command(Record):

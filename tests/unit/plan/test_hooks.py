@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 from support.planning import ROOT, file_fact, hook_of, profile_of
 
@@ -32,6 +33,14 @@ def test_a_call_has_a_name_and_no_file() -> None:
     (hook,), scripts = hooks_and_scripts(profile, {})
     assert (hook.name, hook.path, hook.call) == ("20-warm_cache", "", "shop.release:warm_cache")
     assert scripts == ()
+
+
+def test_the_leading_comment_of_a_hook_goes_into_the_manifest() -> None:
+    paths = {"rel/warm": replace(file_fact(), summary="warm the cache")}
+    migrations = MigrationsSpec(script_location="m", run="post_start", origin=hook_of("x").origin)
+    profile = profile_of(hooks={"post_start": (hook_of("rel/warm"), hook_of(call="a:b"))}, migrations=migrations)
+    hooks, _ = hooks_and_scripts(profile, paths)
+    assert [hook.summary for hook in hooks] == ["apply pending migrations from the running app", "warm the cache", ""]
 
 
 def test_byte_order_stays_run_order_when_there_are_a_hundred() -> None:
