@@ -62,6 +62,22 @@ def rewrite_record(folder: Path) -> None:
         record.write_text(text.getvalue(), encoding="utf-8")
 
 
+def forget_missing(folder: Path) -> None:
+    """Take the rows of files that are gone out of RECORD; the others stay as they are, and nothing is read again."""
+    record = folder / "RECORD"
+    if not record.is_file():
+        return
+    with record.open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.reader(file) if row]
+    kept = [row for row in rows if (folder.parent / row[0]).exists()]
+    if len(kept) == len(rows):
+        return
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(kept)
+    record.unlink()  # it may be linked to a layer of the cache, which stays as it is
+    record.write_text(text.getvalue(), encoding="utf-8")
+
+
 def console_scripts(site_packages: Path) -> dict[str, str]:
     """Return the `module:attribute` of each console script of the bundle, by name."""
     found: dict[str, str] = {}

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path, PurePath
 
-from releaser.build.dist_info import dist_infos, rewrite_record
+from releaser.build.dist_info import dist_infos, forget_missing
 from releaser.build.stage import Stage
 from releaser.plan.private_files import PRIVATE, is_below_private_folder, is_private
 
@@ -21,7 +21,7 @@ def leave_private_files_out(stage: Stage) -> None:
     if found:
         stage.project_files = tuple(name for name in stage.project_files if name not in found)
         for folder in dist_infos(stage.site_packages):
-            rewrite_record(folder)
+            forget_missing(folder)
 
 
 def without_private_files(stage: Stage) -> Callable[[str, list[str]], set[str]]:

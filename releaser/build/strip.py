@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
-from releaser.build.dist_info import dist_infos, rewrite_record
+from releaser.build.dist_info import dist_infos, forget_missing
 from releaser.build.stage import Stage
 from releaser.plan.steps import StripBundle
 
@@ -42,7 +42,7 @@ def strip_bundle(step: StripBundle, stage: Stage) -> None:
             for package, reason in sorted(kept.items()):
                 stage.report.note(f"{package} keeps its {noun}: {reason}")
     for folder in dist_infos(stage.site_packages):
-        rewrite_record(folder)
+        forget_missing(folder)
 
 
 class _Tree:
