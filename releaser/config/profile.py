@@ -200,6 +200,12 @@ class Profile:
     """`project` (pyproject.toml's), `git` (describe), a literal, or the words of a command that prints it."""
     lock: str = ""
     """Lock file relative to `root`; empty: looked for in the project's folder."""
+    extras: tuple[str, ...] = ()
+    """Optional dependencies of the project that are installed too."""
+    groups: tuple[str, ...] = ()
+    """Dependency groups (PEP 735) that are installed too."""
+    find_links: tuple[str, ...] = ()
+    """Folders with wheels, absolute or relative to `root`."""
     entry_point: str = ""
     """`module:callable`; exactly one of `entry_point` and `command` is set."""
     command: tuple[str, ...] = ()

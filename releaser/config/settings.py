@@ -165,6 +165,42 @@ ROWS = (
         example='"requirements.txt"',
     ),
     Field(
+        name="extras",
+        kind=ListOf(
+            element=Text(wanted="the name of an extra", check=checks.name),
+            wanted="an array of names such as ['postgres']",
+            is_set=True,
+        ),
+        doc=(
+            "Optional dependencies of the project to install, from `uv.lock`, `poetry.lock`, `pdm.lock` or without a "
+            "lock. A `requirements.txt` or `pylock.toml` holds what it was locked with."
+        ),
+        default="[]",
+        example='["postgres"]',
+    ),
+    Field(
+        name="groups",
+        kind=ListOf(
+            element=Text(wanted="the name of a dependency group", check=checks.name),
+            wanted="an array of names such as ['worker']",
+            is_set=True,
+        ),
+        doc="Dependency groups to install as well, from the same locks as `extras`.",
+        default="[]",
+        example='["worker"]',
+    ),
+    Field(
+        name="find_links",
+        kind=ListOf(
+            element=Text(wanted="a folder such as 'vendor/wheels'", check=checks.any_path),
+            wanted="an array of folders such as ['vendor/wheels']",
+            is_set=True,
+        ),
+        doc="Folders with wheels that dependencies and build tools may come from, beside the index.",
+        default="[]",
+        example='["vendor/wheels"]',
+    ),
+    Field(
         name="entry_point",
         kind=Text(wanted="an entry point such as 'shop.server:main'", check=checks.entry_point),
         doc="The function that runs the app, as `module:callable`. Exactly one of `entry_point` and `command` holds.",
@@ -223,9 +259,7 @@ ROWS = (
     ),
     Field(
         name="glibc_max",
-        kind=Text(
-            wanted="a version of glibc such as '2.31'", check=checks.glibc_version, pattern=checks.GLIBC_PATTERN
-        ),
+        kind=Text(wanted="a version of glibc such as '2.31'", check=checks.glibc_version, pattern=checks.GLIBC_PATTERN),
         doc=(
             "The newest glibc that the release may need of its hosts: the build fails, and names the files, when the "
             "interpreter, a library or a wheel needs a newer one."

@@ -83,6 +83,7 @@ def make_plan(profile: Profile, facts: Facts) -> Plan:
         steps=_steps(profile, facts, facts.project, (*scripts, *command_scripts), overlays),
         warnings=warnings_of(profile, facts),
         dev_mode=profile.dev_mode,
+        find_links=tuple((profile.root / folder).resolve() for folder in profile.find_links),
         plugins=_plugins(profile),
         overlay_vars=dict(profile.overlay_vars),
     )

@@ -32,6 +32,8 @@ class InstallDependencies:
     lock: Lock | None
     optimize: int = 0
     """Level of their byte code."""
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
     is_empty: bool = False
     """Whether the project says that it has no dependencies."""
 
@@ -342,6 +344,8 @@ class Plan:
     warnings: tuple[Problem, ...]
     dev_mode: bool = False
     plugins: tuple[Plugin, ...] = ()
+    find_links: tuple[Path, ...] = ()
+    """Absolute folders with wheels."""
     overlay_vars: Mapping[str, object] = field(default_factory=dict)
     """The author's variables, for plugins."""
 

@@ -49,7 +49,7 @@ def _run(context: Context, command: str, options: Options) -> int:
             now="nothing was migrated",
             hint="[release.NAME.migrations] in rel/config.toml adds them",
         )
-    if len(records) > 1 and options.to != "head":
+    if len(records) > 1 and (options.to != "head" or options.action != "apply"):
         raise Failure(
             f"cannot migrate to {options.to!r}: this release has {len(records)} databases, each with its own line",
             now="nothing was migrated",
@@ -61,7 +61,11 @@ def _run(context: Context, command: str, options: Options) -> int:
     with Signals() as signals:
         try:
             urls = _enter(context, command)
-            if command == "migrate" and options.to == "head" and is_at_heads(records, urls):
+            if (
+                command == "migrate"
+                and (options.action, options.to) == ("apply", "head")
+                and is_at_heads(records, urls)
+            ):
                 # Within the `with`, as everything that may be interrupted.
                 lines = _nothing_to_do(records, options)
                 print("\n".join(lines))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from sqlalchemy import column, event, inspect, select, table
+from sqlalchemy.exc import DBAPIError
 
 from .migration_locks import sqlite_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from sqlalchemy import Connection, Engine
@@ -16,13 +18,19 @@ COMMITS_DDL = ("mysql", "mariadb")
 """Here each statement that changes the schema commits itself and everything before it."""
 _DDL_WORDS = ("ALTER", "CREATE", "DROP", "RENAME", "TRUNCATE", "GRANT", "REVOKE", "ANALYZE", "OPTIMIZE", "REPAIR")
 _BEGIN = "BEGIN IMMEDIATE"  # ours, not a statement of the revision
+_CONCURRENTLY = "CONCURRENTLY"
 _INSTRUCTIONS_BETWEEN_SIGNALS = 10_000
 
 
 class Statements:
-    """What the revision at hand has sent to the database, and how much of it no rollback can undo."""
+    """What the revision at hand has sent to the database, and how much of it no rollback can undo.
 
-    def __init__(self, connection: Connection) -> None:
+    `note` is called with that number and the statement before it becomes so.
+    """
+
+    def __init__(self, connection: Connection, note: Callable[[int, str], None]) -> None:
+        self._note = note
+        self._is_at_its_end = False  # the version is recorded: what is committed now is the whole revision
         self.begun = 0
         self.committed = 0  # how many of the first statements stay whatever happens
         self.last = ""
@@ -36,6 +44,11 @@ class Statements:
         """Begin a revision."""
         self.begun = self.committed = self._finished = 0
         self.last = ""
+        self._is_at_its_end = False
+
+    def is_recorded(self) -> None:
+        """Hear that the version table names the revision."""
+        self._is_at_its_end = True
 
     def _before(self, connection: Connection, cursor: Any, statement: str, *more: Any) -> None:
         if statement == _BEGIN:
@@ -43,7 +56,10 @@ class Statements:
         self.begun += 1
         self.last = statement
         if self._is_ddl(statement):
+            self._note(self.begun, statement)
             self.committed = self._finished
+        elif is_autocommit(connection):
+            self._note(self.begun, statement)
 
     def _after(self, connection: Connection, cursor: Any, statement: str, *more: Any) -> None:
         if statement == _BEGIN:
@@ -53,6 +69,8 @@ class Statements:
             self.committed = self._finished
 
     def _on_commit(self, connection: Connection) -> None:
+        if not self._is_at_its_end and self._finished > self.committed:
+            self._note(self._finished, self.last)
         self.committed = self._finished
 
     def _is_ddl(self, statement: str) -> bool:
@@ -63,6 +81,63 @@ def is_autocommit(connection: Connection) -> bool:
     """Tell whether each statement commits itself: an `autocommit_block`, or an engine made so."""
     level = connection.get_execution_options().get("isolation_level")
     return "AUTOCOMMIT" in (level, level or getattr(connection.dialect, "_on_connect_isolation_level", None))
+
+
+def limit_waiting(connection: Connection, seconds: float, *, is_behind_pooler: bool) -> None:
+    """Let a statement that waits for a lock of a table give up after `seconds`; 0 leaves the server's own limit.
+
+    Whoever comes after a statement that waits, waits behind it: readers too. `CREATE INDEX CONCURRENTLY` alone waits
+    without standing in anyone's way, and leaves an invalid index when it gives up, so that it has no limit. SQLite
+    has a limit by its driver (5 s), and nobody waits behind a waiting writer.
+    """
+    name = connection.dialect.name
+    if not seconds or name not in ("postgresql", *COMMITS_DDL):
+        return
+    if name != "postgresql":
+        whole = max(1, round(seconds))  # these servers know seconds
+        connection.exec_driver_sql(f"set session lock_wait_timeout = {whole}, innodb_lock_wait_timeout = {whole}")
+        return
+    milliseconds = max(1, round(seconds * 1000))
+    if is_behind_pooler:
+        # What is set for a session would stay with the pooler's.
+        @event.listens_for(connection, "begin")
+        def begin(begun: Connection) -> None:
+            if not is_autocommit(begun):
+                _on_cursor(begun, f"set local lock_timeout = {milliseconds}")
+
+        return
+    connection.exec_driver_sql(f"set lock_timeout = {milliseconds}")
+
+    @event.listens_for(connection, "before_cursor_execute")
+    def before(connection: Connection, cursor: Any, statement: str, *more: Any) -> None:
+        if _CONCURRENTLY in statement.upper():
+            _on_cursor(connection, "set lock_timeout = 0")
+
+    @event.listens_for(connection, "after_cursor_execute")
+    def after(connection: Connection, cursor: Any, statement: str, *more: Any) -> None:
+        if _CONCURRENTLY in statement.upper():
+            _on_cursor(connection, f"set lock_timeout = {milliseconds}")
+
+
+def is_lock_timeout(error: BaseException) -> bool:
+    """Tell whether a statement gave up waiting for a lock, or was chosen to end a deadlock."""
+    if not isinstance(error, DBAPIError):
+        return False
+    original: Any = error.orig
+    state = getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
+    if state in ("55P03", "40P01"):
+        return True
+    arguments: tuple[Any, ...] = getattr(original, "args", None) or ("",)
+    return arguments[0] in (1205, 1213) or str(arguments[0]) == "database is locked"
+
+
+def _on_cursor(connection: Connection, statement: str) -> None:
+    """Execute a statement that is not one of the revision."""
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute(statement)
+    finally:
+        cursor.close()
 
 
 def make_sqlite_transactional(connection: Connection) -> None:

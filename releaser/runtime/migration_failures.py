@@ -10,8 +10,12 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any
 
+PENDING = 10
+"""`migrate --check`: there is something to apply."""
 LOCK_WAIT_OVER = 11
 """Another runner held the database's lock until the limit."""
+DIRTY = 12
+"""A revision was left half-way, and what it has done cannot be undone by itself."""
 UNKNOWN_REVISION = 14
 """The database is at a revision that this release does not have."""
 NOT_COMMITTED = 15

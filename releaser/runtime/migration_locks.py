@@ -8,6 +8,10 @@ for ever, and a blocking lock function deadlocks with it. Nothing unlocks; the e
     PostgreSQL          pg_try_advisory_lock(key), per database
     MySQL, MariaDB      get_lock(name, 0), one space of names for the whole server
     SQLite              flock(2) on a file beside the database: a lock inside it would stop the migration itself
+
+A pooler in transaction mode hands each transaction to any of its sessions, so that two runners would "hold" one
+session's lock. It is found out by the process id that the server announced when the connection was made, which is not
+that of the session. Then the lock is a transaction's, on a second connection whose transaction stays open.
 """
 
 from __future__ import annotations
@@ -39,14 +43,18 @@ if TYPE_CHECKING:
         def session(self) -> tuple[object, object]: ...
         def holding_session(self) -> tuple[object, object] | None: ...
         def holder(self) -> str: ...
+        def end_holder(self) -> None: ...
 
 
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 1.0
 FILE_SUFFIX = ".migrate-lock"
+_EXTERNAL = 'if something else lets one runner in at a time, lock = "external" in [release.NAME.migrations] says so'
 
 _own_sessions: set[tuple[object, object]] = set()
 """Sessions of this process that hold a lock: an env.py may open a second one to the same database."""
+_pinned: list[Connection] = []
+"""Connections whose transaction holds a lock until this process ends."""
 
 
 def hold(
@@ -74,7 +82,7 @@ def hold(
         if is_ours:
             connection.commit()
 
-    lock = _lock_for(connection, version_table, schema, owner)
+    lock = _lock_for(connection, version_table, schema, owner, tell)
     if lock is None:
         return True
     if is_ours:
@@ -107,6 +115,20 @@ def hold(
         pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
 
+def end_holder(connection: Connection, *, version_table: str, schema: str, owner: str) -> str:
+    """End the session that holds the lock of the version table, and return who it was, "" if nobody does.
+
+    Raises:
+        Failure: it is a process, of an SQLite database, and no session of a server.
+    """
+    lock = _lock_for(connection, version_table, schema, owner, lambda text: None)
+    if lock is None or lock.is_taken():
+        return ""
+    holder = lock.holder()
+    lock.end_holder()
+    return holder
+
+
 def key_of(database: str, schema: str, version_table: str) -> bytes:
     """Return the 32 bytes that name the lock of a version table.
 
@@ -116,12 +138,48 @@ def key_of(database: str, schema: str, version_table: str) -> bytes:
     return hashlib.sha256(f"releaser1|{database}|{schema}|{version_table}".encode()).digest()
 
 
-def _lock_for(connection: Connection, version_table: str, schema: str, owner: str) -> Lock | None:
+def is_behind_pooler(connection: Connection) -> bool:
+    """Tell whether a pooler in transaction mode lies between this process and PostgreSQL; false for other kinds.
+
+    A driver that does not tell what the server announced is taken for a direct connection.
+    """
+    if connection.dialect.name != "postgresql":
+        return False
+    driver: Any = connection.connection.driver_connection
+    info = getattr(driver, "info", None)
+    announced = getattr(info, "backend_pid", None)
+    if announced is None and hasattr(driver, "get_server_pid"):
+        announced = driver.get_server_pid()
+    return announced is not None and announced != connection.scalar(text("select pg_backend_pid()"))
+
+
+def prepare_nothing(connection: Connection) -> None:
+    """Keep psycopg from preparing what it is asked often: behind a pooler the next session does not know it."""
+    driver: Any = connection.connection.driver_connection
+    if hasattr(driver, "prepare_threshold"):
+        driver.prepare_threshold = None
+
+
+def forget() -> None:
+    """Forget which sessions hold a lock, because all of them have been ended."""
+    _own_sessions.clear()
+
+
+def _lock_for(
+    connection: Connection, version_table: str, schema: str, owner: str, tell: Callable[[str], None]
+) -> Lock | None:
     """Return the lock for this kind of database; None when no one else can reach it (SQLite in memory)."""
     match connection.dialect.name:
         case "postgresql":
-            return _PostgresqlLock(connection, key_of("", schema, version_table), owner)
+            _refuse_imitations(connection)
+            key = key_of("", schema, version_table)
+            if not is_behind_pooler(connection):
+                return _PostgresqlLock(connection, key, owner)
+            prepare_nothing(connection)
+            tell("warning: a pooler in transaction mode is in front of the database; give migrations.url the server")
+            return _PinnedPostgresqlLock(connection, key, owner)
         case "mysql" | "mariadb":
+            _refuse_clusters(connection)
             database = str(connection.scalar(text("select database()")) or "")
             return _MysqlLock(connection, key_of(database.lower(), schema, version_table))
         case "sqlite":
@@ -131,7 +189,29 @@ def _lock_for(connection: Connection, version_table: str, schema: str, owner: st
             raise Failure(
                 f"cannot migrate a database of the kind {other}: there is no migration lock for it",
                 now="nothing was migrated",
+                hint=_EXTERNAL,
             )
+
+
+def _refuse_imitations(connection: Connection) -> None:
+    version = str(connection.scalar(text("select version()")))
+    for word, name in (("CockroachDB", "CockroachDB"), ("-YB-", "YugabyteDB")):
+        if word in version:
+            raise Failure(
+                f"cannot migrate: {name} takes PostgreSQL's advisory locks and does not keep them",
+                now="nothing was migrated",
+                hint=_EXTERNAL,
+            )
+
+
+def _refuse_clusters(connection: Connection) -> None:
+    found = connection.execute(text("show variables like 'wsrep_on'")).first()
+    if found is not None and str(found[1]).upper() in ("ON", "1"):
+        raise Failure(
+            "cannot migrate: the locks of a Galera cluster are those of one node",
+            now="nothing was migrated",
+            hint=_EXTERNAL,
+        )
 
 
 def sqlite_path(connection: Connection) -> str:
@@ -170,10 +250,17 @@ class _PostgresqlLock:
                 self._connection.rollback()
 
     def is_taken(self) -> bool:
-        return bool(self._connection.scalar(text("select pg_try_advisory_lock(:key)"), {"key": self._key}))
+        return self.is_taken_by("pg_try_advisory_lock")
+
+    def is_taken_by(self, function: str) -> bool:
+        """Tell whether the server's `function` has given the lock to this session."""
+        return bool(self._connection.scalar(text(f"select {function}(:key)"), {"key": self._key}))
 
     def session(self) -> tuple[object, object]:
-        return self._connection.engine.url, self._connection.scalar(text("select pg_backend_pid()"))
+        return self._connection.engine.url, self._pid()
+
+    def _pid(self) -> object:
+        return self._connection.scalar(text("select pg_backend_pid()"))
 
     def holding_session(self) -> tuple[object, object] | None:
         row = self._row()
@@ -184,6 +271,11 @@ class _PostgresqlLock:
         if row is None:
             return "a session that has just ended"
         return f"{row[0] or 'an unnamed session'} (server pid {row[1]}, from {row[2]}, connected {row[3]}, {row[4]})"
+
+    def end_holder(self) -> None:
+        row = self._row()
+        if row is not None:
+            self._connection.execute(text("select pg_terminate_backend(:pid)"), {"pid": row[1]})
 
     def _row(self) -> Any:
         unsigned = self._key % 2**64
@@ -198,6 +290,50 @@ class _PostgresqlLock:
             ),
             {"high": unsigned >> 32, "low": unsigned & 0xFFFFFFFF},
         ).first()
+
+
+class _PinnedPostgresqlLock(_PostgresqlLock):
+    """The lock of a transaction that stays open on a connection of its own, so that a pooler cannot give it away.
+
+    READ COMMITTED and a utility statement at its end: with an open snapshot, CREATE INDEX CONCURRENTLY would wait for
+    it for ever.
+    """
+
+    def __init__(self, connection: Connection, key: bytes, owner: str) -> None:
+        pinned = connection.engine.connect().execution_options(isolation_level="READ COMMITTED")
+        prepare_nothing(pinned)
+        super().__init__(pinned, key, owner)
+        _pinned.append(pinned)
+
+    def prepare(self) -> None:
+        """Do nothing: what is set in a session of a pooler stays there for others."""
+
+    def is_taken(self) -> bool:
+        if super().is_taken_by("pg_try_advisory_xact_lock"):
+            self._connection.execute(text("set local idle_in_transaction_session_timeout = 0"))
+            return True
+        self._connection.rollback()
+        return False
+
+    def holding_session(self) -> tuple[object, object] | None:
+        found = super().holding_session()
+        self._finish()
+        return found
+
+    def holder(self) -> str:
+        found = super().holder()
+        self._finish()
+        return found
+
+    def session(self) -> tuple[object, object]:
+        found = super().session()
+        self._connection.execute(text("set local idle_in_transaction_session_timeout = 0"))
+        return found
+
+    def _finish(self) -> None:
+        """End the transaction of a question, unless it is the one that holds the lock."""
+        if (self._connection.engine.url, self._pid()) not in _own_sessions:
+            self._connection.rollback()
 
 
 class _MysqlLock:
@@ -218,6 +354,11 @@ class _MysqlLock:
 
     def holding_session(self) -> tuple[object, object] | None:
         return self._connection.engine.url, self._thread()
+
+    def end_holder(self) -> None:
+        thread = self._thread()
+        if thread is not None:
+            self._connection.exec_driver_sql(f"kill {int(thread)}")
 
     def _thread(self) -> Any:
         return self._connection.scalar(text("select is_used_lock(:name)"), {"name": self._name})
@@ -262,6 +403,13 @@ class _FileLock:
 
     def holder(self) -> str:
         return os.pread(self._descriptor, 200, 0).decode("utf-8", "replace") or "another process"
+
+    def end_holder(self) -> None:
+        raise Failure(
+            f"the lock is held by a process: {self.holder()}",
+            now="nothing was ended",
+            hint="end that process; the lock goes with it",
+        )
 
     def _open(self) -> int:
         """Return the descriptor that holds the lock; a file of another user, which cannot be written, will do."""

@@ -15,7 +15,7 @@ _UNITS_S = (("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0), ("", 1.0))
 class Options:
     """What `migrate` was asked for."""
 
-    __slots__ = ("as_json", "dry_run", "lock_wait_s", "to")
+    __slots__ = ("action", "as_json", "check", "dry_run", "force", "lock_wait_s", "resolution", "to")
 
     def __init__(
         self,
@@ -25,8 +25,12 @@ class Options:
         lock_wait_s: float = DEFAULT_LOCK_WAIT_S,
         as_json: bool = False,
     ) -> None:
+        self.action = "apply"  # or down, resolve, stamp, unlock
         self.to = to  # "head", a revision or the beginning of one, or "+2"
+        self.resolution = ""  # of resolve: applied or retry
+        self.force = False  # of stamp: over what the database says; of down and unlock: said in so many words
         self.dry_run = dry_run
+        self.check = False  # a dry run whose exit code tells whether something is pending
         self.lock_wait_s = lock_wait_s  # how long another runner is waited for
         self.as_json = as_json
 
@@ -35,28 +39,59 @@ def parse_migrate(args: Sequence[str]) -> Options:
     """Return what `migrate` was asked for.
 
     Raises:
-        Failure: an unknown word, a missing or a bad value; exit code 2.
+        Failure: an unknown word, a missing or a bad value, or words that do not go together; exit code 2.
     """
     options = Options()
     words = list(args)
+    actions: list[str] = []
+
+    def value_of(name: str, given: str, found: str) -> str:
+        if not found and not words:
+            raise _usage("migrate", f"{name} needs a value")
+        return given if found else words.pop(0)
+
     while words:
         name, equals, value = words.pop(0).partition("=")
-        if name in ("--to", "--lock-wait"):
-            if not equals:
-                if not words:
-                    raise _usage("migrate", f"{name} needs a value")
-                value = words.pop(0)
-            if name == "--to":
-                options.to = _revision(value)
-            else:
-                options.lock_wait_s = duration_s(value)
-        elif name == "--dry-run" and not equals:
-            options.dry_run = True
-        elif name == "--json" and not equals:
-            options.as_json = True
-        else:
-            raise _usage("migrate", f"unknown word {name!r}")
+        match name:
+            case "--lock-wait":
+                options.lock_wait_s = duration_s(value_of(name, value, equals))
+            case "--to":
+                options.to = _revision(value_of(name, value, equals))
+            case "--down-to" | "--stamp" | "--resolve":
+                actions.append({"--down-to": "down"}.get(name, name[2:]))
+                options.to = value_of(name, value, equals)
+                if name == "--resolve":
+                    options.resolution = words.pop(0) if words else ""
+            case "--unlock" if not equals:
+                actions.append("unlock")
+            case "--force" | "--yes-lose-data" if not equals:
+                options.force = True
+            case "--dry-run" | "--plan" if not equals:
+                options.dry_run = True
+            case "--check" if not equals:
+                options.dry_run = options.check = True
+            case "--json" if not equals:
+                options.as_json = True
+            case _:
+                raise _usage("migrate", f"unknown word {name!r}")
+    options.action = actions[0] if actions else "apply"
+    _check_together(options, actions, args)
     return options
+
+
+def _check_together(options: Options, actions: Sequence[str], args: Sequence[str]) -> None:
+    if len(actions) > 1 or (actions and (options.dry_run or "--to" in args)):
+        raise _usage("migrate", "--to, --plan, --check, --down-to, --stamp, --resolve and --unlock exclude each other")
+    if options.action == "resolve" and options.resolution not in ("applied", "retry"):
+        raise _usage("migrate", f"--resolve {options.to}: expected 'applied' or 'retry', found {options.resolution!r}")
+    if options.action == "down" and "--yes-lose-data" not in args:
+        raise _usage(
+            "migrate", "--down-to undoes revisions, and data with them; --yes-lose-data says that this is wanted"
+        )
+    if options.action == "unlock" and "--force" not in args:
+        raise _usage("migrate", "--unlock ends another runner's session; --force says that this is wanted")
+    if options.force and options.action == "apply":
+        raise _usage("migrate", "nothing here needs --force or --yes-lose-data")
 
 
 def parse_migrations(args: Sequence[str]) -> bool:
@@ -94,7 +129,11 @@ def _revision(text: str) -> str:
 
 def _usage(command: str, what: str) -> Failure:
     usage = {
-        "migrate": "migrate [--to REVISION] [--dry-run] [--lock-wait DURATION] [--json]",
+        "migrate": (
+            "migrate [--to REVISION] [--plan | --check] [--lock-wait DURATION] [--json]\n"
+            "            migrate --down-to REVISION --yes-lose-data | --resolve REVISION applied|retry\n"
+            "            migrate --stamp REVISION [--force] | --unlock --force"
+        ),
         "migrations": "migrations [--json]",
     }
     return Failure(f"cannot run {command}: {what}", USAGE, hint=f"usage: {usage[command]}")

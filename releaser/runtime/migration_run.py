@@ -4,20 +4,26 @@ Alembic is driven as `alembic upgrade` drives it. What is added hangs on one `En
 `configure`, which env.py calls with the connection that does the work, and the function that yields the revisions::
 
     env.py: connect                       ── not reached: "cannot connect"
-    env.py: context.configure(connection) ── lock; real transactions on SQLite; statements are recorded
+    env.py: context.configure(connection) ── lock; journal; real transactions on SQLite; statements are recorded
     env.py: context.run_migrations()      ── heads are read under the lock; for each pending revision:
                                                "[1/2] ..."   BEGIN   upgrade()   version row   COMMIT   "... done"
     env.py: ends                          ── the database is asked by another connection whether it is so
+
+A revision that could not get a lock of a table, and of which nothing is committed, is tried again: env.py as a whole
+is run anew, on new connections.
 
 A subclass of `EnvironmentContext` does not work: alembic binds the module `alembic.context` to the exact class.
 """
 
 from __future__ import annotations
 
+import os
+import random
+import socket
 import time
 
 from alembic.runtime.environment import EnvironmentContext
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from .failures import Failure
 from .migration_connection import (
@@ -26,10 +32,14 @@ from .migration_connection import (
     heads_of,
     heads_seen_by_others,
     is_in_memory,
+    is_lock_timeout,
+    limit_waiting,
     make_sqlite_transactional,
 )
-from .migration_failures import NOT_COMMITTED, UNKNOWN_REVISION
-from .migration_locks import hold
+from .migration_dirty import check_clean, check_not_failed_before, check_resolvable
+from .migration_failures import NOT_COMMITTED, UNKNOWN_REVISION, Interrupted, lines_of
+from .migration_journal import Journal, open_journal
+from .migration_locks import end_holder, forget, hold, is_behind_pooler, sqlite_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,8 +49,13 @@ if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext, RevisionStep
     from sqlalchemy import Connection
 
+    from .migration_journal import Entry
     from .migration_report import Report
     from .migration_scripts import Scripts
+
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 10.0
+"""Between two tries of a revision that did not get a lock."""
 
 
 class Database:
@@ -56,6 +71,8 @@ class Database:
         self.expected: frozenset[str] = frozenset()
         self.was_asked = False
         self.statements: Statements | None = None
+        self.journal: Journal | None = None
+        self.entries: dict[str, Entry] = {}  # of the journal: the newest of each revision, before this run
 
     def heads(self, connection: Connection) -> frozenset[str]:
         """Return where it is, as env.py's own connection sees it."""
@@ -72,16 +89,34 @@ class Run:
     """What is to be done, and what has been done so far; owned by one call of `migrate` or `migrations`."""
 
     def __init__(
-        self, scripts: Scripts, *, to: str = "head", is_dry: bool, owner: str, lock_wait_s: float, report: Report
+        self,
+        scripts: Scripts,
+        *,
+        to: str = "head",
+        is_dry: bool,
+        owner: tuple[str, str],
+        lock_wait_s: float,
+        report: Report,
+        is_at_start: bool = False,
+        action: str = "apply",
+        resolution: str = "",
+        is_forced: bool = False,
     ) -> None:
         self.scripts = scripts
-        self.destination = scripts.destination(to)
+        self.destination = "heads" if action == "unlock" else scripts.destination(to)
         self.is_dry = is_dry
+        self.said: list[str] = []  # what came of an action that applies nothing
+        self._action = action  # one of `Options.action`
+        self._resolution = resolution
+        self._is_forced = is_forced
         self.databases: list[Database] = []
         self.applied: list[str] = []
         self.planned: list[str] = []  # of a dry run: what would be applied
         self.at_work = ""  # the revision that is being applied, or ""
-        self._owner = owner
+        self._owner = owner  # name and version of the release
+        self._settings = scripts.record
+        self._is_at_start = is_at_start
+        self._is_journal_missing = False
         self._lock_wait_s = lock_wait_s
         self._report = report
 
@@ -89,10 +124,42 @@ class Run:
         """Run env.py, then ask the database whether it is where the revisions left it.
 
         Raises:
-            Failure: the database is at an unknown revision (14), the lock was not free (11), nothing was
-                committed (15), or env.py does not migrate at all.
+            Failure: the database is at an unknown revision (14), a revision was left half-way (12), the lock was not
+                free (11), nothing was committed (15), or env.py does not migrate at all.
             Exception: whatever env.py, a revision, alembic or the driver raised.
         """
+        for number in range(1, self._settings.retries + 1):
+            try:
+                self._run_env()
+                break
+            except Exception as error:
+                if not self._may_be_tried_again(error):
+                    raise
+            pause_s = min(FIRST_PAUSE_S * 2 ** (number - 1), LONGEST_PAUSE_S) * random.uniform(0.5, 1.0)
+            self._report.line(
+                f"{self.scripts.title(self.at_work)}: did not get a lock within {self._settings.lock_timeout_s:g} s;"
+                f" rolled back, next try in {pause_s:.1f} s ({number} of {self._settings.retries})"
+            )
+            self._begin_anew()
+            time.sleep(pause_s)
+        else:
+            self._run_env()
+        self._check()
+
+    def _may_be_tried_again(self, error: Exception) -> bool:
+        statements = self.databases[-1].statements if self.databases else None
+        return bool(self.at_work) and statements is not None and not statements.committed and is_lock_timeout(error)
+
+    def _begin_anew(self) -> None:
+        """End every session of this run; with them the locks are gone."""
+        for database in self.databases:
+            database.engine.dispose(close=not database.engine.dialect.is_async)
+        forget()
+        self.databases.clear()
+        self.at_work = ""
+        self._report.check_heard()
+
+    def _run_env(self) -> None:
         environment = EnvironmentContext(
             self.scripts.config,
             self.scripts.directory,
@@ -100,36 +167,82 @@ class Run:
             as_sql=False,
             starting_rev=None,
             destination_rev=self.destination,
-            dont_mutate=self.is_dry,
+            dont_mutate=self.is_dry or self._action == "unlock",
         )
-        inner = environment.configure
+        inner, inner_run = environment.configure, environment.run_migrations
 
         def configure(connection: Connection | None = None, *more: Any, **settings: Any) -> None:
             if connection is not None:
                 self._on_connection(connection, settings)
             inner(connection, *more, **settings)
 
+        def run_migrations(**words: Any) -> None:
+            # The journal is closed here, since an asynchronous env.py ends its loop before it returns.
+            try:
+                inner_run(**words)
+            except BaseException as error:
+                self._note_end(error)
+                raise
+            finally:
+                self._close_journal()
+
         environment.configure = configure  # type: ignore[method-assign]
+        environment.run_migrations = run_migrations  # type: ignore[method-assign]
         with environment:
             self.scripts.directory.run_env()
-        self._check()
+
+    def _note_end(self, error: BaseException) -> None:
+        """Write into the journal what became of the revision at work, unless it is gone with the connection."""
+        database = self.databases[-1]
+        if database.journal is None or database.statements is None or not self.at_work:
+            return
+        state = "interrupted" if isinstance(error, (Interrupted, GeneratorExit)) else "failed"
+        if is_lock_timeout(error) and not database.statements.committed:
+            state = "rolled back"
+        try:
+            database.journal.end(
+                state,
+                statements=database.statements.begun,
+                outside_tx=database.statements.committed,
+                error=" ".join(lines_of(error)),
+            )
+        except SQLAlchemyError:
+            # What it said before is enough to find out later; the error itself is what has to be told.
+            return
+
+    def _close_journal(self) -> None:
+        for database in self.databases:
+            if database.journal is not None:
+                database.journal.close()
+                database.journal = None
 
     def _on_connection(self, connection: Connection, settings: dict[str, Any]) -> None:
         """Prepare the connection that does the work, and adjust what env.py said about it."""
         database = Database(connection, settings)
         self.databases.append(database)
         if self.is_dry:
+            self._open_journal(database, connection)
             return
-        database.is_done_by_another = not hold(
-            connection,
-            version_table=database.version_table,
-            schema=database.schema,
-            owner=self._owner,
-            wait_s=self._lock_wait_s,
-            is_satisfied=lambda: self._is_satisfied(database, connection),
-            tell=self._report.line,
-        )
-        database.statements = Statements(connection)
+        if self._action == "unlock":
+            self._unlock(database, connection)
+            return
+        is_ours = not connection.in_transaction()
+        if self._settings.lock != "external":
+            database.is_done_by_another = not hold(
+                connection,
+                version_table=database.version_table,
+                schema=database.schema,
+                owner=self._name(),
+                wait_s=self._lock_wait_s,
+                is_satisfied=lambda: self._is_satisfied(database, connection),
+                tell=self._report.line,
+            )
+        limit_waiting(connection, self._settings.lock_timeout_s, is_behind_pooler=is_behind_pooler(connection))
+        if is_ours and connection.in_transaction():
+            connection.commit()
+        if not database.is_done_by_another:
+            self._open_journal(database, connection)
+        database.statements = Statements(connection, lambda *what: self._note(database, *what))
         settings["transaction_per_migration"] = True
         settings["dont_mutate"] = database.is_done_by_another
         callbacks = settings.get("on_version_apply") or ()
@@ -138,6 +251,35 @@ class Run:
         if connection.dialect.name == "sqlite":
             make_sqlite_transactional(connection)
             settings["transactional_ddl"] = True
+
+    def _name(self) -> str:
+        """Return how this runner is named to others."""
+        return f"{' '.join(self._owner)} {socket.gethostname()}:{os.getpid()}"
+
+    def _unlock(self, database: Database, connection: Connection) -> None:
+        is_ours = not connection.in_transaction()
+        ended = end_holder(connection, version_table=database.version_table, schema=database.schema, owner=self._name())
+        if is_ours:
+            connection.commit()
+        self.said.append(f"the migration lock was held by {ended}; that session was ended" if ended else "")
+        self.said[-1] = self.said[-1] or "nobody holds the migration lock"
+
+    def _open_journal(self, database: Database, connection: Connection) -> None:
+        database.journal, reason = open_journal(
+            connection,
+            path=sqlite_path(connection) if connection.dialect.name == "sqlite" else "",
+            line=f"{database.schema}.{database.version_table}" if database.schema else database.version_table,
+            owner=self._owner,
+            wanted=self._settings.journal,
+            is_dry=self.is_dry,
+        )
+        if reason and not self._is_journal_missing:
+            self._is_journal_missing = True
+            self._report.line(f"warning: no migration journal can be kept: {reason}")
+
+    def _note(self, database: Database, outside_tx: int, statement: str) -> None:
+        if database.journal is not None:
+            database.journal.note(outside_tx, statement)
 
     def _is_satisfied(self, database: Database, connection: Connection) -> bool:
         self._report.check_heard()
@@ -149,7 +291,7 @@ class Run:
                 raise
             return False
         self._check_known(heads)
-        return bool(heads) and not self._steps(heads)
+        return self._action == "apply" and bool(heads) and not self._steps(heads)
 
     def _plan(self, found: Iterable[str], context: MigrationContext) -> Iterator[RevisionStep]:
         """Yield the revisions to apply; called by alembic, under the lock, with the heads it has just read."""
@@ -157,34 +299,98 @@ class Run:
         heads = frozenset(found)
         database.was_asked = True
         database.before = database.expected = heads
+        if self._action == "unlock":
+            return
         self._check_known(heads)
+        if self._action in ("resolve", "stamp"):
+            yield from self._say(database, heads)
+            return
         steps = [] if database.is_done_by_another else self._steps(heads)
+        pending = self.scripts.pending(heads)
+        if database.journal is not None:
+            if not self.is_dry:
+                database.journal.settle(lambda revision: self.scripts.knows(revision) and revision not in pending)
+            database.entries = database.journal.last()
         if self.is_dry:
             self.planned += [step.revision.revision for step in steps]
             return
+        # After a failed try of an env.py with a transaction of its own around everything, they are pending again.
+        if self._action == "apply":
+            self.applied = [revision for revision in self.applied if revision not in pending]
+        if steps and self._action == "apply":
+            check_clean(database.entries, pending, heads, context.connection, self._owner[0])
         assert database.statements is not None
         for number, step in enumerate(steps, 1):
             self._report.check_heard()
             label = f"[{number}/{len(steps)}] {self.scripts.title(step.revision.revision)}"
+            label += "" if step.is_upgrade else ": undo"
             self._report.line(f"{label} ...")
-            database.statements.reset()
-            self.at_work = step.revision.revision
+            self._begin(database, step.revision.revision, "up" if step.is_upgrade else "down")
             began = time.monotonic()
             yield step
             # Alembic comes back for the next one after it has committed this one.
+            if database.journal is not None:
+                database.journal.end("done", statements=database.statements.begun, outside_tx=0)
             self.at_work = ""
             self.applied.append(step.revision.revision)
-            self._report.line(f"{label}: done in {time.monotonic() - began:.2f} s")
+            count = max(0, database.statements.begun - 1)  # one is that of the version table
+            took_s = time.monotonic() - began
+            statements = f"{count} statement" if count == 1 else f"{count} statements"
+            self._report.line(f"{label}: done in {took_s:.2f} s, {statements}")
+
+    def _say(self, database: Database, heads: frozenset[str]) -> Iterator[RevisionStep]:
+        """Do what a person has decided about a revision: nothing of it is executed."""
+        pending = self.scripts.pending(heads)
+        revision, title = self.destination, self.scripts.title(self.destination)
+        journal = database.journal
+        if journal is not None:
+            journal.settle(lambda other: self.scripts.knows(other) and other not in pending)
+        if self._action == "resolve":
+            entry = journal.last().get(revision) if journal is not None else None
+            check_resolvable(entry, revision, pending, heads)
+            if self._resolution == "retry":
+                self.said.append(f"{title} will be applied again")
+                if journal is not None:
+                    journal.say(revision, "resolved")
+                return
+        elif heads and not self._is_forced:
+            raise Failure(
+                f"cannot mark {title} as applied: the database is already at {told(heads)}",
+                now="nothing was changed",
+                hint="--force marks it nevertheless",
+            )
+        self.said.append(f"{title} is marked as applied, and nothing of it was executed")
+        if database.statements is not None:
+            database.statements.reset()
+        yield from self.scripts.directory._stamp_revs(revision, tuple(heads))  # type: ignore[misc]
+        if journal is not None:
+            journal.say(revision, "done", error="resolved by hand" if self._action == "resolve" else "stamped")
+
+    def _begin(self, database: Database, revision: str, direction: str) -> None:
+        """Make everything ready for a revision."""
+        assert database.statements is not None
+        digest = self.scripts.digest(revision)
+        if self._is_at_start:
+            check_not_failed_before(database.entries.get(revision), digest, self._owner)
+        database.statements.reset()
+        if database.journal is not None:
+            database.journal.begin(revision, direction=direction, sha256=digest)
+        self.at_work = revision
 
     def _steps(self, heads: frozenset[str]) -> list[RevisionStep]:
         """Return what leads from `heads` to the destination; nothing if the destination has been passed."""
+        if self._action == "down":
+            return list(self.scripts.directory._downgrade_revs(self.destination, tuple(heads)))  # type: ignore[arg-type]
         ids = self.scripts.pending(heads)
         if self.scripts.knows(self.destination) and self.destination not in ids:
             return []
         return self.scripts.directory._upgrade_revs(self.destination, tuple(heads))  # type: ignore[arg-type]
 
     def _on_version_apply(self, *, heads: Iterable[str], **more: Any) -> None:
-        self.databases[-1].expected = frozenset(heads)
+        database = self.databases[-1]
+        database.expected = frozenset(heads)
+        if database.statements is not None:
+            database.statements.is_recorded()
 
     def _check_known(self, heads: frozenset[str]) -> None:
         unknown = sorted(revision for revision in heads if not self.scripts.knows(revision))
@@ -213,7 +419,10 @@ class Run:
             found = database.heads_seen_by_others()
             # A newer release may have gone on from there meanwhile; its revisions are not ours to judge.
             is_known = all(self.scripts.knows(revision) for revision in found)
-            if is_known and database.expected & self.scripts.pending(found):
+            missing = database.expected & self.scripts.pending(found)
+            if self._action == "down":
+                missing = found - database.expected
+            if is_known and missing:
                 is_left = database.engine.dialect.name in COMMITS_DDL
                 stays = "; what changed the schema after that stays" if is_left else ""
                 raise Failure(

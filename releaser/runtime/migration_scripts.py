@@ -33,6 +33,7 @@ class Scripts:
         """
         self.folder = os.path.join(release, record.scripts)
         self.config = load_config(os.path.join(release, record.config) if record.config else "", self.folder, url)
+        self.record = record
         self._release = release
         try:
             self.directory = ScriptDirectory.from_config(self.config)
@@ -63,6 +64,10 @@ class Scripts:
         doc = (self._by_id[revision].doc or "").strip().splitlines()
         return f"{revision} {doc[0]}" if doc else revision
 
+    def digest(self, revision: str) -> str:
+        """Return the sha256 of a revision's file."""
+        return _digest(self._by_id[revision].path)
+
     def pending(self, heads: Iterable[str]) -> set[str]:
         """Return the revisions that a database at `heads`, all of them known, lacks."""
         steps = self.directory.iterate_revisions("heads", tuple(heads), implicit_base=True)
@@ -74,6 +79,8 @@ class Scripts:
         Raises:
             Failure: the release has no such revision; exit code 2.
         """
+        if to == "base":
+            return "base"
         if to in ("head", "heads"):
             return "heads"
         if to.startswith("+"):

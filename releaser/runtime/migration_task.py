@@ -6,24 +6,24 @@ Runs inside the app's bundle, after `releaser.runtime.bundle.activate`.
 from __future__ import annotations
 
 import json
-import os
-import socket
 
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from .failures import FAILED, Failure
-from .migration_failures import Interrupted, Signals, lines_of, shortened
+from .migration_failures import PENDING, Interrupted, Signals, lines_of, shortened
 from .migration_report import Report, Unheard
 from .migration_run import Run, told
 from .migration_scripts import Scripts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from typing import Any
 
     from .context import Context
     from .manifest import Migrations
+    from .migration_journal import Entry
     from .migration_options import Options
     from .migration_report import Tolerant
 
@@ -40,6 +40,7 @@ class Task:
             Failure: they cannot be loaded, are damaged, or have no revision `options.to`.
         """
         self.name = record.name
+        self._prog = context.name
         self.url = url
         self._report = report
         self.scripts = Scripts(record, context.layout.release, url)
@@ -47,9 +48,13 @@ class Task:
             self.scripts,
             to=options.to,
             is_dry=options.dry_run,
-            owner=f"{context.name} {context.layout.version} {socket.gethostname()}:{os.getpid()}",
+            owner=(context.name, context.layout.version),
             lock_wait_s=options.lock_wait_s,
             report=report,
+            is_at_start=bool(context.environ.get("RELEASE_EVENT")),
+            action=options.action,
+            resolution=options.resolution,
+            is_forced=options.force,
         )
 
     def go(self, signals: Signals) -> None:
@@ -105,7 +110,13 @@ class Task:
             message = "env.py failed"
         if place:
             details.insert(0, place)
-        return Failure(message, exit_code, details=tuple(details), now=self._now())
+        return Failure(message, exit_code, details=tuple(details), now=self._now(), hint=self._hint())
+
+    def _hint(self) -> str:
+        statements = self.run.databases[-1].statements if self.run.databases else None
+        if not self.run.at_work or statements is None or not statements.committed:
+            return ""
+        return f"undo them by hand, then bin/{self._prog} migrate --resolve {self.run.at_work} retry"
 
     def _now(self) -> str:
         """Return where the database is and what became of this run's work."""
@@ -171,6 +182,15 @@ def migrate(context: Context, urls: list[str], options: Options, signals: Signal
         task.go(signals)
         results.append(_result(task, options))
         lines += _sentences(task, options)
+    pending = sum(len(result["would_apply"]) for result in results)
+    if options.check and pending:
+        raise Failure(
+            f"{_count(pending)} {'is' if pending == 1 else 'are'} pending",
+            PENDING,
+            details=tuple(line for line in lines if line.startswith("  ")),
+            now="nothing was migrated",
+            hint=f"bin/{context.name} migrate applies them",
+        )
     return [json.dumps({"databases": results})] if options.as_json else lines
 
 
@@ -186,25 +206,48 @@ def migrations(context: Context, urls: list[str], options: Options, signals: Sig
         task = Task(context, record, url, options, Report(output))
         task.go(signals)
         pending = task.scripts.pending(task.heads())
-        rows = [(script.revision, task.scripts.title(script.revision)) for script in task.scripts.line()]
+        entries = {name: entry for database in task.run.databases for name, entry in database.entries.items()}
+        rows = [_row(task, script.revision, pending, entries.get(script.revision)) for script in task.scripts.line()]
         results.append(
             {
                 "database": task.name,
                 "at": sorted(task.heads()),
                 "heads": sorted(task.scripts.heads),
-                "revisions": [
-                    {
-                        "revision": revision,
-                        "title": title.removeprefix(revision).strip(),
-                        "state": "pending" if revision in pending else "applied",
-                    }
-                    for revision, title in rows
-                ],
+                "revisions": rows,
             }
         )
         lines.append(f"{_subject(task, context)} is at {_where(task)}")
-        lines += [f"  {'pending' if revision in pending else 'applied'}  {title}" for revision, title in rows]
+        for row in rows:
+            lines.append(f"  {row['state']:8} {row['revision']} {row['title']}".rstrip())
+            lines += [f"           {text}" for text in _told_of(row)]
     return [json.dumps({"databases": results})] if options.as_json else lines
+
+
+def _row(task: Task, revision: str, pending: Collection[str], entry: Entry | None) -> dict[str, Any]:
+    """Return what is known of one revision: from the database, and from the journal as far as it agrees."""
+    state = "pending" if revision in pending else "applied"
+    row: dict[str, Any] = {
+        "revision": revision,
+        "title": task.scripts.title(revision).removeprefix(revision).strip(),
+        "state": state,
+    }
+    if entry is None or entry.direction != "up":
+        return row
+    if state == "applied" and entry.state in ("done", "running"):
+        row |= {"at": entry.began_at, "by": entry.by(), "duration_s": entry.duration_s, "note": entry.error}
+    elif state == "pending" and entry.is_dirty():
+        row |= {"state": "dirty", "at": entry.began_at, "by": entry.by(), "note": entry.error}
+    elif state == "pending" and entry.state == "failed":
+        row |= {"state": "failed", "at": entry.began_at, "by": entry.by(), "note": entry.error}
+    return row
+
+
+def _told_of(row: dict[str, Any]) -> list[str]:
+    """Return what is said below a revision's own line."""
+    if "at" not in row:
+        return []
+    took = f" in {row['duration_s']:.2f} s" if row.get("duration_s") else ""
+    return [f"{row['at']} UTC by {row['by']}{took}", *([shortened(row["note"])] if row["note"] else [])]
 
 
 def _result(task: Task, options: Options) -> dict[str, Any]:
@@ -219,6 +262,8 @@ def _result(task: Task, options: Options) -> dict[str, Any]:
 
 
 def _sentences(task: Task, options: Options) -> list[str]:
+    if task.run.said:
+        return task.run.said
     if options.dry_run and task.run.planned:
         return [
             f"the database is at {_where(task)}; {_count(len(task.run.planned))} would be applied:",
@@ -226,7 +271,8 @@ def _sentences(task: Task, options: Options) -> list[str]:
         ]
     if not task.run.applied:
         return [f"nothing to do: the database is at {_where(task)}"]
-    return [f"database is at {_where(task)}: applied {_count(len(task.run.applied))}"]
+    done = "undid" if options.action == "down" else "applied"
+    return [f"database is at {_where(task)}: {done} {_count(len(task.run.applied))}"]
 
 
 def _where(task: Task) -> str:

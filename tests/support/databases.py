@@ -40,11 +40,13 @@ class Server:
     """(database, quoted password): SQLAlchemy's URL."""
     execute: Callable[[str], None]
     """Runs one statement as the administrator."""
+    prefix: str = "fresh"
+    """Of the names of its databases."""
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def fresh_url(self) -> str:
         """Create a database and return its URL."""
-        name = f"fresh{next(self._numbers)}"
+        name = f"{self.prefix}{next(self._numbers)}"
         self.execute(f"CREATE DATABASE {name}")
         return self.url_of(name, quote(PASSWORD, safe=""))
 
@@ -88,6 +90,37 @@ def postgresql() -> Iterator[Server]:
                 socket=folder / ".s.PGSQL.5432",
                 url_of=lambda database, secret: f"postgresql+psycopg://{USER}:{secret}@/{database}?host={folder}",
                 execute=execute,
+            ),
+        )
+
+
+@pytest.fixture(scope="session")
+def pgbouncer(postgresql: Server) -> Iterator[Server]:
+    """PgBouncer in transaction mode in front of the PostgreSQL server: the same databases by other URLs."""
+    program = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin")
+    if program is None:
+        _absent("PgBouncer")
+    with tempfile.TemporaryDirectory(prefix="pb", dir="/tmp") as name:
+        folder = _own(Path(name))
+        config = folder / "pgbouncer.ini"
+        config.write_text(
+            f"[databases]\n* = host={postgresql.folder} port=5432 user={USER} password='{PASSWORD}'\n"
+            f"[pgbouncer]\nlisten_addr =\nlisten_port = 6432\nunix_socket_dir = {folder}\nauth_type = any\n"
+            "pool_mode = transaction\ndefault_pool_size = 6\nmax_client_conn = 200\n"
+            "ignore_startup_parameters = extra_float_digits\n"
+        )
+        _give(config)
+        process = _start([program, config], cwd=folder)
+        yield from _serve(
+            process,
+            Server(
+                folder=folder,
+                socket=folder / ".s.PGSQL.6432",
+                url_of=lambda database, secret: (
+                    f"postgresql+psycopg://{USER}:{secret}@/{database}?host={folder}&port=6432"
+                ),
+                execute=postgresql.execute,
+                prefix="pooled",
             ),
         )
 

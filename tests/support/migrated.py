@@ -67,12 +67,13 @@ def write_migrated(
     env: str = GENERIC_ENV,
     config: Mapping[str, str] | None = None,
     scripts: str = "migrations/default",
+    settings: Mapping[str, Any] | None = None,
     **fields: Any,
 ) -> Handmade:
     """Write a release whose migrations are `revisions`, id to text, and whose bundle is already unpacked.
 
     `config` maps the names of alembic.ini and pyproject.toml to their text; the first is the manifest's. `scripts` is
-    the manifest's; an absolute folder makes the release one of dev_mode.
+    the manifest's; an absolute folder makes the release one of dev_mode. `settings` are of `[release.X.migrations]`.
     """
     line = list(revisions)
     record = Migrations(
@@ -86,6 +87,7 @@ def write_migrated(
         heads=line[-1:],
         files={name: hashlib.sha256(text.encode()).hexdigest() for name, text in revisions.items()},
         url_is_used=env == GENERIC_ENV,
+        **(settings or {}),
     )
     release = write_release(root, modules={}, migrations=[record], **fields)
     migrations = Path(release.layout.migrations)

@@ -22,6 +22,9 @@ SECTION = """
 script_location = "tiny:migrations"
 url = "${DATABASE_URL}"
 run = "pre_start"
+lock_timeout = "2s"
+retries = 3
+journal = "required"
 """
 
 
@@ -103,6 +106,10 @@ def test_scripts_are_plain_files_even_where_sources_are_left_out(project: Path) 
         "files": {"a1": "00", "b2": "11"},
         "version_table_schema": "",
         "url_is_used": True,
+        "lock": "auto",
+        "lock_timeout_s": 2.0,
+        "retries": 3,
+        "journal": "required",
     }
 
 

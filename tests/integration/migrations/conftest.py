@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import NullPool, create_engine, inspect, text
-from support.databases import mariadb, postgresql
+from support.databases import mariadb, pgbouncer, postgresql
 from support.handmade import Handmade
 from support.migrated import write_migrated
 
-__all__ = ["mariadb", "postgresql"]
+__all__ = ["mariadb", "pgbouncer", "postgresql"]
 
 KINDS = ("sqlite", "postgresql", "mariadb")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,7 +77,11 @@ def test_the_revisions_are_listed_with_their_state(subject: Subject) -> None:
     release = subject.release(ACCOUNTS)
     run(release.command("migrate", "--to", "+1"), environ=subject.environ)
     listed = run(release.command("migrations"), environ=subject.environ)
-    assert listed.stdout.splitlines() == [
+    lines = listed.stdout.splitlines()
+    assert re.fullmatch(
+        r" {11}\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC by app 1\.0\.0 on \S+ in \d+\.\d\d s", lines.pop(2)
+    ), lines
+    assert lines == [
         "the database is at a001 (2 revisions behind head)",
         "  applied  a001 create account",
         "  pending  a002 add owner",
@@ -123,6 +128,9 @@ def test_a_revision_that_fails_at_its_fourth_statement_can_be_repaired_and_run_a
         subject.do("DROP TABLE extra")
         subject.do("ALTER TABLE account DROP COLUMN note")
         subject.do("UPDATE account SET balance = balance - 1")
+        assert "hint: undo them by hand, then bin/app migrate --resolve a004 retry\n" in failed.stderr
+        resolved = run(release.command("migrate", "--resolve", "a004", "retry"), environ=subject.environ)
+        assert resolved.stdout == "a004 extra will be applied again\n"
     else:
         assert "a004 was rolled back" in failed.stderr
         assert subject.tables() == {"account", "alembic_version"}

@@ -13,6 +13,7 @@ from support.migrated import ACCOUNTS, revision
 from support.waiting import eventually
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from conftest import Subject
@@ -162,3 +163,30 @@ def test_a_runner_whose_reader_has_gone_finishes_its_revision_and_begins_no_othe
         runner.wait()
     assert subject.version() == ["a004"]
     assert subject.ask("SELECT balance FROM account") == [1002]
+
+
+def test_through_a_pooler_in_transaction_mode_exactly_one_applies_each_revision(
+    make_subject: Callable[[str], Subject],
+) -> None:
+    subject = make_subject("pgbouncer")
+    index = revision(
+        "a004",
+        "a003",
+        "index",
+        'op.execute("UPDATE account SET balance = balance + 1")',
+        "with op.get_context().autocommit_block():",
+        '    op.create_index("ix_owner", "account", ["owner"], postgresql_concurrently=True)',
+    )
+    slow = revision("a005", "a004", "slow", 'op.execute("SELECT pg_sleep(0.5)")')
+    release = subject.release({**ACCOUNTS, "a004": index, "a005": slow})
+    with ExitStack() as stack:
+        runners = [
+            stack.enter_context(running(release.command("migrate"), environ=subject.environ)) for _ in range(RUNNERS)
+        ]
+        codes = [runner.wait(60) for runner in runners]
+        outputs = [runner.stdout + runner.stderr for runner in runners]
+    assert codes == [0] * RUNNERS, outputs
+    assert any("warning: a pooler in transaction mode is in front of the database" in output for output in outputs)
+    assert sum("applied 5 revisions" in output for output in outputs) == 1
+    assert subject.ask("SELECT balance FROM account") == [1002]
+    assert subject.ask("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == [0]

@@ -1,0 +1,297 @@
+"""What was done to this database, by whom, and is a revision left half-way? A journal outside of every transaction.
+
+It is written on a connection of its own that commits each statement, so that it outlives what it tells of::
+
+    revision begins        row: running, outside_tx 0
+    before a statement that no rollback can undo (MySQL's changes of the schema, an autocommit block, a commit)
+                           outside_tx = how many statements are kept from here on, and the last of them
+    revision ends          done | failed | interrupted, how long, how many statements
+
+A runner that is killed leaves `running`. The next one finds out under the lock: the revision is reached: done;
+nothing was outside of a transaction: rolled back, and it is applied again; else it is dirty, and refused.
+
+    PostgreSQL        release_meta.migration_journal: a schema of its own, which autogenerate does not look at
+    MySQL, MariaDB    the table release_migration_journal
+    SQLite            the file DATABASE.migrations
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+
+from sqlalchemy import Column, Float, Integer, MetaData, NullPool, String, Table, Text, create_engine, inspect, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.schema import CreateSchema
+
+from .failures import FAILED, Failure
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any
+
+    from sqlalchemy import Connection, Engine
+
+SCHEMA = "release_meta"
+TABLE = "migration_journal"
+TABLE_BESIDE_OTHERS = "release_migration_journal"
+FILE_SUFFIX = ".migrations"
+_OPEN = ("running", "failed", "interrupted")
+_ENOUGH_CHARACTERS = 2000
+
+
+class Entry:
+    """One attempt to apply a revision, or one thing that a person said about it."""
+
+    __slots__ = (
+        *("number", "release", "version", "revision", "direction", "state", "outside_tx", "statements", "last_sql"),
+        *("error", "sha256", "phase", "compatible", "restore_point", "began_at", "duration_s", "host", "pid"),
+    )
+
+    def __init__(self, row: Any) -> None:
+        for name in self.__slots__:
+            setattr(self, name, row[name])
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    def is_dirty(self) -> bool:
+        """Tell whether a part of it is in the database; to be asked only if the revision is not reached."""
+        return self.state in _OPEN and self.outside_tx > 0
+
+    def by(self) -> str:
+        """Return who made it."""
+        return f"{self.release} {self.version} on {self.host}"
+
+
+class Journal:
+    """The journal of one version table; open until `close`, which has to come before env.py's loop ends."""
+
+    def __init__(self, engine: Engine, name: str, line: str, owner: tuple[str, str], *, is_own: bool) -> None:
+        self._engine = engine
+        self._is_own = is_own  # the engine is ours to dispose of
+        self._table = _table(engine.dialect.name, name)
+        self._line = line
+        self._owner = owner
+        self._current = 0
+        self._began = 0.0
+        self._connection = self._connect()
+
+    def prepare(self) -> None:
+        """Make the table if it is not there, and keep the server from ending this session for being idle.
+
+        Raises:
+            SQLAlchemyError: it cannot be.
+        """
+        for statement in _SETTINGS.get(self._engine.dialect.name, ()):
+            try:
+                self._connection.exec_driver_sql(statement)
+            except DBAPIError:
+                self._reconnect()
+        if self.exists():
+            self.entries()  # another release's table, or one that may not be read, is found out here
+            return
+        try:
+            if self._table.schema:
+                self._connection.execute(CreateSchema(self._table.schema, if_not_exists=True))
+            self._table.create(self._connection)
+        except DBAPIError:
+            self._reconnect()
+            if not self.exists():  # a runner with another version table may have been quicker
+                raise
+
+    def exists(self) -> bool:
+        """Tell whether there is a journal."""
+        return inspect(self._connection).has_table(self._table.name, schema=self._table.schema)
+
+    def entries(self) -> list[Entry]:
+        """Return everything of this version table, oldest first."""
+        statement = self._table.select().where(self._table.c.line == self._line).order_by(self._table.c.number)
+        return [Entry(row) for row in self._connection.execute(statement).mappings()]
+
+    def last(self) -> dict[str, Entry]:
+        """Return the newest entry of each revision."""
+        return {entry.revision: entry for entry in self.entries()}
+
+    def settle(self, is_reached: Callable[[str], bool]) -> None:
+        """Close what others have left open, as far as the database itself tells how it ended."""
+        for entry in self.last().values():
+            reached = is_reached(entry.revision) == (entry.direction == "up")
+            if entry.state in _OPEN and reached:
+                self._change(entry.number, {"state": "done"})
+            elif entry.state == "running" and not entry.outside_tx:
+                self._change(entry.number, {"state": "rolled back", "error": "its process was killed"})
+            elif entry.state == "done" and not reached:
+                # An env.py with a transaction of its own took it back, or someone else did.
+                self._change(entry.number, {"state": "rolled back"})
+
+    def begin(self, revision: str, *, direction: str = "up", **more: Any) -> None:
+        """Note that a revision begins."""
+        self._current = self._add(revision, direction, "running", more)
+        self._began = time.monotonic()
+
+    def note(self, outside_tx: int, statement: str) -> None:
+        """Note, before it is executed, that from `statement` on `outside_tx` statements stay whatever happens."""
+        if self._current:
+            self._change(self._current, {"outside_tx": outside_tx, "last_sql": statement[:_ENOUGH_CHARACTERS]})
+
+    def end(self, state: str, *, statements: int, outside_tx: int, error: str = "") -> None:
+        """Note how the revision ended."""
+        if not self._current:
+            return
+        number, self._current = self._current, 0
+        values = {
+            "state": state,
+            "statements": statements,
+            "outside_tx": outside_tx,
+            "error": error[:_ENOUGH_CHARACTERS],
+            "duration_s": round(time.monotonic() - self._began, 3),
+        }
+        try:
+            self._change(number, values)
+        except SQLAlchemyError:
+            # The revision has ended, whatever became of this connection meanwhile.
+            self._reconnect()
+            self._change(number, values)
+
+    def say(self, revision: str, state: str, **more: Any) -> None:
+        """Note what a person has decided."""
+        self._add(revision, "up", state, more)
+
+    def close(self) -> None:
+        """End the journal's session."""
+        try:
+            self._connection.close()
+        except SQLAlchemyError:
+            self._connection.invalidate()
+        if self._is_own:
+            self._engine.dispose()
+
+    def _add(self, revision: str, direction: str, state: str, more: Mapping[str, Any]) -> int:
+        values = {
+            "line": self._line,
+            "release": self._owner[0],
+            "version": self._owner[1],
+            "revision": revision,
+            "direction": direction,
+            "state": state,
+            "outside_tx": 0,
+            "statements": 0,
+            "last_sql": "",
+            "error": "",
+            "began_at": time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime()),
+            "duration_s": 0.0,
+            "host": socket.gethostname()[:200],
+            "pid": os.getpid(),
+            "sha256": "",
+            "phase": "pre",
+            "compatible": -1,
+            "restore_point": "",
+            **more,
+        }
+        result = self._connection.execute(self._table.insert().values(values))
+        return int(result.inserted_primary_key[0])  # type: ignore[index]
+
+    def _change(self, number: int, values: Mapping[str, Any]) -> None:
+        self._connection.execute(self._table.update().where(self._table.c.number == number).values(values))
+
+    def _connect(self) -> Connection:
+        return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+
+    def _reconnect(self) -> None:
+        try:
+            self._connection.close()
+        except SQLAlchemyError:
+            self._connection.invalidate()
+        self._connection = self._connect()
+
+
+_SETTINGS: Mapping[str, tuple[str, ...]] = {
+    "postgresql": ("set idle_session_timeout = 0",),
+    "mysql": ("set session wait_timeout = 86400",),
+    "mariadb": ("set session wait_timeout = 86400",),
+}
+
+
+def open_journal(
+    connection: Connection, *, path: str, line: str, owner: tuple[str, str], wanted: str, is_dry: bool
+) -> tuple[Journal | None, str]:
+    """Return the journal of the database that `connection` works on, or None, and why there is none.
+
+    `path` is that of an SQLite database, "" for one in memory; `line` names the version table; `owner` is name and
+    version of the release; `wanted` is the setting `journal`. A dry run makes no table.
+
+    Raises:
+        Failure: the setting is "required", and there can be none.
+    """
+    kind = connection.dialect.name
+    if wanted == "off" or (kind == "sqlite" and not path):
+        return None, ""
+    journal: Journal | None = None
+    try:
+        if kind == "sqlite":
+            if is_dry and not os.path.exists(path + FILE_SUFFIX):
+                return None, ""
+            engine = create_engine(f"sqlite:///{path}{FILE_SUFFIX}", poolclass=NullPool)
+        else:
+            engine = connection.engine
+        journal = Journal(engine, TABLE, line, owner, is_own=kind == "sqlite")
+        if is_dry:
+            if journal.exists():
+                return journal, ""
+            journal.close()
+            return None, ""
+        journal.prepare()
+    except (SQLAlchemyError, OSError) as error:
+        if journal is not None:
+            journal.close()
+        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        if wanted == "required":
+            raise Failure(
+                f"cannot write the migration journal: {reason}",
+                FAILED,
+                now="nothing was migrated",
+                hint='journal = "on" goes on without one',
+            ) from error
+        return None, reason
+    return journal, ""
+
+
+def invalid_indexes(connection: Connection) -> list[str]:
+    """Return the indexes that PostgreSQL has begun to make and never finished, none for other databases."""
+    if connection.dialect.name != "postgresql":
+        return []
+    rows: Iterable[Any] = connection.execute(
+        text("select indexrelid::regclass::text from pg_index where not indisvalid order by 1")
+    )
+    return [str(row[0]) for row in rows]
+
+
+def _table(kind: str, name: str) -> Table:
+    schema = SCHEMA if kind == "postgresql" else None
+    return Table(
+        name if kind in ("postgresql", "sqlite") else TABLE_BESIDE_OTHERS,
+        MetaData(schema=schema),
+        Column("number", Integer, primary_key=True, autoincrement=True),
+        Column("line", String(200), nullable=False),  # schema and name of the version table
+        Column("release", String(200), nullable=False),
+        Column("version", String(200), nullable=False),
+        Column("revision", String(100), nullable=False),
+        Column("direction", String(10), nullable=False),  # up, down
+        Column("state", String(20), nullable=False),
+        Column("outside_tx", Integer, nullable=False),
+        Column("statements", Integer, nullable=False),
+        Column("last_sql", Text, nullable=False),
+        Column("error", Text, nullable=False),
+        Column("sha256", String(64), nullable=False),
+        Column("phase", String(10), nullable=False),
+        Column("compatible", Integer, nullable=False),  # 1, 0, -1 when nobody has said
+        Column("restore_point", String(200), nullable=False),
+        Column("began_at", String(20), nullable=False),  # UTC
+        Column("duration_s", Float, nullable=False),
+        Column("host", String(200), nullable=False),
+        Column("pid", Integer, nullable=False),
+    )
