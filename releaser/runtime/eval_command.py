@@ -21,38 +21,40 @@ _FILE = "<eval>"
 def eval_(context: Context, args: list[str]) -> int:
     """Evaluate `[--json] CODE`, `[--json] MODULE:FUNCTION [ARGS]`, `--file PATH [ARGS]` or `-` (standard input).
 
-    One expression is evaluated and its value printed as `rpc` prints a result; anything else is executed. SystemExit
-    is honoured. The code sees its ARGS as `sys.argv[1:]`.
+    One expression is evaluated and its value printed as `rpc` prints a result; anything else is executed. `await`
+    works at the top. SystemExit is honoured. The code sees its ARGS as `sys.argv[1:]`.
 
     Raises:
         Failure: the words cannot be used, the file cannot be read, the bundle or its environment is not complete.
         SystemExit: the code's own.
     """
-    form, words = _options(args)
-    if not words:
+    form, path, words = _options(context, args)
+    if not words and not path:
         raise Failure(
             f"expected `{context.name} eval CODE`, or MODULE:FUNCTION [ARGS], --file PATH, or - for standard input",
             USAGE,
             now="nothing was done",
         )
+    source = _read(path) if path else b""
     prepare(context, "eval")
     from . import calls
 
-    first, *rest = words
     try:
-        if first == "--file":
-            result = _evaluate(_read(context, rest[:1]), rest[0], form, rest)
-        elif first == "-":
-            result = _evaluate(sys.stdin.read(), "<stdin>", form, words)
-        elif is_target(first):
-            result = calls.run(first, rest, form)
+        if path:
+            vars(sys.modules["__main__"])["__file__"] = path
+            result = _evaluate(source, path, form, [path, *words])
+        elif words[0] == "-":
+            result = _evaluate(sys.stdin.buffer.read(), "<stdin>", form, words)
+        elif is_target(words[0]):
+            result = calls.run(words[0], words[1:], form)
         else:
-            result = _evaluate(first, _FILE, form, ["-c", *rest])
+            result = _evaluate(words[0], _FILE, form, ["-c", *words[1:]])
     except Failure:
         raise
     except Exception as error:
         from .tracebacks import format_exception
 
+        sys.stdout.flush()
         sys.stderr.write(format_exception(error))
         return FAILED
     sys.stdout.flush()
@@ -82,47 +84,52 @@ def is_target(text: str) -> bool:
     return bool(colon) and all(part.isidentifier() for part in (*module.split("."), *name.split(".")))
 
 
-def _options(args: list[str]) -> tuple[str, list[str]]:
+def _options(context: Context, args: list[str]) -> tuple[str, str, list[str]]:
+    """Return the form of the result, the path of `--file` or nothing, and the words behind the options."""
+    form, path = "text", ""
     words = list(args)
-    form = "text"
-    while words and words[0] in ("--json", "--"):
-        if words.pop(0) == "--":
+    while words and words[0].startswith("--") and not path:
+        option = words.pop(0)
+        name, equals, value = option.partition("=")
+        if option == "--":
             break
-        form = "json"
-    if words and words[0].startswith("--") and words[0] != "--file" and len(args) == len(words):
-        raise Failure(f"eval has no option '{words[0]}'", USAGE, now="nothing was done", hint="--json, --file PATH")
-    return form, words
+        if option == "--json":
+            form = "json"
+        elif name == "--file":
+            path = value if equals else (words.pop(0) if words else "")
+            if not path:
+                raise Failure(f"expected `{context.name} eval --file PATH`", USAGE, now="nothing was done")
+        else:
+            raise Failure(f"eval has no option '{option}'", USAGE, now="nothing was done", hint="--json, --file PATH")
+    return form, path, words
 
 
-def _read(context: Context, paths: list[str]) -> str:
-    if not paths:
-        raise Failure(f"expected `{context.name} eval --file PATH`", USAGE, now="nothing was done")
+def _read(path: str) -> bytes:
     try:
-        with open(paths[0], encoding="utf-8") as file:
+        with open(path, "rb") as file:
             return file.read()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise Failure(f"cannot read {paths[0]}: {reason}", FAILED, now="nothing was done") from None
+    except OSError as error:
+        raise Failure(f"cannot read {path}: {error.strerror}", FAILED, now="nothing was done") from None
 
 
-def _evaluate(source: str, file: str, form: str, argv: list[str]) -> bytes:
+def _evaluate(source: str | bytes, file: str, form: str, argv: list[str]) -> bytes:
     from . import calls
 
     sys.argv = argv
     code, is_expression = _compiled(source, file)
     value = eval(code, vars(sys.modules["__main__"]))
-    if not is_expression:
-        return b""
     if hasattr(value, "__await__"):
         from .loops import wait_for
 
         value = wait_for(value)
-    return calls.render(value, form, "the code")
+    return calls.render(value, form, "the code") if is_expression else b""
 
 
-def _compiled(source: str, file: str) -> tuple[CodeType, bool]:
+def _compiled(source: str | bytes, file: str) -> tuple[CodeType, bool]:
+    from _ast import PyCF_ALLOW_TOP_LEVEL_AWAIT as FLAGS
+
     try:
-        return compile(source.strip(), file, "eval", dont_inherit=True), True
+        return compile(source.strip(), file, "eval", FLAGS, dont_inherit=True), True
     except SyntaxError:
         pass
-    return compile(source, file, "exec", dont_inherit=True), False
+    return compile(source, file, "exec", FLAGS, dont_inherit=True), False

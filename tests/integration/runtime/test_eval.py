@@ -53,6 +53,9 @@ def evaluate(release: Handmade, *words: str, stdin: str = "", **environ: str) ->
         (["__import__('shop.tasks').tasks.slept()"], "slept\n"),
         (["def f():\n    return g()\ndef g():\n    return 5\nprint(f())"], "5\n"),
         (["__name__"], "__main__\n"),
+        (["import asyncio\nprint(await asyncio.sleep(0, 'slept'))"], "slept\n"),
+        (["await __import__('shop.tasks').tasks.slept()"], "slept\n"),
+        (["--", "-1"], "-1\n"),
     ],
 )
 def test_the_value_is_printed(release: Handmade, words: list[str], stdout: str) -> None:
@@ -63,7 +66,19 @@ def test_code_may_come_from_a_file_or_from_standard_input(release: Handmade, tmp
     path = tmp_path / "code.py"
     path.write_text("import sys\nprint(sys.argv[1:])\n")
     assert evaluate(release, "--file", str(path), "a") == (0, "['a']\n", "")
+    assert evaluate(release, f"--file={path}", "--json") == (0, "['--json']\n", "")
     assert evaluate(release, "-", stdin="2 * 21\n") == (0, "42\n", "")
+    assert evaluate(release, "--json", "-", "x", stdin="import sys\nprint(sys.argv)\n") == (0, "['-', 'x']\n", "")
+
+
+def test_a_file_is_read_as_python_reads_a_script(release: Handmade, tmp_path: Path) -> None:
+    path = tmp_path / "code.py"
+    path.write_bytes("# coding: latin-1\nprint('\xe4', __file__ == __import__('sys').argv[0])\n".encode("latin-1"))
+    assert evaluate(release, "--file", str(path)) == (0, "ä True\n", "")
+    path.write_text("def begin():\n    1 / 0\nbegin()\n")
+    code, stdout, stderr = evaluate(release, "--file", str(path))
+    assert (code, stdout) == (1, "")
+    assert stderr.startswith(f'Traceback (most recent call last):\n  File "{path}", line 3, in <module>\n    begin()\n')
 
 
 def test_progress_goes_to_standard_error(release: Handmade) -> None:
