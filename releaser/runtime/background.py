@@ -22,7 +22,7 @@ from .launch import runtime_command
 from .layout import CONTROL_SOCKET
 from .logger import Logger
 from .manifest import EVENTS
-from .startup import check_python, make_folders
+from .startup import already_running, check_python, make_folders
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def start(context: Context, args: list[str]) -> int:
     split_only(context, args)
     check_python(context)
     make_folders(context.layout)
+    _refuse_if_running(context)
     os.makedirs(context.layout.log, mode=0o700, exist_ok=True)
     path = _log_path(context)
     begin = os.path.getsize(path) if os.path.exists(path) else 0
@@ -80,6 +81,15 @@ def start(context: Context, args: list[str]) -> int:
         now="an earlier start goes on" if code == NOT_NOW else "nothing is running",
         hint=f"{path} has the rest",
     )
+
+
+def _refuse_if_running(context: Context) -> None:
+    """Say so at once where a release answers; the lock decides in any case, and its refusal is in the log."""
+    try:
+        pid = client.ask(context, CONTROL_SOCKET, "pid").strip()
+    except Failure:
+        return
+    raise already_running(context, pid)
 
 
 def supervise_detached(context: Context, args: list[str]) -> int:

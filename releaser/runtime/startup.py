@@ -110,12 +110,7 @@ def acquire_lock(context: Context, wait_s: float, say: Callable[[str], None]) ->
         waited = time.monotonic() - begin
         if holder and is_alive(holder):
             os.close(descriptor)
-            raise Failure(
-                f"{context.name} is already running (pid {holder})",
-                NOT_NOW,
-                now=f"pid {holder} goes on unchanged",
-                hint=f"`{context.prog} status` tells more",
-            )
+            raise already_running(context, str(holder))
         if waited > wait_s + _GRACE_S:
             os.close(descriptor)
             raise Failure(
@@ -141,6 +136,16 @@ def _glibc() -> str:
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".") if part.isdigit())
+
+
+def already_running(context: Context, pid: str) -> Failure:
+    """Return what a second start is told."""
+    return Failure(
+        f"{context.name} is already running (pid {pid})",
+        NOT_NOW,
+        now=f"pid {pid} goes on unchanged",
+        hint=f"`{context.prog} status` tells more",
+    )
 
 
 def is_alive(pid: int) -> bool:

@@ -202,7 +202,9 @@ def test_background_life_through_start_logs_restart_and_stop(place: Place) -> No
     assert answer.returncode == 0, answer.stderr
     first = release.run("pid").stdout
     assert site.page()
-    assert release.run("start").returncode == 4
+    second = release.run("start")
+    assert second.returncode == 4
+    assert second.stderr.startswith(f"error: app is already running (pid {first.strip()})\n  now: ")
     assert "10-migrate" in release.run("logs").stdout
     assert release.run("restart").returncode == 0
     assert release.run("pid").stdout != first
