@@ -30,7 +30,7 @@ from releaser.build.layers import (
     open_layer,
 )
 from releaser.build.left_out import leave_private_files_out
-from releaser.build.pins import Pins, pinned, read_pins
+from releaser.build.pins import Pins, pinned, read_pins, split_local_projects
 from releaser.build.source_paths import find_source_paths
 from releaser.build.stage import Stage
 from releaser.errors import BuildError
@@ -48,6 +48,7 @@ def build_wheel(step: BuildWheel, stage: Stage) -> None:
     if target.is_relative_to(root):
         ours.append(root / target.relative_to(root).parts[0])
     project = folder_to_build(step.project, stage.folder / "project-without-rel", tuple(ours))
+    stage.project = step.project
     stage.wheel = _wheel_of(project, stage, "the project")
 
 
@@ -67,14 +68,17 @@ def install_dependencies(step: InstallDependencies, stage: Stage) -> None:
 
 def install_project(step: InstallProject, stage: Stage) -> None:
     """Install the project's wheel; in dev_mode take its modules out again and remember where they come from."""
-    stage.project_files = dist_info.wheel_files(stage.wheel)
+    wheels = {step.project: stage.wheel, **stage.local_wheels}
+    files = {project: dist_info.wheel_files(wheel) for project, wheel in wheels.items()}
+    stage.project_files = tuple(sorted({name for names in files.values() for name in names}))
     folder = stage.folder / "project"
     site_packages = folder / SITE_PACKAGES
     site_packages.mkdir(parents=True)
-    program = installers.install_wheels(stage.installer, step.project, (stage.wheel,), site_packages)
+    program = installers.install_wheels(stage.installer, step.project, tuple(wheels.values()), site_packages)
     _run(stage, program, "the project could not be installed")
     if step.dev_mode:
-        stage.source_paths = find_source_paths(step.project, stage.project_files)
+        found = {path: None for project, names in files.items() for path in find_source_paths(project, names)}
+        stage.source_paths = tuple(found)
         _remove(site_packages, stage.project_files)
     _tidy(folder)
     _remove_replaced(stage.site_packages, site_packages)
@@ -124,23 +128,42 @@ def _pins(step: InstallDependencies, stage: Stage) -> Pins:
     lock, folder = step.lock, step.project
     if lock is None:
         to = stage.folder / "resolved.txt"
-        program = installers.resolve(stage.installer, folder, stage.wheel, to)
+        program = installers.resolve(stage.installer, folder, stage.wheel, to, step.extras, step.groups)
         _run(stage, program, "the dependencies could not be resolved")
         if stage.installer.kind == "pip":
             to.write_text(pinned(to.read_text(encoding="utf-8"), stage.wheel.name.partition("-")[0]), encoding="utf-8")
-        return read_pins(to, is_hashed=False)
-    if lock.kind != "uv":
-        return read_pins(lock.path, is_hashed=True)
-    if stage.installer.kind != "uv":
+        return _with_local_projects(to, folder, stage, is_hashed=False)
+    if lock.kind in ("requirements", "pylock"):
+        return _with_local_projects(lock.path, lock.path.parent, stage, is_hashed=True)
+    if lock.kind == "uv" and stage.installer.kind != "uv":
         raise BuildError(f"{lock.shown} can only be read by uv, which has no binary for this machine")
     to = stage.folder / "requirements.txt"
-    _run(stage, installers.export_lock(stage.installer, folder, to), f"{lock.shown} could not be read")
-    return read_pins(to, is_hashed=True)
+    program = installers.export_lock(stage.installer, folder, lock, to, step.extras, step.groups)
+    _run(stage, program, f"{lock.shown} could not be read")
+    if not to.is_file():
+        to.write_text("", encoding="utf-8")
+    return _with_local_projects(to, lock.path.parent, stage, is_hashed=True)
+
+
+def _with_local_projects(path: Path, base: Path, stage: Stage, *, is_hashed: bool) -> Pins:
+    """Return the pins in `path` without the projects of the same repository, of which wheels are built.
+
+    They are named relative to `base`.
+    """
+    text, folders = split_local_projects(path, base)
+    if not folders:
+        return read_pins(path, is_hashed=is_hashed)
+    for folder in folders:
+        if folder != stage.project.resolve():
+            stage.local_wheels[folder] = _wheel_of(folder, stage, folder.name)
+    rest = stage.folder / f"locked{path.suffix}"
+    rest.write_text(text, encoding="utf-8")
+    return read_pins(rest, is_hashed=is_hashed)
 
 
 def _wheel_of(project: Path, stage: Stage, shown: str) -> Path:
-    wheels = stage.folder / "wheels"
-    wheels.mkdir()
+    wheels = stage.folder / "wheels" / str(len(stage.local_wheels) + (stage.wheel != Path()))
+    wheels.mkdir(parents=True)
     try:
         if not build_in_kept_environment(project, wheels, stage, machine_key(stage)):
             stage.run(installers.build_wheel(stage.installer, project, wheels))

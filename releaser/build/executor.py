@@ -104,11 +104,13 @@ def build(
     on_step: Callable[[Step], None] = lambda _: None,
     exchange: Exchange = exchange_names,
     warnings_as_errors: bool = False,
+    is_offline: bool = False,
 ) -> Built:
     """Carry out `plan` and return what was made.
 
     `epoch` dates everything in the artifact; `on_step` is called before each step, `exchange` publishes. With
-    `warnings_as_errors` nothing is published once there is a warning.
+    `warnings_as_errors` nothing is published once there is a warning. With `is_offline` packages come from caches and
+    `find_links` alone.
 
     Raises:
         BuildError: a step did not work.
@@ -121,7 +123,7 @@ def build(
         refuse_warnings((*plan.warnings, *warnings), "nothing was built")
     with _plain_umask(), _told_as_build_errors("prepare the build"), build_lock(plan.target, report):
         warnings += repair(plan.target)
-        stage = _stage(plan, report, read_graph, epoch, plugins)
+        stage = _stage(plan, report, read_graph, epoch, plugins, is_offline)
         stage.warnings += warnings
         try:
             for step in plan.steps:
@@ -153,12 +155,12 @@ def refuse_warnings(warnings: Sequence[Problem | str], now: str) -> None:
         raise BuildError(f"{count} under --warnings-as-errors", problems=problems, now=now)
 
 
-def _stage(plan: Plan, report: Report, read_graph: ReadGraph, epoch: int, plugins: Plugins) -> Stage:
+def _stage(plan: Plan, report: Report, read_graph: ReadGraph, epoch: int, plugins: Plugins, is_offline: bool) -> Stage:
     stage = Stage(
         plan=plan,
         report=report,
         run=runner(report),
-        installer=choose_installer(plan.interpreter.path),
+        installer=choose_installer(plan.interpreter.path, find_links=plan.find_links, is_offline=is_offline),
         read_graph=read_graph,
         epoch=max(epoch, FIRST_EPOCH),
         folder=staging_folder(plan.target),

@@ -15,6 +15,7 @@ from typing import Literal
 import uv
 
 from releaser.build.commands import Program
+from releaser.plan.facts import Lock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,13 +32,22 @@ class Installer:
     """Added to every call that may look for packages."""
 
 
-def choose_installer(python: Path, find_uv: Callable[[], str] = uv.find_uv_bin) -> Installer:
+def choose_installer(
+    python: Path,
+    find_uv: Callable[[], str] = uv.find_uv_bin,
+    find_links: tuple[Path, ...] = (),
+    is_offline: bool = False,
+) -> Installer:
     """Return uv from its wheel, or pip where that wheel has no binary for this machine."""
     own = python == Path(sys.executable)
+    links = tuple(f"--find-links={folder}" for folder in find_links)
     try:
-        return Installer(kind="uv", program=(find_uv(),), python=python, is_own_python=own)
+        options = (*links, *(("--offline",) if is_offline else ()))
+        return Installer(kind="uv", program=(find_uv(),), python=python, is_own_python=own, options=options)
     except FileNotFoundError:
-        return Installer(kind="pip", program=(sys.executable, "-m", "pip"), python=python, is_own_python=own)
+        options = (*links, *(("--no-index",) if is_offline else ()))
+        program = (sys.executable, "-m", "pip")
+        return Installer(kind="pip", program=program, python=python, is_own_python=own, options=options)
 
 
 def build_wheel(installer: Installer, project: Path, into: Path) -> Program:
@@ -45,7 +55,7 @@ def build_wheel(installer: Installer, project: Path, into: Path) -> Program:
     match installer.kind:
         case "uv":
             words = ("build", "--wheel", "--no-create-gitignore", "--python", str(installer.python), "-o", str(into))
-            return _program(installer, project, (*words, "."))
+            return _program(installer, project, (*words, *installer.options, "."))
         case "pip":
             return _pip(installer, project, ("wheel", "--no-deps", "-w", str(into), "."))
 
@@ -74,7 +84,14 @@ def install_wheels(installer: Installer, project: Path, wheels: tuple[Path, ...]
             return _pip_install(installer, project, into, what)
 
 
-def resolve(installer: Installer, project: Path, wheel: Path, to: Path) -> Program:
+def resolve(
+    installer: Installer,
+    project: Path,
+    wheel: Path,
+    to: Path,
+    extras: tuple[str, ...] = (),
+    groups: tuple[str, ...] = (),
+) -> Program:
     """Return the command that finds out what the project depends on at this moment, and writes it to the file `to`.
 
     uv writes pinned requirements; pip, which is asked about the project's `wheel`, the report of an installation.
@@ -82,26 +99,48 @@ def resolve(installer: Installer, project: Path, wheel: Path, to: Path) -> Progr
     match installer.kind:
         case "uv":
             words = ("pip", "compile", "--python", str(installer.python), "--quiet", "--no-header", "--no-annotate")
-            return _program(installer, project, (*words, "--generate-hashes", "-o", str(to), "pyproject.toml"))
+            chosen = (*installer.options, *_chosen(extras, "--extra"), *_chosen(groups, "--group"))
+            return _program(installer, project, (*words, "--generate-hashes", *chosen, "-o", str(to), "pyproject.toml"))
         case "pip":
-            words = ("install", "--dry-run", "--ignore-installed", "--quiet", "--report", str(to), str(wheel))
-            return _pip(installer, project, words)
+            pip = ("install", "--dry-run", "--ignore-installed", "--quiet", "--report", str(to))
+            what = (*_chosen(groups, "--group"), f"{wheel}[{','.join(extras)}]" if extras else str(wheel))
+            return _pip(installer, project, (*pip, *installer.options, *what))
 
 
-def export_lock(installer: Installer, project: Path, to: Path) -> Program:
-    """Return the command that writes what uv.lock pins as a hashed requirements.txt, the project itself left out."""
-    words = ("export", "--frozen", "--no-emit-project", "--no-dev", "--no-header", "--no-annotate", "--quiet")
-    return _program(installer, project, (*words, "--format", "requirements-txt", "-o", str(to)))
+def export_lock(
+    installer: Installer, project: Path, lock: Lock, to: Path, extras: tuple[str, ...], groups: tuple[str, ...]
+) -> Program:
+    """Return the command that writes what a lock of uv, Poetry or PDM pins as a hashed requirements.txt.
+
+    The project itself is left out; other projects of the same repository are named by their folders.
+    """
+    match lock.kind:
+        case "poetry":
+            chosen = (*_chosen(extras, "--extras"), *_chosen(groups, "--with"))
+            argv = (lock.exporter, "export", "--format", "requirements.txt", "--output", str(to), *chosen)
+            return Program(argv=argv, folder=project)
+        case "pdm":
+            options = ("--production", "--no-self", "--output", str(to), *_chosen((*extras, *groups), "--group"))
+            return Program(argv=(lock.exporter, "export", "--format", "requirements", *options), folder=project)
+        case _:
+            words = ("export", "--frozen", "--no-emit-project", "--no-dev", "--no-editable", "--no-header")
+            chosen = (*_chosen(extras, "--extra"), *_chosen(groups, "--group"))
+            more = ("--no-annotate", "--quiet", "--format", "requirements-txt", *chosen, "-o", str(to))
+            return _program(installer, project, (*words, *more))
+
+
+def _chosen(names: tuple[str, ...], option: str) -> tuple[str, ...]:
+    return tuple(word for name in names for word in (option, name))
 
 
 def _uv_install(installer: Installer, project: Path, into: Path, what: tuple[str, ...]) -> Program:
     words = ("pip", "install", "--python", str(installer.python), "--target", str(into), "--link-mode", "copy")
-    return _program(installer, project, (*words, "--no-progress", *what))
+    return _program(installer, project, (*words, "--no-progress", *installer.options, *what))
 
 
 def _pip_install(installer: Installer, project: Path, into: Path, what: tuple[str, ...]) -> Program:
     words = ("install", "--target", str(into), "--no-compile", "--no-warn-script-location", "--upgrade")
-    return _pip(installer, project, (*words, *what))
+    return _pip(installer, project, (*words, *installer.options, *what))
 
 
 def _pip(installer: Installer, project: Path, words: tuple[str, ...]) -> Program:

@@ -7,12 +7,19 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
 
+import tomlkit
 from packaging.utils import canonicalize_name
 
 from releaser.build.cache import key_of
 
 _INCLUDES = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)", re.MULTILINE)
+_FOLDER = re.compile(
+    r"^\s*(?:-e\s+|--editable[\s=]+)?(?:[\w.-]+\s*@\s*)?(?P<path>(?:file:/|\.{0,2}/|\.{1,2}(?=\s|$))[^\s;]*)"
+)
+"""A requirement that is a path, as `./libs/foo`, `-e ../foo` and `foo @ file:///srv/foo`."""
 _ANYTHING = re.compile(r"^\s*[^\s#]", re.MULTILINE)
 
 
@@ -53,6 +60,36 @@ def pinned(report: str, without: str) -> str:
             known = "".join(f" --hash={kind}:{value}" for kind, value in sorted(hashes.items()))
             lines.append(f"{name}=={item['metadata']['version']}{known}\n")
     return "".join(sorted(lines))
+
+
+def split_local_projects(path: Path, base: Path) -> tuple[str, tuple[Path, ...]]:
+    """Return the text of a lock without the projects that it names by their folders, and these folders.
+
+    Paths are relative to `base`.
+    """
+    text = path.read_text(encoding="utf-8", errors="replace")
+    if path.suffix == ".toml":
+        return _split_pylock(text, base)
+    kept: list[str] = []
+    folders: dict[Path, None] = {}
+    for line in text.splitlines(keepends=True):
+        match = _FOLDER.match(line)
+        folder = (base / unquote(match["path"].removeprefix("file://"))).resolve() if match else None
+        if folder is not None and (folder / "pyproject.toml").is_file():
+            folders[folder] = None
+        else:
+            kept.append(line)
+    return "".join(kept), tuple(folders)
+
+
+def _split_pylock(text: str, base: Path) -> tuple[str, tuple[Path, ...]]:
+    document = tomlkit.parse(text)
+    packages: Any = document.get("packages", [])
+    local = [package for package in packages if "directory" in package]
+    for package in local:
+        packages.remove(package)
+    folders = {(base / str(package["directory"]["path"])).resolve(): None for package in local}
+    return tomlkit.dumps(document), tuple(folders)
 
 
 def _with_included(path: Path) -> Iterator[tuple[Path, str]]:

@@ -70,9 +70,12 @@ class Stage:
 
     linked: Linked = field(default_factory=Linked)
     """What of site-packages is linked from layers of the cache."""
+    project: Path = Path()
     wheel: Path = Path()
+    local_wheels: dict[Path, Path] = field(default_factory=dict)
+    """Wheels of other projects of the same repository, by the project's folder."""
     project_files: tuple[str, ...] = ()
-    """The project's own files in the bundle, below site-packages, metadata left out."""
+    """Files of the project, and of those beside it, in the bundle, below site-packages, metadata left out."""
     source_paths: tuple[Path, ...] = ()
     pth: tuple[str, ...] = ()
     entries: dict[str, Entry] = field(default_factory=dict)

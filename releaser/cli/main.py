@@ -114,6 +114,7 @@ def program(context: click.Context) -> None:
 @click.option("-v", "--verbose", is_flag=True, help="Show the commands that are run, and what they print.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only errors and warnings.")
 @click.option("--json", "as_json", is_flag=True, help="Print events, one JSON object a line, for CI.")
+@click.option("--offline", is_flag=True, help="Take packages from caches and find_links only.")
 @click.option("--warnings-as-errors", "strict", is_flag=True, help="Publish nothing if there is a warning.")
 @click.option(
     "--sign",
@@ -130,6 +131,7 @@ def build_command(
     quiet: bool,
     as_json: bool,
     strict: bool,
+    offline: bool,
     sign_key: Path | None,
 ) -> None:
     """Build a release and its archive."""
@@ -144,7 +146,14 @@ def build_command(
         if sign_key is not None:
             plan = signed(plan, sign_key.absolute())
         with events or report_for(Console(highlight=False), verbose=verbose, quiet=quiet) as report:
-            built = build(plan, report=report, read_graph=read_graph, epoch=_epoch(), warnings_as_errors=strict)
+            built = build(
+                plan,
+                report=report,
+                read_graph=read_graph,
+                epoch=_epoch(),
+                warnings_as_errors=strict,
+                is_offline=offline,
+            )
         warnings: tuple[Problem | str, ...] = (*plan.warnings, *built.warnings)
         if events is not None:
             events.built(plan, built, time.monotonic() - began, warnings)

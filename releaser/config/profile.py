@@ -156,6 +156,7 @@ class MigrationsSpec:
     retries: int = 20
     """Of a revision that did not get one."""
     journal: Literal["on", "required", "off"] = "on"
+    backup: Literal["auto", "off"] = "auto"
     origin: Origin
 
 

@@ -93,8 +93,8 @@ MIGRATIONS = Section(
             name="lock",
             kind=Choice(words=("auto", "external")),
             doc=(
-                "Who lets one runner in at a time: a lock of the database, or something outside, for databases without a "
-                "lock to rely on."
+                "Who lets one runner in at a time: a lock of the database, or something outside, where the database has "
+                "no lock to rely on."
             ),
             default='"auto"',
             example='"external"',
@@ -126,6 +126,16 @@ MIGRATIONS = Section(
             ),
             default='"on"',
             example='"required"',
+        ),
+        Field(
+            name="backup",
+            kind=Choice(words=("auto", "off")),
+            doc=(
+                "Whether an SQLite database is copied into `var/backups` before the first pending revision; the last "
+                "three copies are kept."
+            ),
+            default='"auto"',
+            example='"off"',
         ),
     ),
 )

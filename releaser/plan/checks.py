@@ -18,6 +18,7 @@ from releaser.plan.private_files import PRIVATE
 GET_A_LOCK = "uv pip compile --generate-hashes pyproject.toml -o requirements.txt"
 GET_A_LOCK_WITH_PIP = "pip-compile --generate-hashes -o requirements.txt pyproject.toml"
 _SOCKET = re.compile(r"\{socket\.([^}]*)\}?")
+_PLUGIN = {"poetry": " and its plugin poetry-plugin-export"}
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_-]*")
 
 
@@ -30,6 +31,7 @@ def problems_of(profile: Profile, facts: Facts, version: str) -> tuple[Problem, 
         *_c_library_problems(profile),
         *_python_args_problems(profile, facts),
         *_lock_problems(profile, facts.lock),
+        *_find_links_problems(profile),
         *_hook_problems(profile, facts),
         *_socket_problems(profile),
         *_command_problems(profile, facts),
@@ -134,6 +136,18 @@ def _lock_problems(profile: Profile, lock: Lock | None) -> Iterator[Problem]:
         if profile.lock:
             yield _problem(_origin_of(profile, "lock"), f"the file {profile.lock} does not exist")
         return
+    if lock.kind in ("poetry", "pdm") and not lock.exporter:
+        yield Problem(
+            where=lock.shown,
+            what=f"only {lock.kind} reads this lock, and it is not installed",
+            hint=f"install {lock.kind}{_PLUGIN.get(lock.kind, '')}, or {GET_A_LOCK}",
+        )
+    for setting, names in (("extras", profile.extras), ("groups", profile.groups)):
+        if names and lock.kind in ("requirements", "pylock"):
+            what = f"{lock.shown} holds what it was locked with, and knows of no {setting}"
+            yield _problem(
+                _origin_of(profile, setting), what, f"lock them into {lock.shown}, and leave '{setting}' out"
+            )
     if lock.unhashed_lines:
         count = len(lock.unhashed_lines)
         yield Problem(
@@ -141,6 +155,12 @@ def _lock_problems(profile: Profile, lock: Lock | None) -> Iterator[Problem]:
             what=f"{count} {'requirement has' if count == 1 else 'requirements have'} no hash",
             hint=f"{GET_A_LOCK}, or {GET_A_LOCK_WITH_PIP}",
         )
+
+
+def _find_links_problems(profile: Profile) -> Iterator[Problem]:
+    for folder in profile.find_links:
+        if not (profile.root / folder).is_dir():
+            yield _problem(_origin_of(profile, "find_links"), f"the folder {folder} does not exist")
 
 
 def _hook_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:

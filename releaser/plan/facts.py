@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-LockKind = Literal["uv", "pylock", "requirements"]
+LockKind = Literal["uv", "pylock", "requirements", "poetry", "pdm"]
 PathKind = Literal["file", "folder", "missing", "other"]
 
 
@@ -70,6 +70,8 @@ class Lock:
     sha256: str
     packages: int
     """How many packages it pins, for people."""
+    exporter: str = ""
+    """poetry.lock and pdm.lock: absolute path of the program that can read it; empty: it is not installed."""
     unhashed_lines: tuple[int, ...] = ()
     """requirements.txt: lines, from 1, of requirements without `--hash`."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
+import tomllib
 from pathlib import Path
 
 from releaser.plan.facts import Lock, LockKind
@@ -12,8 +14,12 @@ NAMES: tuple[tuple[str, LockKind], ...] = (
     ("uv.lock", "uv"),
     ("pylock.toml", "pylock"),
     ("requirements.txt", "requirements"),
+    ("poetry.lock", "poetry"),
+    ("pdm.lock", "pdm"),
 )
 """In order of preference: the first that lies in the project's folder is the one."""
+_LOCAL = re.compile(r"\s*(?:-e\s+|--editable[\s=]+)?(?:\.{1,2}(?:/|\s|$)|/|file:)(?!\S*\.(?:whl|tar\.gz|zip)\b)")
+"""A project of the same repository: it is built, and has no hash."""
 
 
 def find_lock(root: Path, project: Path, named: str) -> Lock | None:
@@ -27,19 +33,33 @@ def find_lock(root: Path, project: Path, named: str) -> Lock | None:
     for name, kind in NAMES:
         if (project / name).is_file():
             return _lock(root, project / name, kind)
-    return None
+    of_workspace = _workspace_lock(project.resolve())
+    return _lock(root.resolve(), of_workspace, "uv") if of_workspace else None
 
 
 def kind_of(name: str) -> LockKind:
     """Return the format of a lock by its file name: `pylock.prod.toml` is a pylock, `requirements/prod.txt` is not."""
-    if name == "uv.lock":
-        return "uv"
+    for known, kind in NAMES:
+        if name == known:
+            return kind
     return "pylock" if re.fullmatch(r"pylock(\..+)?\.toml", name) else "requirements"
 
 
 def unhashed_lines(text: str) -> tuple[int, ...]:
     """Return the line numbers, from 1, of requirements without a hash; options and comments need none."""
-    return tuple(number for number, line in _logical_lines(text) if "--hash" not in line)
+    return tuple(number for number, line in _logical_lines(text) if not ("--hash" in line or _LOCAL.match(line)))
+
+
+def _workspace_lock(project: Path) -> Path | None:
+    """Return the uv.lock of the workspace that the project is a member of: it lies in a folder above, if anywhere."""
+    for folder in project.parents:
+        try:
+            table = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if "workspace" in table.get("tool", {}).get("uv", {}) and (folder / "uv.lock").is_file():
+            return folder / "uv.lock"
+    return None
 
 
 def _lock(root: Path, path: Path, kind: LockKind) -> Lock:
@@ -51,6 +71,7 @@ def _lock(root: Path, path: Path, kind: LockKind) -> Lock:
         kind=kind,
         sha256=hashlib.sha256(content).hexdigest(),
         packages=_count(text, kind),
+        exporter=(shutil.which(kind) or "") if kind in ("poetry", "pdm") else "",
         unhashed_lines=unhashed_lines(text) if kind == "requirements" else (),
     )
 
@@ -59,6 +80,8 @@ def _count(text: str, kind: LockKind) -> int:
     match kind:
         case "requirements":
             return len(_logical_lines(text))
+        case "poetry" | "pdm":
+            return len(re.findall(r"^\[\[package\]\]", text, re.MULTILINE))
         case "uv":
             # The project itself is one of them.
             return max(0, len(re.findall(r"^\[\[package\]\]", text, re.MULTILINE)) - 1)

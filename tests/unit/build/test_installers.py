@@ -15,6 +15,7 @@ from releaser.build.installers import (
     install_wheels,
     resolve,
 )
+from releaser.plan.facts import Lock, LockKind
 
 PROJECT = Path("/home/ada/shop")
 UV = Installer(kind="uv", program=("/opt/uv",), python=Path("/opt/python3"), is_own_python=False)
@@ -73,7 +74,29 @@ def test_the_project_is_built_in_isolation_from_its_own_folder() -> None:
     assert "wheel --disable-pip-version-check --no-input --no-deps -w /s/wheels ." in words(
         build_wheel(PIP, PROJECT, Path("/s/wheels"))
     )
-    assert "--no-emit-project" in export_lock(UV, PROJECT, Path("/s/r.txt")).argv
+
+
+def lock(kind: LockKind) -> Lock:
+    return Lock(path=PROJECT / f"{kind}.lock", shown="x", kind=kind, sha256="", packages=1, exporter=f"/bin/{kind}")
+
+
+def test_each_lock_is_exported_by_its_own_tool_with_extras_and_groups() -> None:
+    kinds: tuple[LockKind, ...] = ("uv", "poetry", "pdm")
+    lines = [words(export_lock(UV, PROJECT, lock(kind), Path("/r"), ("a",), ("b",))) for kind in kinds]
+    assert lines[0].startswith("/opt/uv export --frozen --no-emit-project --no-dev --no-editable ")
+    assert lines[0].endswith(" --extra a --group b -o /r")
+    assert lines[1] == "/bin/poetry export --format requirements.txt --output /r --extras a --with b"
+    assert lines[2] == "/bin/pdm export --format requirements --production --no-self --output /r --group a --group b"
+
+
+def test_folders_with_wheels_and_offline_are_told_to_every_call_that_looks_for_packages() -> None:
+    for find, flag in ((lambda: "/opt/uv", "--offline"), (no_uv, "--no-index")):
+        installer = choose_installer(Path("/opt/python3"), find, (Path("/w"),), True)
+        for program in (
+            install_locked(installer, PROJECT, Path("/r.txt"), Path("/s")),
+            resolve(installer, PROJECT, Path("w.whl"), Path("/s/r.txt")),
+        ):
+            assert {"--find-links=/w", flag} <= set(program.argv)
 
 
 def test_pip_takes_over_where_uv_has_no_binary() -> None:
