@@ -2,7 +2,8 @@
 
 asyncio has no public way to ask another thread for its loop. A loop is found through its tasks, which asyncio keeps
 for `all_tasks`, or, while it has none, through the frames of the main thread: the loop's own, or asyncio.Runner's.
-uvloop's loops run in C, so their frames show nothing, but `uvloop.run` uses that Runner.
+uvloop's loops run in C, so their frames show nothing, but `uvloop.run` uses that Runner; one without it and without a
+task is looked for among the interpreter's objects.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ def running_loop() -> AbstractEventLoop | None:
     for loop in _loops_of_frames():
         if loop.is_running() and loop not in _made_here:
             return loop
+    found = found or [loop for loop in _loops_of_uvloop() if loop.is_running() and loop not in _made_here]
     return found[0] if found else None
 
 
@@ -133,3 +135,12 @@ def _loops_of_frames() -> Iterator[AbstractEventLoop]:
             elif isinstance(value, Runner) and getattr(value, "_loop", None) is not None:
                 yield value.get_loop()
         frame = frame.f_back
+
+
+def _loops_of_uvloop() -> list[AbstractEventLoop]:
+    if "uvloop" not in sys.modules:
+        return []
+    import gc
+
+    kind = sys.modules["uvloop"].Loop
+    return [thing for thing in gc.get_objects() if issubclass(type(thing), kind)]

@@ -1,4 +1,4 @@
-"""In which process and on which greenlet rpc and the consoles run, under the real gunicorn and the real gevent."""
+"""In which process, greenlet and loop rpc and the consoles run, under the real gunicorn, gevent and uvloop."""
 
 from __future__ import annotations
 
@@ -36,6 +36,25 @@ def loop():
     while True:
         gevent.sleep(0.01)
 """
+UVLOOP = """
+import asyncio, sys, uvloop
+
+def idle():
+    global loop
+    loop = uvloop.new_event_loop()
+    loop.call_soon(lambda: print("imported in 0", flush=True))
+    loop.run_forever()
+
+async def main():
+    global loop
+    loop = asyncio.get_running_loop()
+    print("imported in 0", flush=True)
+    await asyncio.Event().wait()
+
+def run(): uvloop.run(main())
+
+async def is_on_loop(): return asyncio.get_running_loop() is loop
+"""
 SITE = """
 import os, sys, time
 print("imported in", os.getpid(), flush=True)
@@ -65,7 +84,7 @@ WORKERS = 2
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return install(tmp_path_factory.mktemp("servers"), "gunicorn", "gevent", "packaging")
+    return install(tmp_path_factory.mktemp("servers"), "gunicorn", "gevent", "packaging", "uvloop")
 
 
 @contextmanager
@@ -197,3 +216,14 @@ def test_ctrl_c_interrupts_a_greenlet(greenlets: tuple[Handmade, Running, list[i
             assert eventually(lambda: console.stdout.endswith("42\n"))
     assert process.process.poll() is None
     assert rpc(release, "site_of_test:kind") == ["Greenlet", True]
+
+
+@pytest.mark.parametrize("target", ["loop_of_test:idle", "loop_of_test:run"])
+def test_a_coroutine_runs_on_the_apps_own_uvloop(tmp_path: Path, servers: dict[str, str], target: str) -> None:
+    entry = Entry(kind="callable", target=target, argv0="app", args=[])
+    release = write_release(tmp_path / "r", modules={"loop_of_test.py": UVLOOP}, pth=servers, entry=entry)
+    with instance(release) as (process, _):
+        workers_of(process, 1)
+        assert rpc(release, "loop_of_test:is_on_loop") is True
+        done = run(release.command("remote_console"), stdin="import loop_of_test\nawait loop_of_test.is_on_loop()\n")
+        assert done.stdout.endswith("\nTrue\n")
