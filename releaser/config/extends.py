@@ -39,15 +39,21 @@ def check_extends(item: Item) -> None:
 
 def resolve(tables: Mapping[str, Setting], settings: Section) -> dict[str, Setting]:
     """Return each of `tables` laid over what it extends; `check_extends` has found nothing."""
-    return {name: _resolved(name, tables, settings) for name in tables}
+    resolved: dict[str, Setting] = {}
+    for name in tables:
+        chain = [name]
+        while chain[-1] not in resolved and SETTING in tables[chain[-1]].value:
+            chain.append(tables[chain[-1]].value[SETTING].value)
+        for each in reversed(chain):
+            if each not in resolved:
+                resolved[each] = _over_its_base(tables[each], resolved, settings)
+    return {name: resolved[name] for name in tables}
 
 
-def _resolved(name: str, tables: Mapping[str, Setting], settings: Section) -> Setting:
-    own = tables[name]
+def _over_its_base(own: Setting, resolved: Mapping[str, Setting], settings: Section) -> Setting:
     if SETTING not in own.value:
         return own
-    base = _resolved(own.value[SETTING].value, tables, settings)
-    merged = settings.lay_over(base, own)
+    merged = settings.lay_over(resolved[own.value[SETTING].value], own)
     return Setting(value=merged.value, origin=own.origin)
 
 

@@ -107,12 +107,15 @@ def configured(manifest: Manifest, environ: Mapping[str, str]) -> dict[str, str]
         f"{name}: not set, and listed in required_env" for name in manifest.required_env if not result.get(name)
     ]
     if details:
+        places = ["in the caller's environment", f"in releases/{manifest.version}/env.sh"]
+        if manifest.env_file:
+            places.append(f"in {manifest.env_file.removeprefix('-')}")
         raise Failure(
             f"the environment of {manifest.name} {manifest.version} is not complete",
             DAMAGED,
             details=tuple(details),
             now="nothing was started",
-            hint=f"set them in the caller's environment or in releases/{manifest.version}/env.sh",
+            hint=f"set them {', '.join(places[:-1])} or {places[-1]}",
         )
     return result
 

@@ -50,7 +50,7 @@ HANDLED = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, *FORWARDED)
 TASK_S = 600.0
 """Limit of the supervisor's own tasks: unpacking the bundle, reading env.sh again."""
 PROVIDE_S = 60.0
-"""Limit of the config providers, all of them together; the first start unpacks the bundle in it."""
+"""Limit of the config providers, all of them together; unpacking the bundle before them has its own."""
 _FOREVER_MS = 3_600_000
 
 
@@ -232,9 +232,19 @@ class Supervisor(Owner):
             self._handle(states.FAILED)
             return
         if self._manifest.config_providers:
-            self._start_task(providers.WHAT, provide_command(self._context), PROVIDE_S)
+            self._ask_providers()
         else:
             self._apply_configuration()
+
+    def _ask_providers(self) -> None:
+        """Ask the app's own functions, in a process that unpacks the bundle if nobody has yet."""
+        from .bundle import needs_unpacking
+
+        limit_s = PROVIDE_S
+        if needs_unpacking(self._context):
+            self.say("unpacks its bundle (once for each build)")
+            limit_s += TASK_S
+        self._start_task(providers.WHAT, provide_command(self._context), limit_s)
 
     def _apply_configuration(self) -> None:
         try:

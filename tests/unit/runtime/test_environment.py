@@ -14,7 +14,15 @@ from releaser.runtime.failures import Failure
 
 
 def manifest(**fields: Any) -> Any:
-    return SimpleNamespace(**{"name": "app", "version": "1.0.0", "env": {}, "required_env": [], **fields})
+    values = {"name": "app", "version": "1.0.0", "env": {}, "env_file": "", "required_env": []}
+    return SimpleNamespace(**{**values, **fields})
+
+
+def test_the_file_of_the_host_is_named_among_the_places_for_what_is_missing() -> None:
+    with pytest.raises(Failure) as caught:
+        environment.configured(manifest(required_env=["A"], env_file="-/etc/app/env"), {})
+
+    assert caught.value.hint == ("set them in the caller's environment, in releases/1.0.0/env.sh or in /etc/app/env")
 
 
 @pytest.mark.parametrize(
