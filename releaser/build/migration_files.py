@@ -56,6 +56,7 @@ def copy_migrations(step: CopyMigrations, stage: Stage) -> None:
             lock_timeout_s=step.spec.lock_timeout_s,
             retries=step.spec.retries,
             journal=step.spec.journal,
+            backup=step.spec.backup,
         ),
     )
 

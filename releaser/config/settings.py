@@ -93,8 +93,8 @@ MIGRATIONS = Section(
             name="lock",
             kind=Choice(words=("auto", "external")),
             doc=(
-                "Who lets one runner in at a time: a lock of the database, or something outside, where the database has "
-                "no lock to rely on."
+                "Who lets one runner in at a time: a lock of the database, or something outside, where the database "
+                "has no lock to rely on."
             ),
             default='"auto"',
             example='"external"',

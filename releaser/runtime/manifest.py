@@ -220,6 +220,7 @@ class Migrations(Record):
     """The alembic scripts of the release, plain files below the version's `migrations/`."""
 
     __slots__ = (
+        "backup",
         "config",
         "files",
         "heads",
@@ -255,6 +256,7 @@ class Migrations(Record):
         lock_timeout_s: float = 0.4,
         retries: int = 20,
         journal: str = "on",
+        backup: str = "auto",
     ) -> None:
         self.name = name  # "default" for [release.X.migrations]
         self.scripts = scripts  # alembic's script_location below the version's folder, e.g. "migrations/default"
@@ -270,6 +272,7 @@ class Migrations(Record):
         self.lock = lock  # auto, or external: none of ours
         self.lock_timeout_s = lock_timeout_s  # how long a statement waits for a lock of a table
         self.retries = retries  # of a revision that did not get one
+        self.backup = backup  # auto: an SQLite database is copied; or off
         self.journal = journal  # on, required or off
         self.url_is_used = url_is_used  # env.py connects to `url` and nothing else, as far as its text tells
 

@@ -26,6 +26,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.schema import CreateSchema
 
 from .failures import FAILED, Failure
+from .migration_backup import position
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -160,6 +161,10 @@ class Journal:
     def say(self, revision: str, state: str, **more: Any) -> None:
         """Note what a person has decided."""
         self._add(revision, "up", state, more)
+
+    def position(self) -> str:
+        """Return where the server's log is, "" for an SQLite database."""
+        return "" if self._is_own else position(self._connection)
 
     def close(self) -> None:
         """End the journal's session."""

@@ -26,6 +26,7 @@ from alembic.runtime.environment import EnvironmentContext
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from .failures import Failure
+from .migration_backup import copy_sqlite
 from .migration_connection import (
     COMMITS_DDL,
     Statements,
@@ -72,6 +73,8 @@ class Database:
         self.was_asked = False
         self.statements: Statements | None = None
         self.journal: Journal | None = None
+        self.path = sqlite_path(connection) if connection.dialect.name == "sqlite" else ""
+        self.restore_point = ""
         self.entries: dict[str, Entry] = {}  # of the journal: the newest of each revision, before this run
 
     def heads(self, connection: Connection) -> frozenset[str]:
@@ -101,6 +104,7 @@ class Run:
         action: str = "apply",
         resolution: str = "",
         is_forced: bool = False,
+        backups: str = "",
     ) -> None:
         self.scripts = scripts
         self.destination = "heads" if action == "unlock" else scripts.destination(to)
@@ -109,6 +113,7 @@ class Run:
         self._action = action  # one of `Options.action`
         self._resolution = resolution
         self._is_forced = is_forced
+        self._backups = backups  # the folder of copies
         self.databases: list[Database] = []
         self.applied: list[str] = []
         self.planned: list[str] = []  # of a dry run: what would be applied
@@ -267,7 +272,7 @@ class Run:
     def _open_journal(self, database: Database, connection: Connection) -> None:
         database.journal, reason = open_journal(
             connection,
-            path=sqlite_path(connection) if connection.dialect.name == "sqlite" else "",
+            path=database.path,
             line=f"{database.schema}.{database.version_table}" if database.schema else database.version_table,
             owner=self._owner,
             wanted=self._settings.journal,
@@ -319,6 +324,8 @@ class Run:
             self.applied = [revision for revision in self.applied if revision not in pending]
         if steps and self._action == "apply":
             check_clean(database.entries, pending, heads, context.connection, self._owner[0])
+        if steps:
+            self._secure(database)
         assert database.statements is not None
         for number, step in enumerate(steps, 1):
             self._report.check_heard()
@@ -337,6 +344,15 @@ class Run:
             took_s = time.monotonic() - began
             statements = f"{count} statement" if count == 1 else f"{count} statements"
             self._report.line(f"{label}: done in {took_s:.2f} s, {statements}")
+
+    def _secure(self, database: Database) -> None:
+        """Make sure that there is a way back, before anything is changed."""
+        if database.path and self._settings.backup != "off":
+            database.restore_point = copy_sqlite(database.path, self._backups, self._settings.name)
+            if database.restore_point:
+                self._report.line(f"the database was copied to {database.restore_point}")
+        elif database.journal is not None:
+            database.restore_point = database.journal.position()
 
     def _say(self, database: Database, heads: frozenset[str]) -> Iterator[RevisionStep]:
         """Do what a person has decided about a revision: nothing of it is executed."""
@@ -374,7 +390,9 @@ class Run:
             check_not_failed_before(database.entries.get(revision), digest, self._owner)
         database.statements.reset()
         if database.journal is not None:
-            database.journal.begin(revision, direction=direction, sha256=digest)
+            database.journal.begin(
+                revision, direction=direction, sha256=digest, restore_point=database.restore_point[:200]
+            )
         self.at_work = revision
 
     def _steps(self, heads: frozenset[str]) -> list[RevisionStep]:

@@ -6,6 +6,7 @@ Runs inside the app's bundle, after `releaser.runtime.bundle.activate`.
 from __future__ import annotations
 
 import json
+import os
 
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
@@ -55,6 +56,7 @@ class Task:
             action=options.action,
             resolution=options.resolution,
             is_forced=options.force,
+            backups=os.path.join(context.layout.var, "backups"),
         )
 
     def go(self, signals: Signals) -> None:

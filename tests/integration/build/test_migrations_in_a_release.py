@@ -110,6 +110,7 @@ def test_scripts_are_plain_files_even_where_sources_are_left_out(project: Path) 
         "lock_timeout_s": 2.0,
         "retries": 3,
         "journal": "required",
+        "backup": "auto",
     }
 
 

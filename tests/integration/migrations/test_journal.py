@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
@@ -207,3 +209,41 @@ def test_a_holder_that_hangs_is_ended_on_request(
         assert run(release.command("migrate"), environ=subject.environ).returncode == 12
     again = run(release.command("migrate", "--unlock", "--force"), environ=subject.environ)
     assert again.stdout == "nobody holds the migration lock\n"
+
+
+def test_an_sqlite_database_is_copied_before_it_is_changed_and_three_copies_are_kept(sqlite: Subject) -> None:
+    more = {
+        f"b{number}": revision(f"b{number}", before, "more", 'op.execute("UPDATE account SET balance = 7")')
+        for number, before in enumerate(["a003", "b0", "b1", "b2"])
+    }
+    release = sqlite.release({**ACCOUNTS, **more})
+    backups = release.root / "var" / "backups"
+    first = run(release.command("migrate", "--to", "a003"), environ=sqlite.environ)
+    assert "copied" not in first.stdout  # there was nothing yet
+    for number in range(4):
+        done = run(release.command("migrate", "--to", f"b{number}"), environ=sqlite.environ)
+        assert f"the database was copied to {backups}/default-" in done.stdout, done.stderr
+    copies = sorted(backups.iterdir())
+    assert len(copies) == 3
+    with sqlite3.connect(copies[0]) as copy:
+        assert copy.execute("SELECT version_num FROM alembic_version").fetchall() == [("b0",)]
+    copy.close()
+
+
+def test_nothing_is_migrated_if_the_copy_cannot_be_made(sqlite: Subject) -> None:
+    release = sqlite.release(ACCOUNTS)
+    run(release.command("migrate", "--to", "a002"), environ=sqlite.environ)
+    (release.root / "var" / "backups").write_text("in the way")
+    failed = run(release.command("migrate"), environ=sqlite.environ)
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("error: cannot copy the database ")
+    assert sqlite.version() == ["a002"]
+    off = sqlite.release(ACCOUNTS, settings={"backup": "off"})
+    assert run(off.command("migrate"), environ=sqlite.environ).returncode == 0
+
+
+def test_the_position_of_the_servers_log_is_noted(make_subject: Callable[[str], Subject]) -> None:
+    subject = make_subject("postgresql")
+    run(subject.release(ACCOUNTS).command("migrate"), environ=subject.environ)
+    found = subject.ask("SELECT restore_point FROM release_meta.migration_journal WHERE revision = 'a001'")
+    assert re.fullmatch("[0-9A-F]+/[0-9A-F]+", found[0])
