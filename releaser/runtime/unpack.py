@@ -139,7 +139,7 @@ def _extract(context: Context, source: str, site_packages: str) -> None:
             made: set[str] = {site_packages}
             for member in members:
                 _extract_member(archive, member, site_packages, made)
-    except (_Damaged, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
+    except (_Damaged, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
         raise Failure(
             f"cannot unpack {source}: the file is damaged: {error}",
             DAMAGED,

@@ -191,7 +191,8 @@ def test_a_child_of_the_app_finds_the_bundle(place: Place) -> None:
     Site(release)
     release.foreground()
     program = "import guestbook, releaser.runtime; print(guestbook.__name__)"
-    code = f"import subprocess, sys; print(subprocess.check_output([sys.executable, '-c', {program!r}], text=True).strip())"
+    call = f"subprocess.check_output([sys.executable, '-c', {program!r}], text=True).strip()"
+    code = f"import subprocess, sys; print({call})"
     assert release.run("eval", code).stdout == "guestbook\n"
 
 
