@@ -18,7 +18,7 @@ from releaser.errors import ProjectError
 
 ASGI = ("FastAPI", "Starlette", "Quart", "Litestar", "get_asgi_application", "BlackSheep")
 WSGI = ("Flask", "Bottle", "Pyramid", "get_wsgi_application", "Falcon")
-LOCKS = ("uv.lock", "pylock.toml", "requirements.txt")
+LOCKS = ("uv.lock", "pylock.toml", "requirements.txt", "poetry.lock", "pdm.lock")
 HEALTH = ("/health", "/healthz", "/health/", "/healthcheck", "/-/health", "/up")
 _LEFT_OUT = frozenset(
     {"tests", "test", "docs", "examples", "build", "dist", "node_modules", "_build", "rel", "migrations"}

@@ -71,6 +71,11 @@ class Output:
             poll.poll(50)
             self.flush()
 
+    def close(self) -> None:
+        """Close a description of our own: the log's process waits until nobody can write any more."""
+        if self.descriptor > 2:
+            os.close(self.descriptor)
+
 
 def own_description(descriptor: int) -> int:
     """Return a descriptor of our own, not blocking, for the pipe behind a standard descriptor.

@@ -127,6 +127,7 @@ class Supervisor(Owner):
         self._end_everything()
         for output in (self._out, self._err):
             output.finish()
+            output.close()
         return self._outcome.exit_code
 
     def _turn(self) -> None:
