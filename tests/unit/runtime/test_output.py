@@ -60,3 +60,16 @@ def test_a_reader_that_has_gone_takes_the_queue_with_it(pipe: tuple[int, int]) -
     out.write(b"to nobody\n")
     out.flush()
     assert not out.is_waiting
+
+
+def test_a_closed_output_lets_the_reader_see_the_end() -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    own = output.Output(output.own_description(writer))
+    os.close(writer)
+    own.write(b"last\n")
+    own.finish()
+    own.close()
+    assert os.read(reader, 100) == b"last\n"
+    assert os.read(reader, 100) == b""
+    os.close(reader)
