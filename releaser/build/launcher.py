@@ -28,7 +28,8 @@ def write_launcher(stage: Stage) -> None:
     launcher.chmod(0o755)
     (stage.root / "releases" / "default").write_text(f"{sketch.version}\n", encoding="utf-8")
     (stage.release / "env.sh").write_text(_ENV_FILE.format(name=sketch.name), encoding="utf-8")
-    words = (stage.plan.interpreter.version, stage.bundled_python or "-", stage.glibc or "-")
+    bundled = (stage.bundled_python, stage.glibc) if stage.bundled_python else ("-",)
+    words = (stage.plan.interpreter.version, *(word for word in bundled if word))
     (stage.release / "python").write_text(f"{' '.join(words)}\n", encoding="utf-8")
 
 

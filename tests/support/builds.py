@@ -45,6 +45,11 @@ def manifest_of(release: Path, version: str = "1.0.0") -> dict[str, Any]:
     return manifest
 
 
+def beside(version: str) -> list[str]:
+    """Return the names of what a build of `tiny` leaves beside the release's folder."""
+    return [f"tiny-{version}.{ending}" for ending in ("cdx.json", "provenance.json", "sha256", "tar.gz")]
+
+
 def files_in(folder: Path) -> dict[str, bytes]:
     """Return the content of every file below `folder`, links as their target."""
     return {
