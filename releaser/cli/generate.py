@@ -12,6 +12,7 @@ from releaser.errors import UsageError
 from releaser.plan.steps import BundlePython, Plan
 from releaser.runtime import environment, unit
 from releaser.runtime.failures import Failure
+from releaser.runtime.manifest import MAIN
 
 KINDS = ("systemd", "containerfile", "procfile")
 NOW = "nothing was written"
@@ -29,7 +30,8 @@ def systemd_files(plan: Plan, *, root: str, user: str, has_socket: bool) -> dict
     sketch = plan.sketch
     if has_socket and not sketch.sockets:
         raise UsageError(f"{sketch.name} has no 'sockets' that systemd could open", now=NOW)
-    start_s, stop_s = unit.limits(sketch.hooks, sketch.readiness.timeout_s, sketch.stop_timeout_s)
+    ready_s = max(item.timeout_s for item in (sketch.readiness, *(each.readiness for each in sketch.processes)))
+    start_s, stop_s = unit.limits(sketch.hooks, ready_s, sketch.stop_timeout_s)
     service = unit.Service(
         name=sketch.name,
         environment=sketch.environment,
@@ -87,10 +89,22 @@ def containerfile(plan: Plan, start: Path) -> str:
 
 
 def procfile(plan: Plan, start: Path) -> str:
-    """Return a Procfile that is used from the folder `start`: one line for each process."""
+    """Return a Procfile that is used from the folder `start`: one line for each process.
+
+    Several have a supervisor each, so each has a folder of its own to write to.
+    """
     sketch = plan.sketch
     word = "web" if sketch.sockets else "worker"
-    return f"{word}: {shlex.quote(shown(plan.published, start))}/bin/{sketch.name} foreground\n"
+    folder = shlex.quote(shown(plan.published, start))
+    launcher = f"{folder}/bin/{sketch.name}"
+    if not sketch.processes:
+        return f"{word}: {launcher} foreground\n"
+    names = {MAIN: word if word not in [process.name for process in sketch.processes] else MAIN}
+    names |= {process.name: process.name for process in sketch.processes}
+    return "".join(
+        f"{shown_name}: env RELEASE_VAR={folder}/var/{name} {launcher} foreground --only {name}\n"
+        for name, shown_name in names.items()
+    )
 
 
 def _listening(plan: Plan) -> Sequence[str]:

@@ -180,13 +180,23 @@ def _hook_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:
 
 def _socket_problems(profile: Profile) -> Iterator[Problem]:
     known = ", ".join(profile.sockets)
-    for word in profile.command:
-        for name in _SOCKET.findall(word):
-            if name not in profile.sockets:
-                what = f"'{{socket.{name}}}' names no socket of this release"
-                example = f'sockets = {{ {name or "web"} = "127.0.0.1:8000" }} adds one'
-                hint = f"sockets has {known}" if known else example
-                yield _problem(_origin_of(profile, "command"), what, hint)
+    for name in _sockets_named_in(profile.command):
+        if name not in profile.sockets:
+            what = f"'{{socket.{name}}}' names no socket of this release"
+            example = f'sockets = {{ {name or "web"} = "127.0.0.1:8000" }} adds one'
+            yield _problem(_origin_of(profile, "command"), what, f"sockets has {known}" if known else example)
+    for process, spec in profile.process.items():
+        for name in _sockets_named_in(spec.command):
+            if name not in spec.sockets:
+                what = f"'{{socket.{name}}}' names no socket that '{process}' inherits"
+                yield spec.origin.problem(
+                    what, f'sockets = ["{name or "web"}"] in the process lists those of the release'
+                )
+
+
+def _sockets_named_in(command: tuple[str, ...]) -> Iterator[str]:
+    for word in command:
+        yield from _SOCKET.findall(word)
 
 
 def _command_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:

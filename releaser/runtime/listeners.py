@@ -42,7 +42,8 @@ class Listener:
 def bind_all(addresses: Sequence[tuple[str, str]], passed: Sequence[tuple[str, int]] = ()) -> list[Listener]:
     """Return a bound socket for each (name, address); they do not accept before `listen`.
 
-    `passed` are names and descriptors of sockets that need not be bound any more; they come first.
+    `passed` are names and descriptors of sockets that need not be bound any more. The order is that of `addresses`,
+    whatever the order they were passed in.
 
     Raises:
         Failure: some cannot be bound or used; all of them are named, and none stays bound.
@@ -60,7 +61,8 @@ def bind_all(addresses: Sequence[tuple[str, str]], passed: Sequence[tuple[str, i
         except OSError as error:
             details.append(f"sockets.{name}: {address}: {_reason(error)}")
     if not details:
-        return bound
+        order = [name for name, _ in addresses]
+        return sorted(bound, key=lambda listener: order.index(listener.name)) if order else bound
     for listener in bound:
         listener.socket.close()
     raise Failure(

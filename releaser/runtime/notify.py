@@ -33,6 +33,22 @@ def send(address: str, text: str) -> bool:
     return True
 
 
+def offer(address: str, text: str) -> bool:
+    """Send one message without waiting; False when the receiver's queue is full. One that is gone counts as told."""
+    client = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM)
+    client.setblocking(False)
+    try:
+        client.connect("\0" + address[1:] if address.startswith("@") else address)
+        client.send(text.encode())
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    finally:
+        client.close()
+    return True
+
+
 def listen(folder: str, name: str) -> tuple[_socket.socket, str]:
     """Return a datagram socket and the address to put into NOTIFY_SOCKET."""
     path = os.path.join(folder, name)

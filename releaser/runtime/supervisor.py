@@ -31,7 +31,7 @@ from .hooks import HookRun, format_seconds
 from .jobs import Job, Jobs, Task
 from .keeper import Keeper, Owner
 from .launch import provide_command, runtime_command
-from .layout import CONTROL_SOCKET, MAIN
+from .layout import CONTROL_SOCKET, MAIN, agent_socket
 from .outcome import Outcome
 from .output import Output, own_description
 from .process import ended_child
@@ -182,7 +182,9 @@ class Supervisor(Owner):
         self._jobs.pass_deadlines(self._now)
         for keeper in self._keepers:
             keeper.pass_deadlines(self._now)
-        self._upward.pass_deadline(self._now)
+        self._upward.pass_deadline(
+            self._now, [agent_socket(keeper.name) for keeper in self._keepers if keeper.is_ready]
+        )
         self._control.close_overdue(self._now)
         if self._deadline is not None and self._now >= self._deadline:
             self._deadline = None

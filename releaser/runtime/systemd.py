@@ -6,7 +6,7 @@ The variables are read once and never reach the app, which has a NOTIFY_SOCKET o
     WATCHDOG_USEC WATCHDOG_PID                 WATCHDOG=1, three times in that period (sd_watchdog_enabled(3))
     LISTEN_FDS LISTEN_FDNAMES LISTEN_PID       listening sockets, from descriptor 3 on (sd_listen_fds(3))
 
-A watchdog is fed while the loop turns. Once the release runs, the app is asked first, by a ping to its agent: one
+A watchdog is fed while the loop turns. Once the release runs, each instance is asked first, by a ping to its agent: one
 that is stopped, or held up in C code that keeps the interpreter, is silent, and systemd restarts the service.
 """
 
@@ -15,15 +15,15 @@ from __future__ import annotations
 import _socket
 import os
 import select
+import time
 
 from . import frames, notify, sockets, states
 from .jobs import KILL_AFTER_S
-from .layout import AGENT_SOCKET
 from .process import FIRST_INHERITED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from .layout import Layout
     from .manifest import Manifest
@@ -40,6 +40,8 @@ VARIABLES = (
 """The manager's; an app that found them would take them for its own."""
 _MARGIN_S = 10.0
 _FEEDS_IN_A_PERIOD = 3
+_FOOD = "WATCHDOG=1"
+_RETRY_S = 0.1
 _STOPPING = (states.PRE_STOP, states.DRAIN, states.KILL, states.POST_STOP)
 _DOING = {
     states.CONFIGURE: "reading the configuration",
@@ -53,17 +55,33 @@ _DOING = {
 class Upward:
     """The end of the protocols that is ours; without a manager every method does nothing."""
 
-    __slots__ = ("_address", "_layout", "_period_s", "_question", "_state", "deadline")
+    __slots__ = (
+        "_address",
+        "_feed_at",
+        "_layout",
+        "_period_s",
+        "_questions",
+        "_retry_at",
+        "_state",
+        "_untold",
+    )
 
     def __init__(self, environ: Mapping[str, str], layout: Layout, now: float) -> None:
         """Read the variables; `now` is monotonic."""
         self._address = environ.get("NOTIFY_SOCKET", "")
         self._layout = layout
         self._period_s = watchdog_s(environ, os.getpid()) / _FEEDS_IN_A_PERIOD if self._address else 0.0
-        self._question: _socket.socket | None = None
+        self._questions: list[_socket.socket] = []
         self._state = ""
-        self.deadline: float | None = now if self._period_s else None
-        """When the watchdog is fed, or the app asked for it, next."""
+        self._untold: list[str] = []  # the manager's queue was full
+        self._feed_at: float | None = now if self._period_s else None
+        self._retry_at: float | None = None
+
+    @property
+    def deadline(self) -> float | None:
+        """When the watchdog is fed, or the app asked for it, or the manager told again, next."""
+        known = [deadline for deadline in (self._feed_at, self._retry_at) if deadline is not None]
+        return min(known) if known else None
 
     def enter(self, state: str, manifest: Manifest, *, task_s: float, stop_s: float) -> None:
         """Tell what begins now, and extend the manager's own limit to what that may take."""
@@ -75,52 +93,80 @@ class Upward:
         limit = _limit_s(state, manifest, task_s, stop_s)
         if limit:
             lines.append(f"EXTEND_TIMEOUT_USEC={int((limit + _MARGIN_S) * 1_000_000)}")
-        notify.send(self._address, "\n".join(lines))
+        self._tell("\n".join(lines))
 
     def announce(self, text: str) -> None:
         """Tell that the release is ready."""
-        notify.send(self._address, f"READY=1\nSTATUS={text}\nMAINPID={os.getpid()}")
+        self._tell(f"READY=1\nSTATUS={text}\nMAINPID={os.getpid()}")
 
     def watched(self) -> list[tuple[int, int, Callable[[], None]]]:
-        """Return the descriptor to poll, if any, with its events and what to do then."""
-        if self._question is None:
-            return []
-        return [(self._question.fileno(), select.POLLIN, self._take_answer)]
+        """Return the descriptors to poll, with their events and what to do then."""
+        return [
+            (question.fileno(), select.POLLIN, lambda q=question: self._take_answer(q))  # type: ignore[misc]
+            for question in self._questions
+        ]
 
-    def pass_deadline(self, now: float) -> None:
-        """Feed the watchdog, or ask the app whether it lives; a question that is still open goes unfed."""
-        if self.deadline is None or now < self.deadline:
+    def pass_deadline(self, now: float, agents: Sequence[str]) -> None:
+        """Feed the watchdog, or ask each of `agents`, files in `run`, first; while a question is open it goes unfed."""
+        if self._retry_at is not None and now >= self._retry_at:
+            self._retry_at = None
+            self._send(now)
+        if self._feed_at is None or now < self._feed_at:
             return
-        self.deadline = now + self._period_s
+        self._feed_at = now + self._period_s
         self._close()
         if self._state != states.RUNNING:
             self._feed()  # starting and stopping have limits of their own
             return
         try:
-            self._question = sockets.connect(self._layout.run, AGENT_SOCKET, timeout_s=0)
-            self._question.send(frames.encode_request("ping"))
+            for agent in agents:
+                self._ask(agent)
         except BlockingIOError:
-            self._close()  # as many callers wait as there is room for: no sign of life
-        except OSError:
-            self._close()
-            self._feed()  # there is no agent to ask, which says nothing of the app
+            self._close()  # as many callers wait there as there is room for: no sign of life
+            return
+        if not self._questions:
+            self._feed()
 
-    def _take_answer(self) -> None:
+    def _ask(self, agent: str) -> None:
         try:
-            is_alive = self._question is not None and bool(self._question.recv(64))
+            question = sockets.connect(self._layout.run, agent, timeout_s=0)
+        except BlockingIOError:
+            raise
         except OSError:
-            is_alive = False
-        self._close()
-        if is_alive:
+            return  # there is nobody to ask: the instance has just ended, which others see to
+        self._questions.append(question)
+        try:
+            question.send(frames.encode_request("ping"))
+        except OSError:
+            self._questions.remove(question)
+            question.close()
+
+    def _take_answer(self, question: _socket.socket) -> None:
+        """Take an answer, or the end of the connection: whoever does either is not stuck."""
+        self._questions.remove(question)
+        question.close()
+        if not self._questions:
             self._feed()
 
     def _feed(self) -> None:
-        notify.send(self._address, "WATCHDOG=1")
+        if _FOOD not in self._untold:
+            self._tell(_FOOD)
+
+    def _tell(self, text: str) -> None:
+        """Queue a message, and send what is queued: a manager that does not read must not hold up the release."""
+        if self._address:
+            self._untold.append(text)
+            self._send(time.monotonic())
+
+    def _send(self, now: float) -> None:
+        while self._untold and notify.offer(self._address, self._untold[0]):
+            del self._untold[0]
+        self._retry_at = now + _RETRY_S if self._untold else None
 
     def _close(self) -> None:
-        if self._question is not None:
-            self._question.close()
-            self._question = None
+        for question in self._questions:
+            question.close()
+        self._questions = []
 
 
 def watchdog_s(environ: Mapping[str, str], pid: int) -> float:
@@ -146,7 +192,7 @@ def _limit_s(state: str, manifest: Manifest, task_s: float, stop_s: float) -> fl
     return {
         states.CONFIGURE: task_s,
         states.UNPACK: task_s,
-        states.BOOT: manifest.readiness.timeout_s,
+        states.BOOT: max(process.readiness.timeout_s for process in manifest.all_processes()),
         states.DRAIN: stop_s,
     }.get(state, 0.0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -14,7 +15,7 @@ import pytest
 from support.running import SERVER, Release, ended, make_release
 from support.waiting import eventually
 
-from releaser.runtime.manifest import Entry, Hook, Readiness, Socket
+from releaser.runtime.manifest import Entry, Heart, Hook, Liveness, Process, Readiness, Socket
 
 PASSING = """\
 import os, sys
@@ -63,10 +64,26 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Manager]
 
 @pytest.fixture
 def watched(tmp_path: Path) -> Iterator[tuple[Manager, Release]]:
-    """A release whose manager has a watchdog of 0.3 s."""
+    """A release of two processes whose manager has a watchdog of 0.3 s."""
     found = Manager(str(tmp_path / "notify"))
+    worker = Process(
+        name="worker",
+        entry=Entry(kind="callable", target="worker:main", argv0="worker", args=[]),
+        readiness=Readiness(kind="started", target="", timeout_s=10.0, interval_s=0.05),
+        heart=Heart(),
+        liveness=Liveness(),
+        replicas=1,
+        sockets=[],
+    )
     release = make_release(
-        tmp_path / "release", tmp_path / "scratch", sockets=[Socket(name="web", address="127.0.0.1:0")]
+        tmp_path / "release",
+        tmp_path / "scratch",
+        modules={
+            "app.py": SERVER,
+            "worker.py": "import time\n\ndef main():\n    while True:\n        time.sleep(0.05)\n",
+        },
+        sockets=[Socket(name="web", address="127.0.0.1:0")],
+        processes=[worker],
     )
     release.env |= {"NOTIFY_SOCKET": found.address, "WATCHDOG_USEC": "300000"}
     with ended(release):
@@ -97,6 +114,27 @@ def test_a_whole_life_is_told_to_the_manager(tmp_path: Path, manager: Manager) -
         assert "WATCHDOG=1" not in manager.lines()
 
 
+def fill(sender: socket.socket, address: str) -> None:
+    """Send until the queue of `address` is full."""
+    sender.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            sender.sendto(b"STATUS=others talk too", address)
+
+
+def test_a_manager_that_does_not_read_does_not_hold_up_the_release(tmp_path: Path) -> None:
+    manager = Manager(str(tmp_path / "notify"))
+    release = release_in(tmp_path, sockets=[Socket(name="web", address="127.0.0.1:0")])
+    release.env["NOTIFY_SOCKET"] = manager.address
+    with ended(release), manager.socket, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+        fill(other, manager.address)
+        running = release.foreground()
+        manager.hears("READY=1")
+        running.says("serving")
+        running.signal(signal.SIGTERM)
+        assert running.wait() == 0
+
+
 def test_the_pid_of_a_release_in_the_background_is_told(tmp_path: Path) -> None:
     manager = Manager(str(tmp_path / "notify"))
     release = release_in(tmp_path, sockets=[Socket(name="web", address="127.0.0.1:0")])
@@ -114,14 +152,15 @@ def test_the_variables_of_the_manager_do_not_reach_the_app(watched: tuple[Manage
     assert release.run("rpc", "os:getenv", "NOTIFY_SOCKET").stdout.strip() != manager.address
 
 
+@pytest.mark.parametrize("process", ["main", "worker"])
 def test_the_watchdog_is_fed_while_the_app_answers_and_not_while_it_is_stopped(
-    watched: tuple[Manager, Release],
+    watched: tuple[Manager, Release], process: str
 ) -> None:
     manager, release = watched
     running = release.foreground()
     fed = manager.lines().count("WATCHDOG=1")
     eventually(lambda: manager.lines().count("WATCHDOG=1") > fed + 2)
-    instance = release.status()["instances"][0]["pid"]
+    (instance,) = (each["pid"] for each in release.status()["instances"] if each["process"] == process)
     os.kill(instance, signal.SIGSTOP)
     eventually(lambda: _is_silent(manager))
     os.kill(instance, signal.SIGCONT)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.planning import ROOT, facts_of, profile_of
+from support.planning import ROOT, facts_of, origin_of, profile_of
 
 from releaser.cli.generate import containerfile, procfile, systemd_files
+from releaser.config.profile import ProcessSpec
 from releaser.errors import UsageError
 from releaser.plan.make import make_plan
 from releaser.plan.steps import Plan
@@ -61,6 +62,15 @@ def test_an_address_that_nothing_outside_reaches_is_said() -> None:
 def test_a_linked_source_tree_goes_into_no_container() -> None:
     with pytest.raises(UsageError, match="dev_mode"):
         containerfile(plan_of(dev_mode=True), ROOT)
+
+
+def test_a_procfile_of_several_processes_gives_each_a_folder_of_its_own() -> None:
+    worker = ProcessSpec(entry_point="shop.worker:main", origin=origin_of("release.shop.process.worker"))
+    folder = "_build/prod/rel/shop"
+    assert procfile(plan_of(process={"worker": worker}), ROOT).splitlines() == [
+        f"web: env RELEASE_VAR={folder}/var/main {folder}/bin/shop foreground --only main",
+        f"worker: env RELEASE_VAR={folder}/var/worker {folder}/bin/shop foreground --only worker",
+    ]
 
 
 @pytest.mark.parametrize(("sockets", "word"), [(WEB, "web"), ({}, "worker")])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from support.planning import ROOT, facts_of, file_fact, hook_of, lock_of, origin_of, profile_of
 
-from releaser.config.profile import MigrationsSpec
+from releaser.config.profile import MigrationsSpec, ProcessSpec
 from releaser.errors import Problem, ProjectError
 from releaser.plan.describe import describe
 from releaser.plan.facts import Git, Interpreter, PathFact
@@ -148,6 +149,18 @@ def test_a_socket_that_the_command_names_must_be_one_of_the_release(sockets: dic
     (problem,) = caught.value.problems
     assert (problem.key, problem.what) == ("release.shop.command", "'{socket.web}' names no socket of this release")
     assert problem.hint == hint
+
+
+def test_a_socket_that_a_processs_command_names_must_be_one_that_it_inherits() -> None:
+    origin = origin_of("release.shop.process.api")
+    api = ProcessSpec(command=("uvicorn", "--fd", "{socket.web}"), origin=origin)
+    with pytest.raises(ProjectError) as caught:
+        make_plan(profile_of(sockets={"web": "127.0.0.1:8000"}, process={"api": api}), facts_of())
+    (problem,) = caught.value.problems
+    assert problem.what == "'{socket.web}' names no socket that 'api' inherits"
+    make_plan(
+        profile_of(sockets={"web": "127.0.0.1:8000"}, process={"api": replace(api, sockets=("web",))}), facts_of()
+    )
 
 
 def test_a_hook_needs_no_executable_bit() -> None:

@@ -68,7 +68,7 @@ FREE = "127.0.0.1:0"
 def test_a_passed_socket_takes_the_place_of_the_one_of_its_name(descriptors: list[int]) -> None:
     first, second = descriptors
     bound = listeners.bind_all([("web", FREE), ("admin", FREE)], [("admin", first), ("web", second)])
-    assert {listener.name: listener.socket.fileno() for listener in bound} == {"admin": first, "web": second}
+    assert [(listener.name, listener.socket.fileno()) for listener in bound] == [("web", second), ("admin", first)]
     assert all(listener.is_passed for listener in bound)
     assert bound[0].socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
     listeners.close_all(bound)
@@ -76,7 +76,7 @@ def test_a_passed_socket_takes_the_place_of_the_one_of_its_name(descriptors: lis
 
 def test_what_was_not_passed_is_bound(descriptors: list[int]) -> None:
     bound = listeners.bind_all([("web", FREE), ("admin", FREE)], [("admin", descriptors[0])])
-    assert [(listener.name, listener.is_passed) for listener in bound] == [("admin", True), ("web", False)]
+    assert [(listener.name, listener.is_passed) for listener in bound] == [("web", False), ("admin", True)]
     listeners.close_all(bound)
 
 
