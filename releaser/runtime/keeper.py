@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .manifest import Process
 
 _LOG_BYTES = 8192
+_ASKED = "was told to restart and did not end"
 _OWN = "[release] "
 
 
@@ -72,6 +73,7 @@ class Keeper:
         self._now = 0.0
         self._deadline: float | None = None  # of readiness
         self._resume_at: float | None = None  # after a crash
+        self._kill_at: float | None = None  # when told to restart, and it does not end
         self._why_killed = ""
         self._log_offset = 0
         self._start: Callable[[], Instance] | None = None
@@ -117,7 +119,7 @@ class Keeper:
         ]
 
     def deadlines(self) -> list[float]:
-        found = (self._deadline, self._resume_at, self._watch.deadline, self._pulse.deadline)
+        found = (self._deadline, self._resume_at, self._kill_at, self._watch.deadline, self._pulse.deadline)
         return [deadline for deadline in found if deadline is not None]
 
     def pass_deadlines(self, now: float) -> None:
@@ -127,6 +129,9 @@ class Keeper:
         if self._resume_at is not None and now >= self._resume_at:
             self._resume_at = None
             self._start_again()
+        if self._kill_at is not None and now >= self._kill_at:
+            self._kill_at = None
+            self._end_because(_ASKED)
         if self._deadline is not None and now >= self._deadline:
             self._deadline = None
             self._not_ready_in_time()
@@ -141,6 +146,7 @@ class Keeper:
         self._watch.end()
         self._pulse.end()
         self._deadline = None
+        self._kill_at = None
         unlink_agent(self._context.layout.run, agent_socket(self.name))
         uptime_s = now - instance.started_at - instance.ready_after_s if instance.is_ready else 0.0
         self._decide(code, uptime_s)
@@ -164,11 +170,15 @@ class Keeper:
         if self.instance is not None:
             self.instance.child.signal(signal.SIGKILL)
 
-    def restart(self) -> None:
+    def restart(self, now: float) -> None:
         """End the instance in order, and start another; that is no crash."""
-        self._why_killed = "asked to restart"
+        self._now = now
+        self._why_killed = _ASKED
+        self._pulse.end()
         if self.instance is not None:
+            self.instance.child.signal(signal.SIGCONT)
             self.instance.signal(signal.SIGTERM)
+            self._kill_at = self._now + self._context.manifest.stop_timeout_s
         elif not self.is_ending:
             self._resume_at = self._now
 
@@ -247,7 +257,7 @@ class Keeper:
             self.instance.child.signal(signal.SIGKILL)
 
     def _decide(self, code: int, uptime_s: float) -> None:
-        if self._why_killed == "asked to restart" and not self.is_ending:
+        if self._why_killed == _ASKED and not self.is_ending:
             self._start_again()
         elif self.is_ending or not self.has_been_ready or (code == 0 and not self._why_killed):
             self._owner.was_lost(self, code, "")

@@ -537,7 +537,7 @@ class Supervisor(Owner):
         client.keep_open = True
         self._restarting.append((client, wanted))
         for keeper in wanted:
-            keeper.restart()
+            keeper.restart(self._now)
         return b""
 
     def _report(self) -> dict[str, Any]:

@@ -241,6 +241,20 @@ def test_restart_of_one_process_leaves_the_others_alone(make: Make) -> None:
     assert running.process.poll() is None
 
 
+def test_a_process_that_does_not_end_for_its_restart_is_killed(make: Make) -> None:
+    code = FOREVER.replace(
+        "def worker():\n", "def worker():\n    import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    )
+    release = make(code, processes=[process("worker")], stop_timeout_s=0.3)
+    running = release.foreground()
+    running.says("up\n")
+    eventually(lambda: running.output().count("up\n") == 2)
+    before = instances(release)["worker"]["pid"]
+    assert release.run("restart", "worker").returncode == 0
+    assert instances(release)["worker"]["pid"] != before
+    assert "was told to restart and did not end" in running.errors()
+
+
 def test_only_some_processes_can_be_started(make: Make) -> None:
     release = make(processes=[process("worker"), process("beat")])
     running = release.foreground("--only", "worker,beat")
