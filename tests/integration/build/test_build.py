@@ -272,7 +272,9 @@ def test_quiet_says_nothing_and_verbose_shows_commands(project: Path) -> None:
 def test_no_lock_builds_with_a_warning_after_everything_else(project: Path) -> None:
     (project / "requirements.txt").unlink()
     pyproject = project / "pyproject.toml"
-    pyproject.write_text(pyproject.read_text().replace("requires-python", 'dynamic = ["dependencies"]\nrequires-python'))
+    pyproject.write_text(
+        pyproject.read_text().replace("requires-python", 'dynamic = ["dependencies"]\nrequires-python')
+    )
     done = releaser(project, "build")
     assert done.returncode == 0
     assert done.stderr.startswith("1 warning")
