@@ -3,7 +3,9 @@
 The timeline, in `_build/ENV/`, under the lock that every build of ENV holds; S is `.staging-PID`:
 
     1  S/rel/NAME is complete, its manifest written              rel/NAME: old
-    2  rename S/NAME-VERSION.tar.gz over its final name          rel/NAME: old
+    2  remove the checksums beside the archive, and their         rel/NAME: old
+       signature; rename the archive, then what lies beside it,
+       from S over their final names, the checksums last
     3  exchange S/rel/NAME and rel/NAME, renameat2(2)            rel/NAME: new     <- the point of no return
     4  rename S/rel/NAME/var to rel/NAME/var                     rel/NAME: new, with what was written before
     5  remove S

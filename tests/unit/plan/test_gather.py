@@ -6,10 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
-from support.planning import origin_of
+from support.planning import origin_of, profile_of
 
 from releaser.config.profile import MigrationsSpec
 from releaser.plan.files import look_at, shebang_of, summary_of
+from releaser.plan.gather import gather_facts
 from releaser.plan.locks import find_lock, kind_of, unhashed_lines
 from releaser.plan.project import UnusableProject, find_migrations, find_migrations_config, read_project
 
@@ -150,3 +151,10 @@ def test_alembics_configuration_is_the_projects_own_when_none_is_named(tmp_path:
     assert find_migrations_config(tmp_path, spec, project) == tmp_path / "alembic.ini"
     (tmp_path / "alembic.ini").unlink()
     assert find_migrations_config(tmp_path, spec, None) is None
+
+
+def test_a_tool_that_has_a_part_in_the_build_is_an_input(tmp_path: Path) -> None:
+    plain = gather_facts(profile_of(root=tmp_path), tmp_path / "none")
+    assert set(plain.tools) == {"releaser", "shiv", "uv"}
+    bundled = gather_facts(profile_of(root=tmp_path, include_python=True), tmp_path / "none")
+    assert set(bundled.tools) - set(plain.tools) == {"patchelf"}
