@@ -22,7 +22,7 @@ Event = Literal[
 OnFailure = Literal["abort", "stop", "warn"]
 ReadinessKind = Literal["started", "notify", "http", "tcp", "call"]
 LivenessKind = Literal["http", "tcp", "call", "heartbeat"]
-MigrationRun = Literal["pre_start", "post_start", "manual"]
+MigrationRun = Literal["pre_start", "post_start", "check", "manual"]
 OverlayKind = Literal["copy", "link", "mkdir", "template", "chmod"]
 OVERLAY_KINDS: tuple[OverlayKind, ...] = ("copy", "link", "mkdir", "template", "chmod")
 
@@ -205,6 +205,10 @@ class Profile:
     """Optional dependencies of the project that are installed too."""
     groups: tuple[str, ...] = ()
     """Dependency groups (PEP 735) that are installed too."""
+    platform: str = ""
+    """Tag of another platform to build for, such as `manylinux_2_28_aarch64`; empty: this machine's."""
+    python_version: str = ""
+    """`3.12`: another Python's minor version to build for; empty: that of the Python that is used."""
     find_links: tuple[str, ...] = ()
     """Folders with wheels, absolute or relative to `root`."""
     entry_point: str = ""

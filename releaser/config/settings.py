@@ -81,10 +81,11 @@ MIGRATIONS = Section(
         ),
         Field(
             name="run",
-            kind=Choice(words=("post_start", "pre_start", "manual")),
+            kind=Choice(words=("post_start", "pre_start", "check", "manual")),
             doc=(
                 "When pending migrations are applied: once the app is ready, before it is started, or only by "
-                "`bin/NAME migrate`."
+                "`bin/NAME migrate`; with `check`, too, but the release does not start on a database that is behind, "
+                "or ahead and not compatible."
             ),
             default='"post_start"',
             example='"pre_start"',
@@ -198,6 +199,24 @@ ROWS = (
         doc="Dependency groups to install as well, from the same locks as `extras`.",
         default="[]",
         example='["worker"]',
+    ),
+    Field(
+        name="platform",
+        kind=Text(wanted="a platform such as 'manylinux_2_28_aarch64'", check=checks.platform_tag),
+        doc=(
+            "Build for another platform: `manylinux_X_Y_ARCH` or `musllinux_X_Y_ARCH`. Dependencies must have wheels "
+            "for it, and the project itself no machine code."
+        ),
+        example='"manylinux_2_28_aarch64"',
+    ),
+    Field(
+        name="python_version",
+        kind=Text(wanted="a minor version such as '3.12'", check=checks.python_version),
+        doc=(
+            "Build for this version of Python. Byte code is compiled when one is on this machine, and left out with a "
+            "warning when there is none."
+        ),
+        example='"3.12"',
     ),
     Field(
         name="find_links",

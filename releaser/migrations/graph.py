@@ -42,6 +42,8 @@ class Found:
     """Revisions, or labels of branches, that must be applied before it."""
     labels: tuple[str, ...] = ()
     has_upgrade: bool = False
+    complaints: tuple[str, ...] = ()
+    """What is wrong with its `release = {...}`."""
     sha256: str = ""
     error: str = ""
     """Why it could not be imported; everything above is empty then."""
@@ -100,6 +102,7 @@ def _problems_of_file(script: Found) -> list[Problem]:
         problems.append(Problem(where=where, what=what))
     if not script.has_upgrade:
         problems.append(Problem(where=where, what="has no function 'upgrade'"))
+    problems += [Problem(where=where, what=complaint) for complaint in script.complaints]
     return problems
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 _REFUSED = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto", "sqlite3.connect")
+_RELEASE = ("phase", "compatible")
 _MAKES_DOUBT = (
     *("create_engine", "create_async_engine", "create_pool", "set_main_option", "set_section_option"),
     *("get_x_argument", "execute", "exec_driver_sql", "execution_options", "listens_for", "listen"),
@@ -115,6 +116,7 @@ def look_at(path: Path) -> dict[str, Any]:
         "depends_on": [],
         "labels": [],
         "has_upgrade": False,
+        "complaints": [],
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "error": "",
         "line": 0,
@@ -136,7 +138,23 @@ def look_at(path: Path) -> dict[str, Any]:
         "depends_on": as_tuple(getattr(module, "depends_on", None)),
         "labels": as_tuple(getattr(module, "branch_labels", None)),
         "has_upgrade": callable(getattr(module, "upgrade", None)),
+        "complaints": complaints_about(getattr(module, "release", None)),
     }
+
+
+def complaints_about(said: Any) -> list[str]:
+    """Return what is wrong with the `release = {...}` of a revision; anything but a dict is the author's own."""
+    if not isinstance(said, dict):
+        return []
+    found = [
+        f"release has the unknown key {key!r}; known are {', '.join(_RELEASE)}"
+        for key in sorted(set(said) - set(_RELEASE), key=str)
+    ]
+    if said.get("phase", "pre") not in ("pre", "post"):
+        found.append(f"release['phase']: expected 'pre' or 'post', found {said['phase']!r}")
+    if not isinstance(said.get("compatible", True), bool):
+        found.append(f"release['compatible']: expected True or False, found {said['compatible']!r}")
+    return found
 
 
 def line_in(path: str, error: BaseException) -> int:

@@ -102,6 +102,7 @@ def _found(item: Mapping[str, Any], root: Path | None, scripts: Path) -> Found:
         depends_on=tuple(item["depends_on"]),
         labels=tuple(item["labels"]),
         has_upgrade=item["has_upgrade"],
+        complaints=tuple(item["complaints"]),
         sha256=item["sha256"],
         error=item["error"],
         line=item["line"],

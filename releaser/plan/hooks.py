@@ -16,11 +16,16 @@ MIGRATE_NUMBER = 10
 FIRST_NUMBER = 20
 MIGRATE_TIMEOUT_S = 3600.0
 _MIGRATE_ON_FAILURE: Mapping[str, OnFailure] = {"pre_start": "abort", "post_start": "stop"}
+_MIGRATE_EVENT = {"pre_start": "pre_start", "post_start": "post_start", "check": "pre_start"}
 _MIGRATE_TEXT = {
     "pre_start": '#!/bin/sh\n# apply pending migrations before the app starts\nexec "$RELEASE_PROG" migrate\n',
     "post_start": (
         "#!/bin/sh\n# apply pending migrations from the running app\n"
         'exec "$RELEASE_PROG" rpc releaser.runtime:migrate\n'
+    ),
+    "check": (
+        "#!/bin/sh\n# start only on a database that this release may run on\n"
+        'exec "$RELEASE_PROG" migrate --check --phase pre\n'
     ),
 }
 
@@ -46,8 +51,8 @@ def hooks_and_scripts(profile: Profile, paths: Mapping[str, PathFact]) -> tuple[
     for event in EVENTS:
         entries = _entries(profile.hooks.get(event, ()), paths)  # type: ignore[call-overload]
         width = len(str(max([MIGRATE_NUMBER, *(entry.number for entry in entries)])))
-        if event == run:
-            hook, script = _migrate(run, width)
+        if event == _MIGRATE_EVENT.get(run):
+            hook, script = _migrate(event, run, width)
             hooks.append(hook)
             scripts.append(script)
         for entry in entries:
@@ -93,8 +98,8 @@ def _hook(event: str, entry: _Entry, width: int, summary: str) -> Hook:
     )
 
 
-def _migrate(event: MigrationRun, width: int) -> tuple[Hook, Script]:
-    name = f"{MIGRATE_NUMBER:0{width}}-migrate"
+def _migrate(event: str, run: MigrationRun, width: int) -> tuple[Hook, Script]:
+    name = f"{MIGRATE_NUMBER:0{width}}-{'check-database' if run == 'check' else 'migrate'}"
     path = f"hooks/{event}.d/{name}"
     hook = Hook(
         event=event,
@@ -105,4 +110,4 @@ def _migrate(event: MigrationRun, width: int) -> tuple[Hook, Script]:
         on_failure=_MIGRATE_ON_FAILURE[event],
         summary=summary_of(_MIGRATE_TEXT[event]),
     )
-    return hook, Script(source=Path(), to=path, text=_MIGRATE_TEXT[event])
+    return hook, Script(source=Path(), to=path, text=_MIGRATE_TEXT[run])

@@ -31,7 +31,7 @@ ON_FAILURE = ("abort", "stop", "warn")
 READINESS_KINDS = ("started", "notify", "http", "tcp", "call")
 ENTRY_KINDS = ("callable", "module", "script")
 LIVENESS_KINDS = ("http", "tcp", "call", "heartbeat")
-MIGRATION_RUNS = ("pre_start", "post_start", "manual")
+MIGRATION_RUNS = ("pre_start", "post_start", "check", "manual")
 
 
 class ManifestError(Exception):

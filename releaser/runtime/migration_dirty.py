@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from .failures import FAILED, Failure
-from .migration_failures import DIRTY, shortened
+from .migration_failures import AHEAD, DIRTY, UNKNOWN_REVISION, shortened
 from .migration_journal import invalid_indexes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from sqlalchemy import Connection
 
@@ -30,6 +30,42 @@ def check_clean(
     for entry in entries.values():
         if entry.revision in pending and entry.is_dirty():
             raise _dirty(entry, heads, connection, name)
+
+
+def check_may_run_ahead(
+    entries: Mapping[str, Entry], unknown: Collection[str], knows: Callable[[str], bool], now: str
+) -> str:
+    """Return who has brought the database further than this release knows, if this release may run on it.
+
+    `unknown` are the revisions that the database is at and the release does not have.
+
+    Raises:
+        Failure: the journal does not know one of them (exit code 14), or not all revisions that were added are said
+            to be compatible with the release before them (13).
+    """
+    told = ", ".join(sorted(unknown))
+    foreign = sorted(head for head in unknown if head not in entries or entries[head].state != "done")
+    if foreign:
+        raise Failure(
+            f"the database is at {', '.join(foreign)}, a revision that this release does not have",
+            UNKNOWN_REVISION,
+            now=now,
+            hint="a newer release, or another app, has migrated it; this release can only migrate its own line",
+        )
+    newer = [entry for entry in entries.values() if entry.state == "done" and not knows(entry.revision)]
+    breaking = [entry for entry in newer if entry.direction == "up" and entry.compatible != 1]
+    if breaking:
+        raise Failure(
+            f"the database is ahead, at {told}, and this release may not run on it",
+            AHEAD,
+            details=tuple(
+                f"{entry.revision} of {entry.by()} is {'not' if not entry.compatible else 'not said to be'} compatible"
+                for entry in breaking
+            ),
+            now=now,
+            hint="run the release that made it, or the one after",
+        )
+    return f"the database is ahead, at {told} of {newer[-1].release} {newer[-1].version}; this release may run on it"
 
 
 def check_not_failed_before(entry: Entry | None, digest: str, owner: tuple[str, str]) -> None:

@@ -16,6 +16,8 @@ LOCK_WAIT_OVER = 11
 """Another runner held the database's lock until the limit."""
 DIRTY = 12
 """A revision was left half-way, and what it has done cannot be undone by itself."""
+AHEAD = 13
+"""A newer release has migrated the database, and this one may not run on it."""
 UNKNOWN_REVISION = 14
 """The database is at a revision that this release does not have."""
 NOT_COMMITTED = 15

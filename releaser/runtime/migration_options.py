@@ -15,7 +15,7 @@ _UNITS_S = (("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0), ("", 1.0))
 class Options:
     """What `migrate` was asked for."""
 
-    __slots__ = ("action", "as_json", "check", "dry_run", "force", "lock_wait_s", "resolution", "to")
+    __slots__ = ("action", "as_json", "check", "dry_run", "force", "lock_wait_s", "phase", "resolution", "to")
 
     def __init__(
         self,
@@ -29,6 +29,7 @@ class Options:
         self.to = to  # "head", a revision or the beginning of one, or "+2"
         self.resolution = ""  # of resolve: applied or retry
         self.force = False  # of stamp: over what the database says; of down and unlock: said in so many words
+        self.phase = ""  # or pre: only what is due before the new code; or post: the rest
         self.dry_run = dry_run
         self.check = False  # a dry run whose exit code tells whether something is pending
         self.lock_wait_s = lock_wait_s  # how long another runner is waited for
@@ -62,6 +63,8 @@ def parse_migrate(args: Sequence[str]) -> Options:
                 options.to = value_of(name, value, equals)
                 if name == "--resolve":
                     options.resolution = words.pop(0) if words else ""
+            case "--phase":
+                options.phase = value_of(name, value, equals)
             case "--unlock" if not equals:
                 actions.append("unlock")
             case "--force" | "--yes-lose-data" if not equals:
@@ -90,6 +93,8 @@ def _check_together(options: Options, actions: Sequence[str], args: Sequence[str
         )
     if options.action == "unlock" and "--force" not in args:
         raise _usage("migrate", "--unlock ends another runner's session; --force says that this is wanted")
+    if options.phase not in ("", "pre", "post"):
+        raise _usage("migrate", f"--phase: expected 'pre' or 'post', found {options.phase!r}")
     if options.force and options.action == "apply":
         raise _usage("migrate", "nothing here needs --force or --yes-lose-data")
 
@@ -130,7 +135,7 @@ def _revision(text: str) -> str:
 def _usage(command: str, what: str) -> Failure:
     usage = {
         "migrate": (
-            "migrate [--to REVISION] [--plan | --check] [--lock-wait DURATION] [--json]\n"
+            "migrate [--to REVISION] [--phase pre|post] [--plan | --check] [--lock-wait DURATION]\n"
             "            migrate --down-to REVISION --yes-lose-data | --resolve REVISION applied|retry\n"
             "            migrate --stamp REVISION [--force] | --unlock --force"
         ),

@@ -37,8 +37,8 @@ from .migration_connection import (
     limit_waiting,
     make_sqlite_transactional,
 )
-from .migration_dirty import check_clean, check_not_failed_before, check_resolvable
-from .migration_failures import NOT_COMMITTED, UNKNOWN_REVISION, Interrupted, lines_of
+from .migration_dirty import check_clean, check_may_run_ahead, check_not_failed_before, check_resolvable
+from .migration_failures import NOT_COMMITTED, Interrupted, lines_of
 from .migration_journal import Journal, open_journal
 from .migration_locks import end_holder, forget, hold, is_behind_pooler, sqlite_path
 
@@ -105,6 +105,7 @@ class Run:
         resolution: str = "",
         is_forced: bool = False,
         backups: str = "",
+        phase: str = "",
     ) -> None:
         self.scripts = scripts
         self.destination = "heads" if action == "unlock" else scripts.destination(to)
@@ -113,6 +114,8 @@ class Run:
         self._action = action  # one of `Options.action`
         self._resolution = resolution
         self._is_forced = is_forced
+        self._phase = phase  # "pre" stops before the first revision of phase post; "" and "post" do not
+        self.is_ahead = False  # a newer release has been here, and this one may run on what it left
         self._backups = backups  # the folder of copies
         self.databases: list[Database] = []
         self.applied: list[str] = []
@@ -295,7 +298,8 @@ class Run:
             if connection.dialect.name != "sqlite":
                 raise
             return False
-        self._check_known(heads)
+        if not all(self.scripts.knows(revision) for revision in heads):
+            return False  # judged under the lock, when the journal is at rest
         return self._action == "apply" and bool(heads) and not self._steps(heads)
 
     def _plan(self, found: Iterable[str], context: MigrationContext) -> Iterator[RevisionStep]:
@@ -306,7 +310,12 @@ class Run:
         database.before = database.expected = heads
         if self._action == "unlock":
             return
-        self._check_known(heads)
+        unknown = [revision for revision in heads if not self.scripts.knows(revision)]
+        if unknown:
+            entries = database.journal.last() if database.journal is not None else {}
+            self.said.append(check_may_run_ahead(entries, unknown, self.scripts.knows, "nothing was migrated"))
+            self.is_ahead = True
+            return
         if self._action in ("resolve", "stamp"):
             yield from self._say(database, heads)
             return
@@ -391,7 +400,12 @@ class Run:
         database.statements.reset()
         if database.journal is not None:
             database.journal.begin(
-                revision, direction=direction, sha256=digest, restore_point=database.restore_point[:200]
+                revision,
+                direction=direction,
+                sha256=digest,
+                phase=self.scripts.phase(revision),
+                compatible=self.scripts.compatible(revision),
+                restore_point=database.restore_point[:200],
             )
         self.at_work = revision
 
@@ -402,23 +416,36 @@ class Run:
         ids = self.scripts.pending(heads)
         if self.scripts.knows(self.destination) and self.destination not in ids:
             return []
-        return self.scripts.directory._upgrade_revs(self.destination, tuple(heads))  # type: ignore[arg-type]
+        steps = self.scripts.directory._upgrade_revs(self.destination, tuple(heads))  # type: ignore[arg-type]
+        return self._of_phase(steps)
+
+    def _of_phase(self, steps: list[RevisionStep]) -> list[RevisionStep]:
+        """Return the steps before the first one of phase post if only those are wanted.
+
+        Raises:
+            Failure: one of phase pre comes later, and would be left out.
+        """
+        if self._phase != "pre":
+            return steps
+        phases = [self.scripts.phase(step.revision.revision) for step in steps]
+        if "post" not in phases:
+            return steps
+        first = phases.index("post")
+        if "pre" in phases[first:]:
+            late = steps[first + phases[first:].index("pre")].revision.revision
+            raise Failure(
+                f"{self.scripts.title(late)} is of phase pre, and comes after"
+                f" {self.scripts.title(steps[first].revision.revision)} of phase post",
+                now="nothing was migrated",
+                hint="if no process of an older release runs, migrate without --phase; else split the release",
+            )
+        return steps[:first]
 
     def _on_version_apply(self, *, heads: Iterable[str], **more: Any) -> None:
         database = self.databases[-1]
         database.expected = frozenset(heads)
         if database.statements is not None:
             database.statements.is_recorded()
-
-    def _check_known(self, heads: frozenset[str]) -> None:
-        unknown = sorted(revision for revision in heads if not self.scripts.knows(revision))
-        if unknown:
-            raise Failure(
-                f"the database is at {', '.join(unknown)}, a revision that this release does not have",
-                UNKNOWN_REVISION,
-                now="nothing was migrated",
-                hint="a newer release, or another app, has migrated it; this release can only migrate its own line",
-            )
 
     def _check(self) -> None:
         """Compare what was done with what the databases say.
@@ -437,10 +464,12 @@ class Run:
             found = database.heads_seen_by_others()
             # A newer release may have gone on from there meanwhile; its revisions are not ours to judge.
             is_known = all(self.scripts.knows(revision) for revision in found)
+            if not is_known:
+                continue
             missing = database.expected & self.scripts.pending(found)
             if self._action == "down":
                 missing = found - database.expected
-            if is_known and missing:
+            if missing:
                 is_left = database.engine.dialect.name in COMMITS_DDL
                 stays = "; what changed the schema after that stays" if is_left else ""
                 raise Failure(

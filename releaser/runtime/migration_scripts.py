@@ -14,6 +14,7 @@ from .migration_failures import RELEASE_DAMAGED
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
     from alembic.script import Script
 
@@ -63,6 +64,20 @@ class Scripts:
         """Return a revision as people know it: id, and the first line of its docstring."""
         doc = (self._by_id[revision].doc or "").strip().splitlines()
         return f"{revision} {doc[0]}" if doc else revision
+
+    def phase(self, revision: str) -> str:
+        """Return when a revision is due: "pre" (before the new code) or "post" (after the last old process)."""
+        return str(self._said(revision).get("phase", "pre"))
+
+    def compatible(self, revision: str) -> int:
+        """Return whether the release before may run on the database with this revision: 1, 0, or -1 if unsaid."""
+        said = self._said(revision).get("compatible")
+        return -1 if said is None else int(bool(said))
+
+    def _said(self, revision: str) -> dict[str, Any]:
+        """Return what the author says in `release = {...}` of the revision's file."""
+        said = getattr(self._by_id[revision].module, "release", None)
+        return said if isinstance(said, dict) else {}
 
     def digest(self, revision: str) -> str:
         """Return the sha256 of a revision's file."""

@@ -56,6 +56,7 @@ class Task:
             action=options.action,
             resolution=options.resolution,
             is_forced=options.force,
+            phase=options.phase,
             backups=os.path.join(context.layout.var, "backups"),
         )
 
@@ -207,7 +208,7 @@ def migrations(context: Context, urls: list[str], options: Options, signals: Sig
     for record, url in zip(context.manifest.migrations, urls, strict=True):
         task = Task(context, record, url, options, Report(output))
         task.go(signals)
-        pending = task.scripts.pending(task.heads())
+        pending = set() if task.run.is_ahead else task.scripts.pending(task.heads())
         entries = {name: entry for database in task.run.databases for name, entry in database.entries.items()}
         rows = [_row(task, script.revision, pending, entries.get(script.revision)) for script in task.scripts.line()]
         results.append(
@@ -280,6 +281,8 @@ def _sentences(task: Task, options: Options) -> list[str]:
 def _where(task: Task) -> str:
     """Return the heads and how far that is from the release's own."""
     heads = task.heads()
+    if task.run.is_ahead:
+        return f"{told(heads)} (ahead of this release)"
     behind = len(task.scripts.pending(heads))
     return f"{told(heads)} ({f'{_count(behind)} behind head' if behind else 'head'})"
 

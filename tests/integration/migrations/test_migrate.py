@@ -173,16 +173,64 @@ def test_an_index_is_created_concurrently_under_the_lock(make_subject: Callable[
     assert subject.ask("SELECT indisvalid FROM pg_index WHERE indexrelid = 'ix_owner'::regclass") == [True]
 
 
-def test_a_database_at_an_unknown_revision_is_refused(subject: Subject) -> None:
-    newer = subject.release({**ACCOUNTS, "a004": revision("a004", "a003", "later")})
-    older = subject.release(ACCOUNTS)
-    run(newer.command("migrate"), environ=subject.environ)
-    refused = run(older.command("migrate"), environ=subject.environ)
+def test_a_database_at_a_revision_that_nobody_has_noted_is_refused(subject: Subject) -> None:
+    release = subject.release(ACCOUNTS)
+    run(release.command("migrate"), environ=subject.environ)
+    subject.do("UPDATE alembic_version SET version_num = 'foreign'")
+    refused = run(release.command("migrate"), environ=subject.environ)
     assert refused.returncode == 14
     assert refused.stderr.startswith(
-        "error: the database is at a004, a revision that this release does not have\n  now: nothing was migrated\n"
+        "error: the database is at foreign, a revision that this release does not have\n  now: nothing was migrated\n"
     )
-    assert subject.version() == ["a004"]
+    assert subject.version() == ["foreign"]
+
+
+def test_an_older_release_runs_on_what_a_newer_one_says_is_compatible(subject: Subject) -> None:
+    later = revision("a004", "a003", "later") + "\nrelease = {'compatible': True}\n"
+    newer = subject.release({**ACCOUNTS, "a004": later}, version="1.1.0")
+    older = subject.release(ACCOUNTS)
+    run(newer.command("migrate"), environ=subject.environ)
+    for word in ([], ["--check"]):
+        done = run(older.command("migrate", *word), environ=subject.environ)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout == "the database is ahead, at a004 of app 1.1.0; this release may run on it\n"
+    listed = run(older.command("migrations"), environ=subject.environ).stdout
+    assert listed.startswith("the database is at a004 (ahead of this release)\n  applied  a001 create account\n")
+
+
+def test_an_older_release_is_refused_where_nothing_says_that_it_may_run(sqlite: Subject) -> None:
+    later = revision("a004", "a003", "later")
+    newer = sqlite.release({**ACCOUNTS, "a004": later}, version="1.1.0")
+    run(newer.command("migrate"), environ=sqlite.environ)
+    refused = run(sqlite.release(ACCOUNTS).command("migrate"), environ=sqlite.environ)
+    assert refused.returncode == 13
+    lines = refused.stderr.splitlines()
+    assert lines[0] == "error: the database is ahead, at a004, and this release may not run on it"
+    assert re.fullmatch(r"  a004 of app 1\.1\.0 on \S+ is not said to be compatible", lines[1])
+    assert sqlite.version() == ["a004"]
+
+
+def test_what_contracts_the_schema_waits_for_its_phase(sqlite: Subject) -> None:
+    post = revision("a004", "a003", "drop owner") + "\nrelease = {'phase': 'post'}\n"
+    release = sqlite.release({**ACCOUNTS, "a004": post})
+    done = run(release.command("migrate", "--phase", "pre"), environ=sqlite.environ)
+    assert done.stdout.splitlines()[-1] == "database is at a003 (1 revision behind head): applied 3 revisions"
+    # Only what is due before the new code has to be there for it to start.
+    assert run(release.command("migrate", "--check", "--phase", "pre"), environ=sqlite.environ).returncode == 0
+    assert run(release.command("migrate", "--check"), environ=sqlite.environ).returncode == 10
+    assert run(release.command("migrate", "--phase", "post"), environ=sqlite.environ).returncode == 0
+    assert sqlite.version() == ["a004"]
+
+
+def test_a_revision_for_the_old_code_after_one_for_the_new_is_refused(sqlite: Subject) -> None:
+    post = revision("a004", "a003", "drop owner") + "\nrelease = {'phase': 'post'}\n"
+    release = sqlite.release({**ACCOUNTS, "a004": post, "a005": revision("a005", "a004", "add")})
+    refused = run(release.command("migrate", "--phase", "pre"), environ=sqlite.environ)
+    assert refused.returncode == 1
+    assert refused.stderr.splitlines()[0] == (
+        "error: a005 add is of phase pre, and comes after a004 drop owner of phase post"
+    )
+    assert sqlite.version() == []
 
 
 @pytest.mark.parametrize("kind", ["postgresql", "mariadb"])

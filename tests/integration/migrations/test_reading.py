@@ -163,3 +163,12 @@ def test_it_is_known_of_the_stock_environments_what_they_connect_to(tmp_path: Pa
 def test_of_an_unusual_environment_it_is_not_known(tmp_path: Path, part: str, instead: str) -> None:
     assert part in GENERIC_ENV
     assert not read(write(tmp_path, ACCOUNTS, GENERIC_ENV.replace(part, instead))).url_is_used
+
+
+def test_what_a_revision_says_about_itself_is_checked(tmp_path: Path) -> None:
+    texts = {**ACCOUNTS, "a003": ACCOUNTS["a003"] + "\nrelease = {'phase': 'late', 'compatible': 1, 'x': 2}\n"}
+    assert problems_of(write(tmp_path, texts), root=tmp_path) == [
+        "src/migrations/versions/a003.py: release has the unknown key 'x'; known are phase, compatible",
+        "src/migrations/versions/a003.py: release['phase']: expected 'pre' or 'post', found 'late'",
+        "src/migrations/versions/a003.py: release['compatible']: expected True or False, found 1",
+    ]

@@ -91,6 +91,14 @@ def test_the_migrate_hook_runs_before_the_authors_own(tmp_path: Path) -> None:
     assert CopyMigrations in kinds_of(plan)
 
 
+def test_a_release_that_only_checks_the_database_does_so_before_it_starts(tmp_path: Path) -> None:
+    (tmp_path / "env.py").touch()
+    migrations = replace(MIGRATIONS, run="check")
+    plan = make_plan(profile_of(migrations=migrations), facts_of(migrations_folder=tmp_path))
+    (hook,) = plan.sketch.hooks
+    assert (hook.event, hook.path, hook.on_failure) == (*("pre_start", "hooks/pre_start.d/10-check-database", "abort"),)
+
+
 def test_every_problem_is_told_at_once() -> None:
     profile = profile_of(
         hooks={
