@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .context import Context
     from .layout import Layout
 
+_PROBE_BYTES = 4096
 _RETRY_S = 0.05
 _GRACE_S = 5.0
 _UNWRITTEN_PID_S = 1.0
@@ -41,7 +42,7 @@ def check_python(context: Context) -> None:
     """Refuse an interpreter that the bundle was not built for.
 
     Raises:
-        Failure: byte code and extension modules of the bundle need another version.
+        Failure: byte code and extension modules of the bundle need another version or machine.
     """
     wanted = context.manifest.python.version
     found = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -51,6 +52,14 @@ def check_python(context: Context) -> None:
             DAMAGED,
             now="nothing was started",
             hint=f"name a Python {wanted} in RELEASE_PYTHON, or build with include_python = true",
+        )
+    system, _, machine = context.manifest.python.platform.partition("-")
+    if system == "linux" and machine != os.uname().machine:
+        raise Failure(
+            f"{context.name} {context.layout.version} was built for {machine}, and this host is {os.uname().machine}",
+            DAMAGED,
+            now="nothing was started",
+            hint=f"unpack the release that was built for {os.uname().machine}",
         )
     needed = context.manifest.python.glibc
     glibc = _glibc()
@@ -73,9 +82,7 @@ def make_folders(layout: Layout) -> None:
     try:
         os.makedirs(layout.var, mode=0o755, exist_ok=True)
         os.makedirs(layout.run, mode=0o700, exist_ok=True)
-        probe = os.path.join(layout.run, f".write.{os.getpid()}")
-        os.close(os.open(probe, os.O_WRONLY | os.O_CREAT, 0o600))
-        os.unlink(probe)
+        _try_to_write(os.path.join(layout.run, f".write.{os.getpid()}"))
     except OSError as error:
         raise Failure(
             f"cannot write to {layout.var}: {os.strerror(error.errno or 0)}",
@@ -83,6 +90,16 @@ def make_folders(layout: Layout) -> None:
             now="nothing was started",
             hint="name a folder that this user can write to in RELEASE_VAR",
         ) from error
+
+
+def _try_to_write(path: str) -> None:
+    """Write some bytes and remove them again: a full disk still makes empty files."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(descriptor, b"x" * _PROBE_BYTES)
+    finally:
+        os.close(descriptor)
+        os.unlink(path)
 
 
 def acquire_lock(context: Context, wait_s: float, say: Callable[[str], None]) -> int:

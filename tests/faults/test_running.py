@@ -14,7 +14,7 @@ import pytest
 from support.running import Release, Running, ended, make_release
 from support.waiting import eventually
 
-from releaser.runtime import states
+from releaser.runtime import frames, states
 from releaser.runtime.manifest import Readiness
 
 APP = """\
@@ -181,6 +181,53 @@ def test_rubbish_on_a_socket_harms_nobody(release: Release, name: str, sent: byt
         assert release.run("ping").returncode == 0
         assert release.run("rpc", "os:getpid").stdout == f"{app_pid(release)}\n"
     assert running.process.poll() is None
+
+
+@pytest.mark.parametrize("name", ["control.sock", "agent.sock"])
+def test_clients_that_never_read_harm_nobody(release: Release, name: str) -> None:
+    running = hold(release, "running")
+    request = frames.encode_request("rpc", "text", "builtins:range", "0") if name == "agent.sock" else b""
+    clients = [connected(release, name) for _ in range(20)]
+    for client in clients:
+        client.sendall(request or frames.encode_request("status", "--json"))
+    assert release.run("ping").returncode == 0
+    assert release.run("rpc", "os:getpid").stdout == f"{app_pid(release)}\n"
+    for client in clients:
+        client.close()
+    running.signal(signal.SIGTERM)
+    assert running.wait() == 0
+
+
+def test_a_hook_that_floods_its_output_and_ignores_sigterm_is_ended(release: Release) -> None:
+    script = "#!/bin/sh\ntrap '' TERM\nwhile :; do echo flood; done\n"
+    (release.root / "releases/1.0.0/hooks/pre_start.d/20-hold").write_text(script)
+    running = release.begin("foreground")
+    running.says("flood")
+    assert release.run("status").returncode == 0
+    running.signal(signal.SIGINT)
+    running.says("stops (SIGINT)")
+    running.wait()
+    assert release.leftovers() == []
+
+
+def test_a_full_disk_at_the_start_is_told_and_leaves_nothing(release: Release) -> None:
+    if os.getuid() != 0:
+        pytest.skip("needs to mount")
+    fill = 'mount -t tmpfs -o size=16k none "$0" && (cat /dev/zero >"$0"/full 2>/dev/null || :)'
+    release.shell = ("unshare", "--mount", "sh", "-c", f'{fill} && exec "$@"', str(release.var))
+    running = release.begin("foreground")
+    assert running.wait() == 1
+    assert "No space left on device" in running.errors()
+    assert "now: nothing was started" in running.errors()
+    release.shell = ()
+    starts_and_stops(release)
+
+
+def test_no_deadline_hangs_on_the_wall_clock() -> None:
+    """A clock that is set, forward or back, must not end or stretch a wait: the runtime never asks what time it is."""
+    runtime = Path(states.__file__).parent
+    users = [path.name for path in runtime.glob("*.py") if "time.time(" in path.read_text()]
+    assert [name for name in users if not name.startswith("migration_")] == []
 
 
 def test_a_thousand_clients_at_once_do_not_keep_it_from_answering(release: Release) -> None:
