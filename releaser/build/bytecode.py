@@ -29,6 +29,10 @@ def compile_bundle(step: CompileBundle, stage: Stage) -> None:
     Raises:
         BuildError: a module of the project itself does not compile. Those of dependencies may: some ship templates.
     """
+    if not stage.plan.interpreter.compiles:
+        version = stage.plan.interpreter.version
+        stage.warnings.append(f"there is no Python {version} on this machine: byte code is left out, starts are slower")
+        return
     fresh = [name for name in fresh_files(stage.site_packages, stage.linked) if name.endswith(".py")]
     ours = frozenset(() if step.dev_mode else stage.project_files)
     own = tuple(name for name in fresh if name in ours)
@@ -50,6 +54,8 @@ def compile_program(interpreter: Interpreter, folder: Path, prefix: str, words: 
 
 def compile_folder(stage: Stage, folder: Path, prefix: str, words: tuple[str, ...]) -> None:
     """Compile what lies below `folder`, or what `-i` among the words names; what does not compile is noted."""
+    if not stage.plan.interpreter.compiles:
+        return
     where = () if "-i" in words else (str(folder),)
     program = compile_program(stage.plan.interpreter, folder, prefix, (*words, *where))
     try:

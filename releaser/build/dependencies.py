@@ -33,6 +33,7 @@ from releaser.build.left_out import leave_private_files_out
 from releaser.build.pins import Pins, pinned, read_pins, split_local_projects
 from releaser.build.source_paths import find_source_paths
 from releaser.build.stage import Stage
+from releaser.build.tags import check_tags
 from releaser.errors import BuildError
 from releaser.plan.steps import BuildWheel, InstallDependencies, InstallProject
 
@@ -95,6 +96,8 @@ def tidy_bundle(stage: Stage) -> None:
     stage.pth = tuple(sorted(path.name for path in stage.site_packages.glob("*.pth")))
     names = (name for _, _, names in os.walk(stage.site_packages) for name in names)
     stage.has_extensions = any(map(dist_info.is_extension, names))
+    if stage.plan.interpreter.is_foreign:
+        check_tags(stage.site_packages, stage.plan.interpreter)
 
 
 def machine_key(stage: Stage) -> tuple[str, ...]:
@@ -105,7 +108,10 @@ def machine_key(stage: Stage) -> tuple[str, ...]:
         str(interpreter.path),
         interpreter.full_version,
         interpreter.implementation,
+        interpreter.version,
         interpreter.platform,
+        interpreter.wheels_platform,
+        str(interpreter.compiles),
         os.confstr("CS_GNU_LIBC_VERSION") or "" if "CS_GNU_LIBC_VERSION" in os.confstr_names else "",
         stage.installer.kind,
         *(f"{name} {version}" for name, version in sorted(inputs.items()) if name in ("releaser", "uv", "shiv")),

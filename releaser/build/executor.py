@@ -18,7 +18,7 @@ from releaser.build.commands import runner
 from releaser.build.dependencies import build_wheel, install_dependencies, install_project, tidy_bundle
 from releaser.build.entry import check_bundle
 from releaser.build.glibc import check_glibc
-from releaser.build.installers import choose_installer
+from releaser.build.installers import choose_installer, for_target
 from releaser.build.launcher import write_launcher
 from releaser.build.lock import build_lock
 from releaser.build.migration_files import copy_migrations
@@ -160,7 +160,9 @@ def _stage(plan: Plan, report: Report, read_graph: ReadGraph, epoch: int, plugin
         plan=plan,
         report=report,
         run=runner(report),
-        installer=choose_installer(plan.interpreter.path, find_links=plan.find_links, is_offline=is_offline),
+        installer=for_target(
+            choose_installer(plan.interpreter.path, find_links=plan.find_links, is_offline=is_offline), plan.interpreter
+        ),
         read_graph=read_graph,
         epoch=max(epoch, FIRST_EPOCH),
         folder=staging_folder(plan.target),

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import uv
 
 from releaser.build.commands import Program
-from releaser.plan.facts import Lock
+from releaser.errors import BuildError
+from releaser.plan.facts import Interpreter, Lock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,8 @@ class Installer:
     """Whether `python` is the one that runs the build."""
     options: tuple[str, ...] = ()
     """Added to every call that may look for packages."""
+    target: tuple[str, ...] = ()
+    """Added where packages are chosen for another platform or Python."""
 
 
 def choose_installer(
@@ -48,6 +51,24 @@ def choose_installer(
         options = (*links, *(("--no-index",) if is_offline else ()))
         program = (sys.executable, "-m", "pip")
         return Installer(kind="pip", program=program, python=python, is_own_python=own, options=options)
+
+
+def for_target(installer: Installer, interpreter: Interpreter) -> Installer:
+    """Return `installer` as it chooses wheels for `interpreter`, which may be of another machine.
+
+    Raises:
+        BuildError: only uv knows how.
+    """
+    if not interpreter.is_foreign:
+        return installer
+    if installer.kind != "uv":
+        raise BuildError("only uv installs for another platform or Python, and it has no binary for this machine")
+    target: tuple[str, ...] = ("--python-version", interpreter.version, "--only-binary", ":all:")
+    if interpreter.wheels_platform:
+        family, *version, machine = interpreter.wheels_platform.split("_", 3)
+        libc = f"{family}_{'_'.join(version)}" if family == "manylinux" else "unknown-linux-musl"
+        target = (*target, "--python-platform", f"{machine}-{libc}")
+    return replace(installer, target=target)
 
 
 def build_wheel(installer: Installer, project: Path, into: Path) -> Program:
@@ -99,7 +120,7 @@ def resolve(
     match installer.kind:
         case "uv":
             words = ("pip", "compile", "--python", str(installer.python), "--quiet", "--no-header", "--no-annotate")
-            chosen = (*installer.options, *_chosen(extras, "--extra"), *_chosen(groups, "--group"))
+            chosen = (*installer.options, *installer.target, *_chosen(extras, "--extra"), *_chosen(groups, "--group"))
             return _program(installer, project, (*words, "--generate-hashes", *chosen, "-o", str(to), "pyproject.toml"))
         case "pip":
             pip = ("install", "--dry-run", "--ignore-installed", "--quiet", "--report", str(to))
@@ -134,7 +155,8 @@ def _chosen(names: tuple[str, ...], option: str) -> tuple[str, ...]:
 
 
 def _uv_install(installer: Installer, project: Path, into: Path, what: tuple[str, ...]) -> Program:
-    words = ("pip", "install", "--python", str(installer.python), "--target", str(into), "--link-mode", "copy")
+    words: tuple[str, ...] = ("pip", "install", "--python", str(installer.python), "--target", str(into))
+    words = (*words, "--link-mode", "copy", *installer.target)
     return _program(installer, project, (*words, "--no-progress", *installer.options, *what))
 
 

@@ -221,3 +221,24 @@ def _named(character: str) -> str:
     if "A" <= character <= "Z":
         return f"capital letter ('{character}')"
     return quoted(character)
+
+
+def platform_tag(text: str) -> None:
+    """Check the tag of a Linux platform (PEP 600, PEP 656).
+
+    Raises:
+        Wrong: it is none.
+    """
+    if not re.fullmatch(r"(manylinux|musllinux)_\d+_\d+_[a-z0-9_]+", text):
+        hint = "manylinux_2_28_aarch64 is for glibc 2.28 and newer, musllinux_1_2_x86_64 for musl"
+        raise Wrong(f"expected a platform, found {quoted(text)}", hint)
+
+
+def python_version(text: str) -> None:
+    """Check a version of Python that releases run on.
+
+    Raises:
+        Wrong: it is none.
+    """
+    if not re.fullmatch(r"3\.1[123]", text):
+        raise Wrong(f"expected a version of Python, found {quoted(text)}", "releases run on 3.11, 3.12 and 3.13")

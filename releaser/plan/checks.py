@@ -32,6 +32,7 @@ def problems_of(profile: Profile, facts: Facts, version: str) -> tuple[Problem, 
         *_python_args_problems(profile, facts),
         *_lock_problems(profile, facts.lock),
         *_find_links_problems(profile),
+        *_target_problems(profile, facts),
         *_hook_problems(profile, facts),
         *_socket_problems(profile),
         *_command_problems(profile, facts),
@@ -161,6 +162,22 @@ def _find_links_problems(profile: Profile) -> Iterator[Problem]:
     for folder in profile.find_links:
         if not (profile.root / folder).is_dir():
             yield _problem(_origin_of(profile, "find_links"), f"the folder {folder} does not exist")
+
+
+def _target_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:
+    target = [setting for setting in ("platform", "python_version") if getattr(profile, setting)]
+    interpreter = facts.interpreter
+    if not target or interpreter is None:
+        return
+    origin = _origin_of(profile, target[0])
+    if profile.include_python is not False:
+        what = f"the Python of a release for another {' and '.join(target)} cannot be copied from this machine"
+        yield _problem(origin, what, "include_python = false")
+    if profile.dev_mode and interpreter.is_foreign:
+        yield _problem(origin, "dev_mode runs the source tree on this machine", "leave it out where dev_mode is on")
+    if not profile.include_src and not interpreter.compiles:
+        what = f"without a Python {interpreter.version} on this machine there is no byte code to ship alone"
+        yield _problem(_origin_of(profile, "include_src"), what, f"install Python {interpreter.version}")
 
 
 def _hook_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:

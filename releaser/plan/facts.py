@@ -115,6 +115,15 @@ class Interpreter:
     """`cpython`."""
     platform: str
     """`linux-x86_64`."""
+    wheels_platform: str = ""
+    """Tag of another platform that the release is for, `manylinux_2_28_aarch64`; empty: this machine's."""
+    compiles: bool = True
+    """Whether `path` is a Python of this version; false: there is none here, and `path` is another."""
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether wheels are chosen for something else than what `path` is."""
+        return bool(self.wheels_platform) or not self.compiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from releaser.config.profile import Profile
 from releaser.plan.facts import Facts, Interpreter, Project
 from releaser.plan.files import look_at
 from releaser.plan.git import read_git
-from releaser.plan.interpreter import interpreter_in, this_interpreter
+from releaser.plan.interpreter import for_target, interpreter_in, this_interpreter
 from releaser.plan.locks import find_lock
 from releaser.plan.overlay_files import look_at_overlays
 from releaser.plan.project import UnusableProject, find_migrations, find_migrations_config, read_project
@@ -56,7 +56,7 @@ def _named_paths(profile: Profile) -> Iterator[str]:
 def _interpreter(profile: Profile) -> Interpreter | None:
     if isinstance(profile.include_python, str):
         return interpreter_in(profile.root / profile.include_python)
-    return this_interpreter()
+    return for_target(this_interpreter(), profile.python_version, profile.platform)
 
 
 def _tools(profile: Profile) -> Mapping[str, str]:
