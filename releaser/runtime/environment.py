@@ -32,6 +32,16 @@ CONTRACT = (
     ("RELEASE_NEW_VERSION", "during an upgrade: version that takes over"),
     ("RELEASE_EXIT_CODE", "post_stop: exit code of the app"),
 )
+OF_THE_MANAGER = (
+    "NOTIFY_SOCKET",
+    "WATCHDOG_USEC",
+    "WATCHDOG_PID",
+    "LISTEN_FDS",
+    "LISTEN_FDNAMES",
+    "LISTEN_PID",
+    "LISTEN_PIDFDID",
+)
+"""What systemd sets for one process (see `systemd`); another that found them would take them for its own."""
 SECRET_WORDS = (
     "SECRET",
     "PASSWORD",

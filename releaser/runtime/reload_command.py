@@ -11,7 +11,8 @@ import os
 import sys
 
 from . import agents, client
-from .failures import DAMAGED, NOT_NOW, USAGE, Failure
+from .failures import DAMAGED, DONE, NOT_NOW, USAGE, Failure
+from .layout import CONTROL_SOCKET
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ def reload_config(context: Context, args: list[str]) -> int:
         if len(known) > 1:
             client.write_all(1, f"[{name}]\n".encode())
         exit_code = max(exit_code, client.call(context, socket, "reload", *words))
+    if exit_code == DONE:
+        client.call(context, CONTROL_SOCKET, "reloaded")
     return exit_code
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from .environment import OF_THE_MANAGER
 from .failures import FAILED, Failure
 from .primitives import allocate_lock
 
@@ -21,9 +22,7 @@ if TYPE_CHECKING:
 _functions: list[Callable[[Change], Any]] = []
 _known: dict[str, str] = {}
 _lock = allocate_lock()
-_OF_THE_PROCESS = frozenset(
-    ("_", "PWD", "OLDPWD", "SHLVL", "NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES")
-)
+_OF_THE_PROCESS = frozenset(("_", "PWD", "OLDPWD", "SHLVL", *OF_THE_MANAGER))
 """What shells and supervisors set for one process; no configuration."""
 _LEAST_HIDDEN = 4
 _HIDDEN = "(hidden)"

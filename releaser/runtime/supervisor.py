@@ -89,7 +89,9 @@ class Supervisor(Owner):
         self._deadline: float | None = None
         self._runtime = runtime_command(context)
         self._environ = {
-            name: value for name, value in context.environ.items() if name not in (*systemd.VARIABLES, "RELEASE_EVENT")
+            name: value
+            for name, value in context.environ.items()
+            if name not in (*environment.OF_THE_MANAGER, "RELEASE_EVENT")
         }
         self._upward = systemd.Upward(context.environ, context.layout, self._now)
         self._contract = environment.contract(context, command, sys.executable)
@@ -519,6 +521,9 @@ class Supervisor(Owner):
                 client.keep_open = True
                 self._stop(f"`{self._manifest.name} stop`")
                 return b""
+            case "reloaded":
+                self._upward.reload()
+                return frames.reply("", DONE)
             case "args":
                 return frames.reply("\0".join(self._args), DONE)
             case "restart":

@@ -2,7 +2,7 @@
 
 The variables are read once and never reach the app, which has a NOTIFY_SOCKET of the supervisor's own:
 
-    NOTIFY_SOCKET                              READY, STATUS, MAINPID, STOPPING, EXTEND_TIMEOUT_USEC (sd_notify(3))
+    NOTIFY_SOCKET                              READY, STATUS, MAINPID, RELOADING, STOPPING ... (sd_notify(3))
     WATCHDOG_USEC WATCHDOG_PID                 WATCHDOG=1, three times in that period (sd_watchdog_enabled(3))
     LISTEN_FDS LISTEN_FDNAMES LISTEN_PID       listening sockets, from descriptor 3 on (sd_listen_fds(3))
 
@@ -28,16 +28,6 @@ if TYPE_CHECKING:
     from .layout import Layout
     from .manifest import Manifest
 
-VARIABLES = (
-    "NOTIFY_SOCKET",
-    "WATCHDOG_USEC",
-    "WATCHDOG_PID",
-    "LISTEN_FDS",
-    "LISTEN_FDNAMES",
-    "LISTEN_PID",
-    "LISTEN_PIDFDID",
-)
-"""The manager's; an app that found them would take them for its own."""
 _MARGIN_S = 10.0
 _FEEDS_IN_A_PERIOD = 3
 _FOOD = "WATCHDOG=1"
@@ -98,6 +88,12 @@ class Upward:
     def announce(self, text: str) -> None:
         """Tell that the release is ready."""
         self._tell(f"READY=1\nSTATUS={text}\nMAINPID={os.getpid()}")
+
+    def reload(self) -> None:
+        """Tell that the configuration was read again and taken."""
+        microseconds = int(time.monotonic() * 1_000_000)
+        self._tell(f"RELOADING=1\nMONOTONIC_USEC={microseconds}")
+        self._tell("READY=1")
 
     def watched(self) -> list[tuple[int, int, Callable[[], None]]]:
         """Return the descriptors to poll, with their events and what to do then."""

@@ -124,6 +124,7 @@ def service_unit(service: Service, *, has_socket: bool) -> str:
         f"EnvironmentFile=-/etc/{name}/env",
         *(f"Environment={_word(f'{key}={value}', always=True)}" for key, value in service.environ),
         f"ExecStart={_argument(f'{service.root}/bin/{name}')} foreground",
+        f"ExecReload={_argument(f'{service.root}/bin/{name}')} reload_config",
         "Restart=on-failure",
         "RestartSec=1",
         "# The command line or the configuration is wrong: starting again does not mend that.",

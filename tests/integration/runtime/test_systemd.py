@@ -32,6 +32,19 @@ os.execv(sys.argv[3], sys.argv[3:])
 """What systemd does between fork and exec: `NAMES DESCRIPTORS COMMAND...`."""
 
 
+RELOADING = """\
+import threading
+from releaser.runtime import on_reload
+
+@on_reload
+def take(changed):
+    pass
+
+def main():
+    threading.Event().wait()
+"""
+
+
 class Manager:
     """The end of the notify protocol that is systemd's."""
 
@@ -143,6 +156,22 @@ def test_the_pid_of_a_release_in_the_background_is_told(tmp_path: Path) -> None:
         assert release.run("start").returncode == 0
         assert f"MAINPID={release.run('pid').stdout.strip()}" in manager.lines()
         assert release.run("stop").returncode == 0
+
+
+def test_a_reload_is_told_and_the_managers_variables_are_no_change(tmp_path: Path) -> None:
+    manager = Manager(str(tmp_path / "notify"))
+    release = release_in(tmp_path, modules={"app.py": RELOADING})
+    release.env |= {"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "300000000"}
+    with ended(release), manager.socket:
+        release.foreground()
+        manager.hears("READY=1")
+        (release.root / "releases/1.0.0/env.sh").write_text("LEVEL=debug\n")
+        answer = release.run("reload_config")
+        assert (answer.returncode, answer.stdout) == (0, "changed: LEVEL\n")
+        manager.hears("RELOADING=1")
+        reloading = manager.lines().index("RELOADING=1")
+        assert manager.lines()[reloading + 1].startswith("MONOTONIC_USEC=")
+        assert manager.lines()[reloading + 2] == "READY=1"
 
 
 def test_the_variables_of_the_manager_do_not_reach_the_app(watched: tuple[Manager, Release]) -> None:
