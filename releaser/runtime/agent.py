@@ -68,7 +68,7 @@ class Agent:
         if self._thread is not None:
             return
         try:
-            while os.read(self._wake_read, 64):
+            while os.read(self._pipe[0], 64):
                 pass
         except BlockingIOError:
             pass
@@ -83,7 +83,7 @@ class Agent:
         thread = self._thread
         if thread is None:
             return
-        os.write(self._wake_write, b"x")
+        os.write(self._pipe[1], b"x")
         while thread.is_alive():
             sleep(_LOOK_AGAIN_S)
         self._thread = None
@@ -131,18 +131,21 @@ class Agent:
         self._callers = {}
         self._ended = []
         self._thread = None
-        os.close(self._wake_read)
-        os.close(self._wake_write)
+        for descriptor in self._pipe:
+            os.close(descriptor)
+        self._pipe = []
 
     def _open_pipe(self) -> None:
-        self._wake_read, self._wake_write = os.pipe()
-        os.set_blocking(self._wake_read, False)
+        """Make what `stop` wakes the thread with: each process has its own, and one without an agent has none."""
+        self._pipe = list(os.pipe())
+        os.set_blocking(self._pipe[0], False)
 
     def _run(self, thread: NativeThread) -> None:
         """Accept callers until `stop` or the end of the process; the body of the agent's thread."""
         thread.begin()
         poller = poll()
-        poller.register(self._wake_read, POLLIN)
+        wake = self._pipe[0]
+        poller.register(wake, POLLIN)
         listeners = {listener.fileno(): listener for listener in self._listeners}
         for descriptor in listeners:
             poller.register(descriptor, POLLIN)
@@ -150,7 +153,7 @@ class Agent:
             poller.register(self._watch[0], 0)  # a hang-up is always reported
         while True:
             for descriptor, _ in poller.poll():
-                if descriptor == self._wake_read:
+                if descriptor == wake:
                     return
                 if descriptor in listeners:
                     self._accept(listeners[descriptor])

@@ -30,6 +30,7 @@ from . import calls, frames
 from .completion import matches
 from .hubs import call
 from .loops import wait_for
+from .native_threads import NativeThread
 from .primitives import POLLIN, allocate_lock, get_ident, poll, start_new_thread
 from .reply import Reply
 from .tracebacks import format_exception
@@ -160,6 +161,7 @@ class _Inbox:
             return
 
     def _read(self) -> None:
+        NativeThread().begin()
         while True:
             try:
                 data = self._next_piece()

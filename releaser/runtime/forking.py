@@ -15,8 +15,9 @@ In a pre-forking server the workers answer, since it is there that the app is im
 inherited listener, whose queue it shares with the other workers, and has a socket of its own, `agent@PID.sock`. The
 master has no agent from the first worker on.
 
-Python 3.12 warns when a process with several threads forks. It sees none of ours, but for a call that takes longer
-and a console; when they are the only other threads, the warning is kept from an app that turns it into an error.
+Python 3.12 warns when a process with several threads forks, and some versions count after the agent's thread was
+started again. As long as the other threads are all the agent's, the warning is kept from the app; one about threads of
+its own is not.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ WAIT_S = 1.0
 _LOOK_AGAIN_S = 0.0002
 _SPAWN_WORKER = (("gunicorn.arbiter", "spawn_worker"),)
 """Who forks the workers of a pre-forking server: module and function that call `os.fork`."""
+_WARNING = "This process [(]pid=[0-9]+[)] is multi-threaded"
 _PATCHES = ("gevent.",)
 """Modules whose functions may stand between the two."""
 
@@ -60,9 +62,8 @@ class Forks:
         self._agent = agent
         self._lock = allocate_lock()
         self._forking: dict[int, bool] = {}
-        self._warnings: Any = None
         self._is_before_logging = False
-        self._is_master = False
+        self._is_absent = False
         os.register_at_fork(
             before=self._before, after_in_parent=self._after_in_parent, after_in_child=self._after_in_child
         )
@@ -85,7 +86,7 @@ class Forks:
         self._agent.stop()
         self._wait_for_calls(me)
         if sys.version_info >= (3, 12):
-            self._keep_warnings_back()
+            _keep_warning_back()
 
     def _wait_for_calls(self, me: int) -> None:
         deadline = monotonic() + WAIT_S
@@ -107,43 +108,36 @@ class Forks:
                 return
             sleep(_LOOK_AGAIN_S)
 
-    def _keep_warnings_back(self) -> None:
-        ours = sum(caller.is_alive() for caller in self._agent.callers())
-        if not ours or self._warnings is not None or native_threads.count() > ours + 1:
-            return
-        import warnings
-
-        kept = warnings.catch_warnings()
-        kept.__enter__()
-        warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
-        self._warnings = kept
-
-    def _let_warnings_go(self) -> None:
-        kept, self._warnings = self._warnings, None
-        if kept is not None:
-            kept.__exit__(None, None, None)
-
     def _after_in_parent(self) -> None:
         with self._lock:
             if self._forking.pop(get_ident(), False):
-                self._is_master = True
-            if self._forking:
-                return
-            self._let_warnings_go()
-            if not self._is_master:
+                self._is_absent = True  # the workers answer from now on
+            if not self._forking and not self._is_absent:
                 self._agent.resume()
 
     def _after_in_child(self) -> None:
         is_worker = self._forking.get(get_ident(), False)
-        self._let_warnings_go()
         self._lock = allocate_lock()
         self._forking = {}
-        self._is_master = False
         primitives.waiting.clear()
         if is_worker:
+            self._is_absent = False
             self._agent.move_to_worker()
         else:
+            self._is_absent = True
             self._agent.forget()
+
+
+def _keep_warning_back() -> None:
+    """Ignore, or no longer ignore, the warning about threads at the fork that is about to happen."""
+    import warnings
+
+    if native_threads.count_others() == 1:
+        warnings.filterwarnings("ignore", _WARNING, DeprecationWarning)  # never there twice
+        return
+    for item in list(warnings.filters):
+        if item[0] == "ignore" and getattr(item[1], "pattern", "") == _WARNING:
+            warnings.filters.remove(item)  # type: ignore[attr-defined]
 
 
 def _is_spawning_worker(frame: Any) -> bool:

@@ -7,6 +7,7 @@ import os
 from .primitives import get_ident, get_native_id
 
 _TASKS = "/proc/self/task"
+_begun: set[int] = set()
 
 
 class NativeThread:
@@ -24,12 +25,15 @@ class NativeThread:
         """Note who this is; the first thing that the thread does."""
         self.ident = get_ident()
         self._native_id = get_native_id()
+        _begun.add(self._native_id)
 
     def is_alive(self) -> bool:
         """Tell whether the system knows the thread, or will: one that has not begun counts as alive."""
         return self._native_id == 0 or os.path.exists(f"{_TASKS}/{self._native_id}")
 
 
-def count() -> int:
-    """Return how many threads this process has."""
-    return len(os.listdir(_TASKS))
+def count_others() -> int:
+    """Return how many threads this process has that are not the agent's; the main thread is one of them."""
+    alive = {int(name) for name in os.listdir(_TASKS)}
+    _begun.intersection_update(alive)
+    return len(alive - _begun)

@@ -21,7 +21,7 @@ APP = """
 import asyncio, importlib, logging, os, signal, sys, threading, time, warnings
 
 def main():
-    warnings.filterwarnings("error", "This process .* is multi-threaded", DeprecationWarning)
+    warnings.filterwarnings("always", "This process .* is multi-threaded", DeprecationWarning)
     print("up", flush=True)
     while True:
         job = signal.sigwaitinfo([signal.SIGUSR1])
@@ -40,6 +40,8 @@ def fork_many(count):
         child = os.fork()
         if child == 0:
             work(number)
+            if os.fork() == 0:
+                os._exit(0)
             importlib.reload(sys.modules["textwrap"])
             os._exit(0)
         deadline = time.monotonic() + 20

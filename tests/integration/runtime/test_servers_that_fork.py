@@ -22,7 +22,7 @@ from releaser.runtime.manifest import Entry
 APP = """
 import os, signal, sys, threading, time, warnings
 
-warnings.filterwarnings("error", "This process .* is multi-threaded", DeprecationWarning)
+warnings.filterwarnings("always", "This process .* is multi-threaded", DeprecationWarning)
 
 def serve():
     from gunicorn.app.wsgiapp import run
