@@ -52,12 +52,13 @@ def containerfile(plan: Plan, start: Path) -> str:
     """Return a Containerfile that is used from the folder `start`; it takes the archive, which has no `var`.
 
     Raises:
-        UsageError: the release links the source tree, which an image does not have.
+        UsageError: there is no archive that every container tool unpacks; dev_mode links the source tree.
     """
     sketch = plan.sketch
-    if not plan.has_archive:
-        message = f"the release {sketch.name} runs the source tree in {sketch.environment} (dev_mode)"
-        raise UsageError(message, now=NOW, hint="name an environment without dev_mode with --env")
+    if not plan.has_archive or plan.archive.suffix != ".gz":
+        message = f"the build of {sketch.name} for {sketch.environment} makes no tar.gz, which a container is made of"
+        hint = "name an environment without dev_mode and with archive = 'tar.gz', its default, with --env"
+        raise UsageError(message, now=NOW, hint=hint)
     is_bundled = any(isinstance(step, BundlePython) for step in plan.steps)
     root, var = f"/opt/{sketch.name}", f"/var/lib/{sketch.name}"
     grace = unit.limits(sketch.hooks, 0.0, sketch.stop_timeout_s)[1] + unit.MARGIN_S

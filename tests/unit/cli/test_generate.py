@@ -59,9 +59,10 @@ def test_an_address_that_nothing_outside_reaches_is_said() -> None:
     assert "# sockets.web is 127.0.0.1:8000, which is not reached from outside of a container.\n" in text
 
 
-def test_a_linked_source_tree_goes_into_no_container() -> None:
-    with pytest.raises(UsageError, match="dev_mode"):
-        containerfile(plan_of(dev_mode=True), ROOT)
+@pytest.mark.parametrize("change", [{"dev_mode": True}, {"archive": "tar.zst"}])
+def test_what_makes_no_plain_archive_goes_into_no_container(change: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=r"makes no tar\.gz"):
+        containerfile(plan_of(**change), ROOT)
 
 
 def test_a_procfile_of_several_processes_gives_each_a_folder_of_its_own() -> None:
