@@ -14,7 +14,7 @@ import pytest
 from support.handmade import PYTHON_VERSION
 from support.running import TEMPLATE, Release, ended, make_release
 
-from releaser.runtime.manifest import Command
+from releaser.runtime.manifest import Command, Python
 
 Make = Callable[..., Release]
 PYTHON = os.path.realpath(sys.executable)
@@ -327,3 +327,14 @@ def test_a_query_does_not_ask_for_the_c_library(make: Make, tmp_path: Path) -> N
     answer = subprocess.run([str(release.launcher), "ping"], env=env, capture_output=True, text=True, check=False)
     assert answer.returncode == 4
     assert not (tmp_path / "asked").exists()
+
+
+def test_machine_code_of_the_bundle_may_need_a_newer_c_library_than_the_hosts(make: Make) -> None:
+    python = Python(
+        version=PYTHON_VERSION, full_version="", implementation="cpython", platform="any", bundled="", glibc="99.1"
+    )
+    release = make(python=python)
+    answer = release.run("foreground")
+    assert answer.returncode == 3
+    assert "error: app 1.0.0 needs glibc 99.1 or newer, and this host has " in answer.stderr
+    assert "99.1 or newer" in release.run("describe").stdout
