@@ -60,6 +60,7 @@ class Agent:
         self._thread: NativeThread | None = None
         self._callers: dict[int, Caller] = {}
         self._ended: list[Caller] = []
+        self._pipe: list[int] = []
         self._open_pipe()
         self.forks = Forks(self)
 

@@ -134,6 +134,9 @@ class _Inbox:
         """Run `action` so that Ctrl-C raises KeyboardInterrupt in it, and nowhere else."""
         try:
             with self._lock:
+                if _INTERRUPTED in self._lines:  # it came after the line and before this moment
+                    self._lines.remove(_INTERRUPTED)
+                    raise KeyboardInterrupt
                 self._is_running = True
             action()
         finally:

@@ -68,13 +68,12 @@ def _editing(context: Context, complete: Callable[[str], list[str]]) -> Abstract
 
 
 def _converse(context: Context, connection: _socket.socket, decoder: frames.Decoder) -> int:
+    arrived: list[tuple[bytes, bytes]] = []
     while True:
         try:
-            data = client.receive(context, connection)
-        except KeyboardInterrupt:
-            connection.sendall(frames.encode(frames.INTERRUPT, b""))
-            continue
-        for kind, body in decoder.feed(data):
+            while not arrived:
+                arrived += decoder.feed(client.receive(context, connection))
+            kind, body = arrived.pop(0)
             if kind == frames.EXIT:
                 return int(body)
             if kind == frames.INPUT:
@@ -82,6 +81,8 @@ def _converse(context: Context, connection: _socket.socket, decoder: frames.Deco
                     return 0
             elif kind != frames.COMPLETE:  # an answer that came too late
                 client.write_all(1 if kind == frames.OUTPUT else 2, body)
+        except KeyboardInterrupt:  # wherever it hits: the app answers it with a prompt
+            connection.sendall(frames.encode(frames.INTERRUPT, b""))
 
 
 def _completions(context: Context, connection: _socket.socket, decoder: frames.Decoder, text: str) -> list[str]:
@@ -121,8 +122,7 @@ def _send_line(connection: _socket.socket, prompt: str) -> bool:
         return False
     except KeyboardInterrupt:
         client.write_all(1, b"\n")
-        connection.sendall(frames.encode(frames.INTERRUPT, b""))
-        return True
+        raise
     connection.sendall(frames.encode(frames.INPUT, line.encode("utf-8", "surrogateescape")))
     return True
 

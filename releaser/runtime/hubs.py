@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _LOOK_AGAIN_S = 0.1
 _YIELD_S = 1.0
 """A greenlet that is to be interrupted and does not yield for so long is interrupted as code without greenlets is."""
+_TRIES = 10
+"""How often that is done to one that goes on all the same."""
 _found: list[Any] = []
 
 
@@ -34,9 +36,9 @@ def call(function: Callable[[], Any]) -> Any:
     if hub is None:
         return function()
     work = _Work(hub, function)
-    hub.loop.run_callback_threadsafe(work.begin)
     primitives.waiting.add(get_ident())
     try:
+        hub.loop.run_callback_threadsafe(work.begin)
         while not work.is_done.acquire(True, _LOOK_AGAIN_S):
             pass
     except KeyboardInterrupt:
@@ -78,13 +80,23 @@ class _Work:
         self._function = function
         self._context = contextvars.copy_context()
         self._greenlet: Any = None
+        self._is_given_up = False
         self.value: Any = None
         self.error: BaseException | None = None
         self.is_done = allocate_lock()
         self.is_done.acquire()
 
     def begin(self) -> None:
-        self._greenlet = sys.modules["gevent"].spawn(self._run)
+        if not self._is_given_up:
+            self._greenlet = sys.modules["gevent"].spawn(self._run)
+
+    def _end(self) -> None:
+        """On the hub: have the greenlet raise KeyboardInterrupt where it waits, or never begin."""
+        self._is_given_up = True
+        if self._greenlet is None:
+            self.is_done.release()
+        else:
+            self._greenlet.kill(KeyboardInterrupt, block=False)
 
     def _run(self) -> None:
         try:
@@ -96,12 +108,13 @@ class _Work:
 
     def interrupt(self) -> None:
         """Raise KeyboardInterrupt in the greenlet when it yields; if it does not, in the main thread as it runs it."""
-        self._hub.loop.run_callback_threadsafe(lambda: self._greenlet.kill(KeyboardInterrupt, block=False))
-        deadline = monotonic() + _YIELD_S
-        while not self.is_done.acquire(True, _LOOK_AGAIN_S):
-            if monotonic() > deadline:
-                self._interrupt_main_thread()
-                return
+        self._hub.loop.run_callback_threadsafe(self._end)
+        for _ in range(_TRIES):
+            deadline = monotonic() + _YIELD_S
+            while monotonic() < deadline:
+                if self.is_done.acquire(True, _LOOK_AGAIN_S):
+                    return
+            self._interrupt_main_thread()
 
     def _interrupt_main_thread(self) -> None:
         frame = sys._current_frames().get(loops.main_thread())
