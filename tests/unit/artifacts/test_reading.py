@@ -43,7 +43,6 @@ MIGRATIONS = Migrations(
     line=["0001", "0002"],
     heads=["0002"],
     files={"0001": "a" * 64, "0002": "b" * 64},
-    **({"phases": {}} if "phases" in Migrations.__slots__ else {}),
 )
 
 
