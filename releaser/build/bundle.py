@@ -7,6 +7,7 @@ as well, by shiv's bootstrap, which unpacks below `~/.shiv` or `SHIV_ROOT`.
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 import zipfile
 from pathlib import Path
@@ -17,7 +18,7 @@ from shiv.bootstrap.environment import Environment  # type: ignore[import-untype
 from shiv.builder import create_archive  # type: ignore[import-untyped]
 from shiv.constants import BUILD_AT_TIMESTAMP_FORMAT  # type: ignore[import-untyped]
 
-from releaser.build.layers import SITE_PACKAGES, Linked, files_below, link
+from releaser.build.layers import SITE_PACKAGES, Linked, link, names_below
 from releaser.build.members import Member, append_members, members_of, write_members
 from releaser.build.stage import Stage
 from releaser.build.tree import hash_of
@@ -48,10 +49,10 @@ def write_bundle(stage: Stage) -> None:
 def content_hash(folder: Path, linked: Linked) -> str:
     """Return a hash of every file below `folder`: path, executable bit and content."""
     total = hashlib.sha256()
-    for name, path in files_below(folder):
-        status = path.lstat()
+    for name in names_below(folder):
+        status = os.lstat(f"{folder}/{name}")
         layer = linked.origin(name, status)
-        digest = layer.files[f"{SITE_PACKAGES}/{name}"].sha256 if layer is not None else hash_of(path)
+        digest = layer.files[f"{SITE_PACKAGES}/{name}"].sha256 if layer is not None else hash_of(folder / name)
         total.update(f"{name}\0{bool(status.st_mode & 0o100):d}\0{digest}\n".encode("utf-8", "surrogateescape"))
     return total.hexdigest()[:ID_CHARACTERS]
 
@@ -61,8 +62,8 @@ def _sorted_out(stage: Stage) -> tuple[list[str], list[Member]]:
     members = {id(layer): members_of(layer.members) for layer in stage.linked.layers}
     new: list[str] = []
     kept: list[Member] = []
-    for name, path in files_below(stage.site_packages):
-        layer = stage.linked.origin(name, path.lstat())
+    for name in names_below(stage.site_packages):
+        layer = stage.linked.origin(name, os.lstat(f"{stage.site_packages}/{name}"))
         if layer is None:
             new.append(name)
         else:

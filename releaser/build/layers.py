@@ -71,7 +71,8 @@ class Linked:
 
 def fresh_files(site_packages: Path, linked: Linked) -> list[str]:
     """Return the files of the staged site-packages that are not some layer's, by path below it, in byte order."""
-    return [name for name, path in files_below(site_packages) if linked.origin(name, path.lstat()) is None]
+    names = names_below(site_packages)
+    return [name for name in names if linked.origin(name, os.lstat(f"{site_packages}/{name}")) is None]
 
 
 def finish_layer(folder: Path, epoch: int) -> None:
@@ -136,8 +137,14 @@ def link(source: str, target: str, made: set[str]) -> int:
 
 def files_below(folder: Path) -> list[tuple[str, Path]]:
     """Return each file below `folder`, by its path below it, in byte order."""
-    found = (Path(parent, name) for parent, _, names in os.walk(folder) for name in names)
-    return sorted(((str(path.relative_to(folder)), path) for path in found), key=lambda pair: os.fsencode(pair[0]))
+    return [(name, folder / name) for name in names_below(folder)]
+
+
+def names_below(folder: Path) -> list[str]:
+    """Return the path of each file below `folder`, relative to it, in byte order; there may be ten thousand."""
+    skipped = len(str(folder)) + 1
+    found = [f"{parent}/{name}"[skipped:] for parent, _, names in os.walk(folder) for name in names]
+    return sorted(found, key=os.fsencode)
 
 
 def _is_as_made(status: os.stat_result) -> bool:

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-LEVEL = 6
-"""zlib's own default, which shiv uses."""
+LEVEL = 5
+"""Two thirds of the time of zlib's default, and a hundredth more bytes."""
 _PIECE_BYTES = 1024 * 1024
 _IN_FLIGHT = 64
 _Date = tuple[int, int, int, int, int, int]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Collection
 from pathlib import Path
 
@@ -12,19 +13,16 @@ def normalise_modes(folder: Path) -> None:
     """Set folders to 0755, and files to 0755 or 0644 by their owner's executable bit; links are left alone."""
     folder.chmod(0o755)
     for parent, folders, files in os.walk(folder):
-        for name in folders:
-            path = Path(parent, name)
-            if not path.is_symlink():
-                _chmod(path, 0o755)
-        for name in files:
-            path = Path(parent, name)
-            if not path.is_symlink():
-                _chmod(path, 0o755 if path.stat().st_mode & 0o100 else 0o644)
+        for names, is_folder in ((folders, True), (files, False)):
+            for name in names:
+                _normalise_mode(f"{parent}/{name}", is_folder)
 
 
-def _chmod(path: Path, mode: int) -> None:
-    if path.stat().st_mode & 0o7777 != mode:
-        path.chmod(mode)
+def _normalise_mode(path: str, is_folder: bool) -> None:
+    status = os.lstat(path)
+    wanted = 0o755 if is_folder or status.st_mode & 0o100 else 0o644
+    if not stat.S_ISLNK(status.st_mode) and status.st_mode & 0o7777 != wanted:
+        os.chmod(path, wanted)  # noqa: PTH101 - thousands of times in a build
 
 
 def hash_of(path: Path) -> str:
