@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import re
 import shutil
@@ -14,12 +15,14 @@ from releaser.build.entry import has_module
 from releaser.build.left_out import without_private_files
 from releaser.build.stage import Graph, Stage
 from releaser.build.tree import hash_of
-from releaser.errors import ProjectError
+from releaser.errors import Problem, ProjectError
 from releaser.plan.steps import CopyMigrations
 from releaser.runtime.manifest import Migrations
 
 NAME = "default"
-_GRAPH = "graph"
+FEW = 5
+"""Of a first release, which has every revision of the project, so many findings are told one by one."""
+_GRAPH = "graph-and-findings"
 
 
 def copy_migrations(step: CopyMigrations, stage: Stage) -> None:
@@ -37,6 +40,8 @@ def copy_migrations(step: CopyMigrations, stage: Stage) -> None:
         raise ProjectError("the release could not migrate its database", problems=(problem,))
     # Of the sources, not of the copy: what is wrong with them is told by the names that the author knows.
     graph = _kept_graph(step, stage)
+    if step.spec.lint != "off":
+        _tell_findings(graph, step, stage)
     folder = stage.release / "migrations"
     folder.mkdir()
     stage.migrations = (
@@ -59,6 +64,36 @@ def copy_migrations(step: CopyMigrations, stage: Stage) -> None:
             backup=step.spec.backup,
         ),
     )
+
+
+def _tell_findings(graph: Graph, step: CopyMigrations, stage: Stage) -> None:
+    """Warn of what the rules have against revisions that the release before did not have.
+
+    Raises:
+        ProjectError: there is something, and the setting `lint` is "error".
+    """
+    known = _known_revisions(stage.plan.published)
+    new = [finding for finding in graph.findings if finding.revision not in known]
+    if new and known and step.spec.lint == "error":
+        problems = tuple(Problem(where="", what=finding.sentence(), hint=finding.instead) for finding in new)
+        raise ProjectError("revisions of this release would hurt", problems=problems)
+    if not known and len(new) > FEW:
+        revisions = len({finding.revision for finding in new})
+        stage.warnings.append(f"{len(new)} findings in {revisions} revisions: releaser migrations lint shows them")
+        return
+    stage.warnings += [f"{finding.sentence()}; instead: {finding.instead}" for finding in new]
+
+
+def _known_revisions(folder: Path) -> set[str]:
+    """Return the revisions of the versions below the release's folder, as it was published before."""
+    known: set[str] = set()
+    for path in folder.glob("releases/*/manifest.json"):
+        try:
+            records = json.loads(path.read_text(encoding="utf-8"))["migrations"]
+            known.update(revision for record in records for revision in record["line"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # damaged, or of another format: nothing is known of it
+    return known
 
 
 def _kept_graph(step: CopyMigrations, stage: Stage) -> Graph:

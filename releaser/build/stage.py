@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +21,18 @@ from releaser.runtime.manifest import Entry, Migrations
 PREFIX = ".staging-"
 
 
+class Finding(Protocol):
+    """What one rule has against a revision."""
+
+    @property
+    def rule(self) -> str: ...
+    @property
+    def revision(self) -> str: ...
+    @property
+    def instead(self) -> str: ...
+    def sentence(self) -> str: ...
+
+
 class Graph(Protocol):
     """The revision graph of a project's migrations, as `releaser.migrations` reads it."""
 
@@ -36,6 +48,8 @@ class Graph(Protocol):
     def version_table_schema(self) -> str: ...
     @property
     def url_is_used(self) -> bool: ...
+    @property
+    def findings(self) -> Sequence[Finding]: ...
 
 
 class ReadGraph(Protocol):

@@ -31,6 +31,7 @@ from releaser.cli.generate import KINDS, containerfile, procfile, systemd_files
 from releaser.cli.generate import NOW as NOTHING_WRITTEN
 from releaser.cli.json_report import JsonReport
 from releaser.cli.messages import format_error, format_warnings
+from releaser.cli.migration_commands import migrations_group
 from releaser.cli.report import report_for
 from releaser.cli.summary import built_lines, plan_lines, shown
 from releaser.cli.topics import page, topic_lines
@@ -257,7 +258,7 @@ def schema_command() -> None:
     _print([json.dumps(json_schema(), indent=2)])
 
 
-for _command in artifact_commands.COMMANDS:
+for _command in (*artifact_commands.COMMANDS, migrations_group):
     program.add_command(_command)
 
 

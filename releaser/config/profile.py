@@ -157,6 +157,7 @@ class MigrationsSpec:
     """Of a revision that did not get one."""
     journal: Literal["on", "required", "off"] = "on"
     backup: Literal["auto", "off"] = "auto"
+    lint: Literal["warn", "error", "off"] = "warn"
     origin: Origin
 
 

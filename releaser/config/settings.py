@@ -138,6 +138,16 @@ MIGRATIONS = Section(
             default='"auto"',
             example='"off"',
         ),
+        Field(
+            name="lint",
+            kind=Choice(words=("warn", "error", "off")),
+            doc=(
+                "What the build does about revisions, new since the release before, that would stop the app or break "
+                "the old code while both run."
+            ),
+            default='"warn"',
+            example='"error"',
+        ),
     ),
 )
 

@@ -8,6 +8,8 @@ from heapq import heapify, heappop, heappush
 
 from releaser.errors import Problem
 
+from .rules import Finding
+
 MAX_ID_CHARACTERS = 32
 """The length of `version_num` in alembic's version table; only the database server would notice a longer one."""
 
@@ -27,6 +29,8 @@ class Graph:
     """Its schema, if env.py names one."""
     url_is_used: bool = False
     """Whether the text of env.py leaves no doubt that it connects to alembic's `sqlalchemy.url`, and only there."""
+    findings: tuple[Finding, ...] = ()
+    """What the rules have against its revisions, in the order of the line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

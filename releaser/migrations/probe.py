@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 _REFUSED = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto", "sqlite3.connect")
-_RELEASE = ("phase", "compatible")
+_RELEASE = ("phase", "compatible", "lint_ok")
 _MAKES_DOUBT = (
     *("create_engine", "create_async_engine", "create_pool", "set_main_option", "set_section_option"),
     *("get_x_argument", "execute", "exec_driver_sql", "execution_options", "listens_for", "listen"),
@@ -154,6 +154,9 @@ def complaints_about(said: Any) -> list[str]:
         found.append(f"release['phase']: expected 'pre' or 'post', found {said['phase']!r}")
     if not isinstance(said.get("compatible", True), bool):
         found.append(f"release['compatible']: expected True or False, found {said['compatible']!r}")
+    accepted = said.get("lint_ok", [])
+    if not isinstance(accepted, list | tuple) or not all(isinstance(rule, str) for rule in accepted):
+        found.append(f"release['lint_ok']: expected a list of rules such as ['M101'], found {accepted!r}")
     return found
 
 

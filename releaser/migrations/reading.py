@@ -13,6 +13,7 @@ from typing import Any
 from releaser.errors import Problem, ProjectError
 
 from .graph import Found, Graph, make_graph
+from .linting import lint_revisions
 
 PROBE = Path(__file__).with_name("probe.py")
 LIMIT_S = 120
@@ -56,7 +57,19 @@ def read_graph(
         raise ProjectError(
             f"cannot use the migrations in {_shown(str(scripts), root, scripts)}", problems=problems, now=NOW
         )
-    return replace(graph, version_table_schema=answer["version_table_schema"], url_is_used=answer["url_is_used"])
+    paths = {item["revision"]: Path(item["path"]) for item in answer["files"]}
+    findings = lint_revisions(
+        [paths[revision] for revision in graph.line],
+        python=python,
+        site_packages=site_packages,
+        source_paths=source_paths,
+    )
+    return replace(
+        graph,
+        version_table_schema=answer["version_table_schema"],
+        url_is_used=answer["url_is_used"],
+        findings=tuple(replace(finding, path=_shown(finding.path, root, scripts)) for finding in findings),
+    )
 
 
 def _ask(python: Path, request: Mapping[str, Any], scripts: Path) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from releaser.build.executor import Built, build
 from releaser.cli.report import SilentReport
 from releaser.config import read_config
 from releaser.errors import ProjectError
+from releaser.migrations.rules import Finding
 from releaser.plan.gather import gather_facts
 from releaser.plan.make import make_plan
 
@@ -38,6 +39,7 @@ class ReadGraph:
     version_table: str = "alembic_version"
     version_table_schema: str = ""
     url_is_used: bool = True
+    findings: tuple[Finding, ...] = ()
     asked: list[tuple[Path, tuple[str, ...]]] = field(default_factory=list)
 
     def __call__(
@@ -121,6 +123,33 @@ def test_both_configurations_of_alembic_are_carried(project: Path) -> None:
     files = files_in(release / "releases/1.0.0/migrations")
     assert files["pyproject.toml"] == (project / "pyproject.toml").read_bytes()
     assert files["alembic.ini"] == (project / "alembic.ini").read_bytes()
+
+
+def finding_in(revision: str) -> Finding:
+    return Finding(rule="M302", revision=revision, path="a.py", line=3, what="dropping x", instead="wait")
+
+
+def test_findings_in_revisions_are_warnings(project: Path) -> None:
+    built = build_here(project, "prod", ReadGraph(findings=(finding_in("a1"),)))
+    assert "a.py:3: M302: dropping x; instead: wait" in built.warnings
+
+
+def test_of_a_first_release_many_findings_are_counted(project: Path) -> None:
+    findings = tuple(finding_in(revision) for revision in ("a1", "b2") for _ in range(4))
+    built = build_here(project, "prod", ReadGraph(findings=findings))
+    assert "8 findings in 2 revisions: releaser migrations lint shows them" in built.warnings
+
+
+def test_what_is_new_since_the_release_before_can_end_the_build(project: Path) -> None:
+    config = project / "rel/config.toml"
+    config.write_text(config.read_text().replace("retries = 3", 'retries = 3\nlint = "error"'))
+    build_here(project, "prod", ReadGraph(line=("a1",), findings=(finding_in("a1"),)))
+    script = project / "src/tiny/migrations/versions/b2.py"
+    script.write_text("revision = 'b2'\n")
+    with pytest.raises(ProjectError, match="revisions of this release would hurt") as error:
+        build_here(project, "prod", ReadGraph(findings=(finding_in("a1"), finding_in("b2"))))
+    (problem,) = error.value.problems
+    assert (problem.what, problem.hint) == ("a.py:3: M302: dropping x", "wait")
 
 
 def test_the_hook_that_migrates_is_the_first_of_its_event(project: Path) -> None:

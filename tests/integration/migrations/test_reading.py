@@ -168,7 +168,27 @@ def test_of_an_unusual_environment_it_is_not_known(tmp_path: Path, part: str, in
 def test_what_a_revision_says_about_itself_is_checked(tmp_path: Path) -> None:
     texts = {**ACCOUNTS, "a003": ACCOUNTS["a003"] + "\nrelease = {'phase': 'late', 'compatible': 1, 'x': 2}\n"}
     assert problems_of(write(tmp_path, texts), root=tmp_path) == [
-        "src/migrations/versions/a003.py: release has the unknown key 'x'; known are phase, compatible",
+        "src/migrations/versions/a003.py: release has the unknown key 'x'; known are phase, compatible, lint_ok",
         "src/migrations/versions/a003.py: release['phase']: expected 'pre' or 'post', found 'late'",
         "src/migrations/versions/a003.py: release['compatible']: expected True or False, found 1",
+    ]
+
+
+def test_findings_have_the_place_in_the_revisions_file(tmp_path: Path) -> None:
+    hurting = revision(
+        "a004",
+        "a003",
+        "hurting",
+        'op.drop_column("account", "owner")',
+        "with op.batch_alter_table('account') as batch:",
+        "    batch.add_column(sa.Column('z', sa.Integer, nullable=False))",
+        "op.get_bind().execute(sa.text('SELECT 1')).scalar()",
+    )
+    found = read(write(tmp_path, {**ACCOUNTS, "a004": hurting}), root=tmp_path).findings
+    assert [finding.sentence() for finding in found if finding.revision == "a004"] == [
+        "src/migrations/versions/a004.py:1: M901: cannot be followed without a database: "
+        "AttributeError: 'NoneType' object has no attribute 'scalar'",
+        "src/migrations/versions/a004.py:9: M302: dropping account.owner breaks the old code while both run",
+        "src/migrations/versions/a004.py:11: M201: account.z must be filled and has no default: it fails on rows that"
+        " exist, and in the old code",
     ]

@@ -1,0 +1,69 @@
+"""How revisions are linted: recorded in the release's own interpreter, judged here."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from releaser.errors import ProjectError
+
+from .rules import Finding, lint
+
+RECORDER = Path(__file__).with_name("recorder.py")
+LIMIT_S = 120
+_DRIVERS = (
+    ("postgresql", ("psycopg", "psycopg2", "asyncpg", "pg8000")),
+    ("mysql", ("pymysql", "MySQLdb", "aiomysql", "asyncmy", "mysql")),
+)
+
+
+def lint_revisions(
+    files: Sequence[Path],
+    *,
+    python: Path,
+    site_packages: Path,
+    source_paths: tuple[str, ...] = (),
+    dialect: str = "",
+) -> tuple[Finding, ...]:
+    """Return what there is against the revisions in `files`.
+
+    `dialect` is postgresql, mysql or sqlite; empty, that of the driver in `site_packages`. Each `upgrade()` is run,
+    without a database and without network.
+
+    Raises:
+        ProjectError: they cannot be run at all.
+    """
+    kind = dialect or dialect_of(site_packages)
+    request = {
+        "files": [str(file.absolute()) for file in files],
+        "site_packages": str(site_packages.absolute()),
+        "source_paths": list(source_paths),
+        # What SQLite is asked for in a batch would need the table itself; what is asked for is the same.
+        "dialect": "postgresql" if kind == "sqlite" else kind,
+    }
+    with tempfile.TemporaryDirectory(prefix="releaser-") as folder:
+        try:
+            done = subprocess.run(
+                [str(python), "-I", "-S", "-B", str(RECORDER)],
+                input=json.dumps(request),
+                capture_output=True,
+                text=True,
+                cwd=folder,
+                timeout=LIMIT_S,
+                check=False,
+            )
+            answer = json.loads(done.stdout)
+        except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+            raise ProjectError("cannot lint the migrations: the revisions cannot be run without a database") from error
+    return tuple(finding for recorded in answer for finding in lint(recorded, kind))
+
+
+def dialect_of(site_packages: Path) -> str:
+    """Return the kind of database that the packages have a driver for; SQLite's is in every Python."""
+    for dialect, names in _DRIVERS:
+        if any((site_packages / name).is_dir() for name in names):
+            return dialect
+    return "sqlite"

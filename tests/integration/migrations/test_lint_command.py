@@ -1,0 +1,60 @@
+"""`releaser migrations lint` and `graph`, on a project with an environment of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from support.migrated import ACCOUNTS, GENERIC_ENV, revision
+
+CONFIG = """
+[release.shop]
+entry_point = "shop.server:main"
+[release.shop.migrations]
+script_location = "migrations"
+[environment.prod]
+"""
+
+
+def releaser(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "releaser", *words], cwd=project, capture_output=True, text=True, check=False
+    )
+
+
+def make_project(folder: Path, last: str) -> Path:
+    for name, text in {
+        "rel/config.toml": CONFIG,
+        "pyproject.toml": '[project]\nname = "shop"\nversion = "1.0.0"\n',
+        "shop/__init__.py": "",
+        "migrations/env.py": GENERIC_ENV,
+        **{f"migrations/versions/{name}.py": text for name, text in {**ACCOUNTS, "a004": last}.items()},
+    }.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+def test_findings_are_shown_with_what_to_do_instead(tmp_path: Path) -> None:
+    project = make_project(tmp_path, revision("a004", "a003", "drop", 'op.drop_column("account", "owner")'))
+    done = releaser(project, "migrations", "lint", "--python", sys.executable)
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.splitlines()[-2:] == [
+        "migrations/versions/a004.py:9: M302: dropping account.owner breaks the old code while both run",
+        '    instead: a release that does not use it any more, then release = {"phase": "post"}',
+    ]
+
+
+def test_the_line_is_shown_in_its_order(tmp_path: Path) -> None:
+    project = make_project(tmp_path, revision("a004", "a003", "nothing"))
+    done = releaser(project, "migrations", "graph", "--python", sys.executable)
+    assert done.stdout.splitlines() == ["a001", "a002", "a003", "a004 (head)"], done.stderr
+
+
+def test_without_an_environment_it_says_where_it_was_looked_for(tmp_path: Path) -> None:
+    project = make_project(tmp_path, revision("a004", "a003", "nothing"))
+    done = releaser(project, "migrations", "lint")
+    assert done.returncode == 3
+    assert ".venv/bin/python: there is no virtual environment with the app's packages" in done.stderr
