@@ -115,6 +115,7 @@ def _kept_graph(step: CopyMigrations, stage: Stage) -> Graph:
         {str(path.relative_to(step.scripts)): hash_of(path) for path in scripts},
         hash_of(step.config) if step.config is not None and step.config.is_file() else "",
         [layer.folder.name for layer in stage.linked.layers],
+        list(stage.project_files),  # env.py is checked for modules that are not there
         _own_modules(scripts, stage),
         str(stage.plan.interpreter.path),
         str(step.scripts),

@@ -31,8 +31,13 @@ def project(tmp_path: Path) -> Path:
     return make_tiny_project(tmp_path / "project")
 
 
+SIDECARS = (".cdx.json", ".provenance.json", ".sha256")
+"""What is published beside an archive."""
+
+
 def left_in(project: Path, environment: str = "prod") -> list[str]:
-    return sorted(path.name for path in (project / "_build" / environment).iterdir())
+    names = (path.name for path in (project / "_build" / environment).iterdir())
+    return sorted(name for name in names if not name.endswith(SIDECARS))
 
 
 def is_alive(pid: int) -> bool:
