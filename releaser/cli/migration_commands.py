@@ -69,7 +69,7 @@ def _graph(python: str, config: str, environment: str, release: str) -> Graph:
     if profile.migrations is None or facts.migrations_folder is None:
         raise ProjectError(f"the release {profile.name} has no migrations", now=NOW)
     project = (profile.root / profile.project).resolve()
-    interpreter = Path(python) if python else project / ".venv" / "bin" / "python"
+    interpreter = Path(python).absolute() if python else project / ".venv" / "bin" / "python"
     folders = sorted(interpreter.parent.parent.glob("lib/python3*/site-packages"))
     if not interpreter.exists() or not folders:
         problem = Problem(where=str(interpreter), what="there is no virtual environment with the app's packages")

@@ -13,6 +13,7 @@ from support.handmade import Handmade, write_release
 
 from releaser.runtime.manifest import Migrations
 
+OWN_PACKAGES = Path(sysconfig.get_path("purelib"))
 NOT_BUNDLED = (".pth", "_virtualenv.py", "__pycache__")
 
 GENERIC_ENV = """\
@@ -68,12 +69,14 @@ def write_migrated(
     config: Mapping[str, str] | None = None,
     scripts: str = "migrations/default",
     settings: Mapping[str, Any] | None = None,
+    packages: Path = OWN_PACKAGES,
     **fields: Any,
 ) -> Handmade:
     """Write a release whose migrations are `revisions`, id to text, and whose bundle is already unpacked.
 
     `config` maps the names of alembic.ini and pyproject.toml to their text; the first is the manifest's. `scripts` is
-    the manifest's; an absolute folder makes the release one of dev_mode. `settings` are of `[release.X.migrations]`.
+    the manifest's; an absolute folder makes the release one of dev_mode.
+    `settings` are of `[release.X.migrations]`, `packages` is what is bundled.
     """
     line = list(revisions)
     record = Migrations(
@@ -97,7 +100,7 @@ def write_migrated(
         (migrations / name).write_text(text)
     for name, text in revisions.items():
         (migrations / "default" / "versions" / f"{name}.py").write_text(text)
-    unpack_by_links(release)
+    unpack_by_links(release, packages)
     write_launcher(release)
     return release
 
@@ -110,11 +113,11 @@ def write_launcher(release: Handmade) -> None:
     launcher.chmod(0o755)
 
 
-def unpack_by_links(release: Handmade) -> None:
-    """Put this test's own packages where the release's unpacked bundle would be."""
+def unpack_by_links(release: Handmade, packages: Path = OWN_PACKAGES) -> None:
+    """Put a folder of packages, this test's own, where the release's unpacked bundle would be."""
     manifest = release.manifest
     folder = Path(release.layout.site_packages(manifest.bundle.id, manifest.python.version))
     folder.mkdir(parents=True)
-    for package in Path(sysconfig.get_path("purelib")).iterdir():
+    for package in packages.iterdir():
         if not package.name.endswith(NOT_BUNDLED):
             (folder / package.name).symlink_to(package)
