@@ -10,7 +10,7 @@ import os
 import sys
 
 from . import bundle, configuration, environment, launch
-from .failures import DONE, Failure
+from .failures import DONE, USAGE, Failure
 from .migration_check import is_at_heads
 from .migration_options import Options, parse_migrate, parse_migrations
 
@@ -49,6 +49,8 @@ def _run(context: Context, command: str, options: Options) -> int:
             now="nothing was migrated",
             hint="[release.NAME.migrations] in rel/config.toml adds them",
         )
+    if options.sql and options.as_json:
+        raise Failure("cannot run migrate: --sql and --json exclude each other", USAGE, now="nothing was migrated")
     if len(records) > 1 and (options.to != "head" or options.action != "apply"):
         raise Failure(
             f"cannot migrate to {options.to!r}: this release has {len(records)} databases, each with its own line",

@@ -15,7 +15,7 @@ _UNITS_S = (("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0), ("", 1.0))
 class Options:
     """What `migrate` was asked for."""
 
-    __slots__ = ("action", "as_json", "check", "dry_run", "force", "lock_wait_s", "phase", "resolution", "to")
+    __slots__ = ("action", "as_json", "check", "dry_run", "force", "lock_wait_s", "phase", "resolution", "sql", "to")
 
     def __init__(
         self,
@@ -32,6 +32,7 @@ class Options:
         self.phase = ""  # or pre: only what is due before the new code; or post: the rest
         self.dry_run = dry_run
         self.check = False  # a dry run whose exit code tells whether something is pending
+        self.sql = False  # a dry run that prints the statements
         self.lock_wait_s = lock_wait_s  # how long another runner is waited for
         self.as_json = as_json
 
@@ -73,6 +74,8 @@ def parse_migrate(args: Sequence[str]) -> Options:
                 options.dry_run = True
             case "--check" if not equals:
                 options.dry_run = options.check = True
+            case "--sql" if not equals:
+                options.dry_run = options.sql = True
             case "--json" if not equals:
                 options.as_json = True
             case _:
@@ -135,7 +138,7 @@ def _revision(text: str) -> str:
 def _usage(command: str, what: str) -> Failure:
     usage = {
         "migrate": (
-            "migrate [--to REVISION] [--phase pre|post] [--plan | --check] [--lock-wait DURATION]\n"
+            "migrate [--to REVISION] [--phase pre|post] [--plan | --sql | --check] [--lock-wait DURATION]\n"
             "            migrate --down-to REVISION --yes-lose-data | --resolve REVISION applied|retry\n"
             "            migrate --stamp REVISION [--force] | --unlock --force"
         ),

@@ -45,7 +45,7 @@ from .migration_locks import end_holder, forget, hold, is_behind_pooler, sqlite_
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from typing import Any
+    from typing import Any, TextIO
 
     from alembic.runtime.migration import MigrationContext, RevisionStep
     from sqlalchemy import Connection
@@ -446,6 +446,41 @@ class Run:
         database.expected = frozenset(heads)
         if database.statements is not None:
             database.statements.is_recorded()
+
+    def write_sql(self, stream: TextIO) -> None:
+        """Write what a dry run has planned as statements, by env.py's offline half; nothing is executed.
+
+        Raises:
+            Failure: env.py configures several databases, whose statements alembic does not tell apart.
+            Exception: whatever env.py or a revision raised: one that reads from the database cannot be written down.
+        """
+        if len(self.databases) != 1:
+            raise Failure("cannot write the statements of several databases", now="nothing was migrated")
+        heads = tuple(self.databases[0].expected)
+        self.scripts.config.output_buffer = stream
+
+        def steps(found: object, context: MigrationContext) -> list[RevisionStep]:
+            return self._steps(frozenset(heads))
+
+        environment = EnvironmentContext(
+            self.scripts.config,
+            self.scripts.directory,
+            fn=steps,
+            as_sql=True,
+            starting_rev=heads[0] if heads else "base",
+            destination_rev=self.destination,
+        )
+        inner = environment.configure
+
+        def configure(*more: Any, **settings: Any) -> None:
+            # One that makes its engine itself says neither URL nor kind of database when it is offline.
+            if not settings.get("url") and not settings.get("dialect_name"):
+                settings["dialect_name"] = self.databases[0].engine.dialect.name
+            inner(*more, **settings)
+
+        environment.configure = configure  # type: ignore[method-assign]
+        with environment:
+            self.scripts.directory.run_env()
 
     def _check(self) -> None:
         """Compare what was done with what the databases say.

@@ -5,6 +5,7 @@ Runs inside the app's bundle, after `releaser.runtime.bundle.activate`.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 
@@ -76,6 +77,26 @@ class Task:
             raise Failure("stopped: whoever asked for the migration has gone", now=self._now()) from None
         except BaseException as error:
             raise self._failure(error, signals) from error
+
+    def sql(self) -> list[str]:
+        """Return what a dry run has planned as statements.
+
+        Raises:
+            Failure: it cannot be written down without being executed.
+        """
+        stream = io.StringIO()
+        try:
+            self.run.write_sql(stream)
+        except Failure:
+            raise
+        except Exception as error:
+            place = self.scripts.place_of(error)
+            raise Failure(
+                "cannot write the statements down: a revision reads from the database, or env.py has no offline half",
+                details=(*([place] if place else []), *lines_of(error, self._secret())),
+                now="nothing was migrated",
+            ) from error
+        return stream.getvalue().splitlines()
 
     def heads(self) -> frozenset[str]:
         """Return where the databases are after the run, all of them together."""
@@ -184,7 +205,7 @@ def migrate(context: Context, urls: list[str], options: Options, signals: Signal
         task = Task(context, record, url, options, report)
         task.go(signals)
         results.append(_result(task, options))
-        lines += _sentences(task, options)
+        lines += task.sql() if options.sql and task.run.planned else _sentences(task, options)
     pending = sum(len(result["would_apply"]) for result in results)
     if options.check and pending:
         raise Failure(

@@ -81,3 +81,17 @@ def test_an_environment_that_opens_one_database_twice_does_not_wait_for_itself(s
     done = run(subject.release(ACCOUNTS, env=env).command("migrate", "--lock-wait", "5s"), environ=subject.environ)
     assert done.returncode == 0, done.stderr
     assert subject.ask("SELECT balance FROM account") == [1001]
+
+
+def test_the_statements_of_what_is_pending_are_written_and_not_executed(subject: Subject, tmp_path: Path) -> None:
+    (tmp_path / "project").mkdir()
+    env, config = init(tmp_path / "project", "generic")
+    release = subject.release(ACCOUNTS, env=env, config=config)
+    run(release.command("migrate", "--to", "a002"), environ=subject.environ)
+    done = run(release.command("migrate", "--sql"), environ=subject.environ)
+    assert done.returncode == 0, done.stderr
+    assert "UPDATE account SET balance = balance + 1;" in done.stdout
+    assert "ALTER TABLE" not in done.stdout
+    assert "UPDATE alembic_version SET version_num='a003'" in done.stdout
+    assert subject.version() == ["a002"]
+    assert subject.ask("SELECT balance FROM account") == [1000]
