@@ -6,6 +6,7 @@ import os
 
 from . import configuration
 from .failures import Failure
+from .files import why_not_executed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,4 +30,4 @@ def run(context: Context, name: str, args: list[str]) -> int:
 
         if error.errno == errno.ENOEXEC:
             os.execve("/bin/sh", ["sh", path, *args], environ)
-        raise Failure(f"the command {name} cannot be executed: {error.strerror}") from error
+        raise Failure(f"the command {name} cannot be executed: {why_not_executed(path, error)}") from error

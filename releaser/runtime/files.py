@@ -28,3 +28,20 @@ def unlink_agent(run: str, agent: str) -> None:
     unlink(os.path.join(run, agent))
     for name in worker_sockets(run, agent).values():
         unlink(os.path.join(run, name))
+
+
+def why_not_executed(path: str, error: OSError) -> str:
+    """Return why the system refused to execute a file.
+
+    The system says "no such file" of the file when it is the program in its `#!` line that is missing.
+    """
+    if isinstance(error, FileNotFoundError):
+        try:
+            with open(path, "rb") as file:
+                first = file.readline(256)
+        except OSError:
+            first = b""
+        if first.startswith(b"#!") and first[2:].split():
+            program = os.fsdecode(first[2:].split()[0])
+            return f"its first line names {program}, which is not on this host"
+    return error.strerror or str(error)

@@ -26,7 +26,7 @@ from . import (
     systemd,
 )
 from .failures import DONE, FAILED, NOT_NOW, Failure
-from .files import unlink, write
+from .files import unlink, why_not_executed, write
 from .hooks import HookRun, format_seconds
 from .jobs import Job, Jobs, Task
 from .keeper import Keeper, Owner
@@ -353,7 +353,8 @@ class Supervisor(Owner):
         try:
             self._jobs.current = HookRun(hook, self._context, environ, self._runtime, self._out, self._now)
         except OSError as error:
-            self._finish_hook(hook, f"cannot be executed: {error.strerror}", 126, 0.0)
+            path = os.path.join(self._context.layout.release, hook.path)
+            self._finish_hook(hook, f"cannot be executed: {why_not_executed(path, error)}", 126, 0.0)
 
     def _start_task(self, what: str, argv: list[str], limit_s: float = TASK_S) -> None:
         environ = {**self._environ, **self._contract}
@@ -404,9 +405,8 @@ class Supervisor(Owner):
         if problem and hook.on_failure != "warn":
             self._queue = []
             now = "the release is stopped" if self._alive() else "nothing was started"
-            self._outcome.fail(
-                Failure(f"{name} {problem}", now=now, hint=f"its lines begin with [{hook.event} {hook.name}]")
-            )
+            hint = "" if not seconds else f"its lines begin with [{hook.event} {hook.name}]"
+            self._outcome.fail(Failure(f"{name} {problem}", now=now, hint=hint))
             self._handle(states.FAILED)
             return
         if problem:

@@ -253,6 +253,15 @@ def test_a_failing_hook_before_the_start_starts_nothing(make: Make, event: str) 
     assert release.leftovers() == []
 
 
+def test_a_hook_whose_interpreter_is_missing_is_told_with_that_name(make: Make) -> None:
+    release = make(hooks=[("pre_start", "20-bad", "#!/nowhere/ruby -w\n")])
+    running = release.begin("foreground")
+    assert running.wait() == 1
+    why = "cannot be executed: its first line names /nowhere/ruby, which is not on this host"
+    assert running.errors().endswith(f"error: the pre_start hook 20-bad {why}\n  now: nothing was started\n")
+    assert release.leftovers() == []
+
+
 def test_a_failing_post_start_hook_stops_the_release_in_order(make: Make) -> None:
     release = make(
         hooks=[("post_start", "20-bad", "exit 3"), ("pre_stop", "20-r", RECORD), ("post_stop", "20-r", RECORD)]
