@@ -4,7 +4,9 @@ Everything runs on databases of this call, in turns, so that both sides meet the
 
 - "nothing to do" of a release against `alembic upgrade head` with the same scripts and packages;
 - a revision more: 100 revisions that add a column each, against the same 100 by plain alembic;
-- a boot of 20 releases at once on one fresh database, until the last one has ended.
+- a boot of 20 releases at once on one fresh database, until the last one has ended;
+- on PostgreSQL, the longest that a reader waits while a column is added behind a transaction that was forgotten for
+  5 seconds, with this release and with plain alembic.
 
 Times are in milliseconds, wall clock, minimum and median; ratios are of the medians.
 """
@@ -17,6 +19,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +28,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import psycopg
 from support.databases import mariadb, postgresql
 from support.driving import bare_environment
 from support.handmade import Handmade
@@ -32,6 +36,8 @@ from support.migrated import ACCOUNTS, revision, write_migrated
 
 MANY = 100
 AT_ONCE = 20
+FORGOTTEN_S = 5.0
+NOTE = {"a004": revision("a004", "a003", "note", 'op.add_column("account", sa.Column("note", sa.String(20)))')}
 
 
 def main(rounds: int) -> None:
@@ -54,6 +60,7 @@ def main(rounds: int) -> None:
             measure_nothing_to_do(few, fresh(), rounds)
             measure_overhead(many, fresh, max(3, rounds // 5))
             measure_boot(few, fresh())
+        measure_reader(few, release_of(folder / "more", {**ACCOUNTS, **NOTE}), pg_server.fresh_url)
 
 
 def release_of(folder: Path, revisions: dict[str, str]) -> Handmade:
@@ -104,6 +111,26 @@ def measure_boot(release: Handmade, url: str) -> None:
     processes = [start(release.command("migrate"), url) for _ in range(AT_ONCE)]
     codes = {process.wait() for process in processes}
     print(f"  {AT_ONCE} at once on a fresh database: {(time.perf_counter() - began) * 1000:.0f} ms, exit codes {codes}")
+
+
+def measure_reader(few: Handmade, more: Handmade, fresh: Callable[[], str]) -> None:
+    """Print how long an innocent reader waits at most while a column is added that has to wait itself."""
+    for what, command in (("migrate", lambda _: more.command("migrate")), ("alembic", lambda url: plain(more, url))):
+        url = fresh()
+        timed(few.command("migrate"), url)
+        address = url.replace("+psycopg", "")
+        worst, answers = 0.0, 0
+        with psycopg.connect(address) as forgotten, psycopg.connect(address, autocommit=True) as reader:
+            forgotten.execute("SELECT count(*) FROM account")
+            ending = threading.Timer(FORGOTTEN_S, forgotten.rollback)
+            ending.start()
+            process = start(command(url), url)
+            while process.poll() is None:
+                asked = time.perf_counter()
+                reader.execute("SELECT count(*) FROM account")
+                worst, answers = max(worst, time.perf_counter() - asked), answers + 1
+            ending.join()
+        print(f"reader beside {what}: waits {worst * 1000:.0f} ms at most, {answers} answers, exit {process.wait()}")
 
 
 def plain(release: Handmade, url: str) -> list[str]:
