@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 REQUEST_WITHIN_S = 5.0
 """A client that has not said what it wants by then is let go; so is one that does not read."""
 MAX_CLIENTS = 512
-MAX_REQUEST_BYTES = 65536
+MAX_REQUEST_BYTES = 4 * 1024 * 1024
+"""Room for an environment, which Linux limits to 2 MiB by default."""
 BATCH = 64
 PAUSE_S = 0.1
 """After an accept that failed (no descriptors left), the listener is left alone this long."""

@@ -77,6 +77,8 @@ class Keeper:
         self._why_killed = ""
         self._log_offset = 0
         self._start: Callable[[], Instance] | None = None
+        self._own_variables: dict[str, str] = {}
+        self._environ: dict[str, str] = {}
         layout = context.layout
         agent = os.path.join(layout.run, agent_socket(self.name))
         wanted = process.readiness
@@ -102,9 +104,14 @@ class Keeper:
         self._now = now
         self._notify, address = notify.listen(self._context.layout.run, numbered(NOTIFY_SOCKET, self.name))
         own = [listener for listener in bound if listener.name in self.process.sockets or self.name == MAIN]
-        variables = {**environ, "NOTIFY_SOCKET": address, **self._pulse.variables()}
-        self._start = lambda: start_instance(self._context, [self.name, *args], variables, own, lock, self._now)
+        self._own_variables = {"NOTIFY_SOCKET": address, **self._pulse.variables()}
+        self.configure(environ)
+        self._start = lambda: start_instance(self._context, [self.name, *args], self._environ, own, lock, self._now)
         self._start_instance()
+
+    def configure(self, environ: Mapping[str, str]) -> None:
+        """Have the instances that are started from now on begin with `environ`."""
+        self._environ = {**environ, **self._own_variables}
 
     def watched(self, now: Callable[[], float]) -> list[tuple[int, int, Callable[[], None]]]:
         """Return the descriptors to poll, with their events and what to do then."""

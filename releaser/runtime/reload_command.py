@@ -2,7 +2,8 @@
 
 What was passed to the release when it was started is the supervisor's own environment, as the kernel keeps it; env.sh
 is sourced over that, and then everything else comes as at a start (`configuration`). The app itself finds out what is
-different, so values are sent over its socket and shown to nobody.
+different, so values are sent over its socket and shown to nobody. The supervisor gets them too, for the instances that
+it starts from now on.
 """
 
 from __future__ import annotations
@@ -43,14 +44,14 @@ def reload_config(context: Context, args: list[str]) -> int:
     except Failure as failure:
         raise Failure(failure.message, failure.exit_code, failure.details, _NOTHING, failure.hint) from None
     words = [f"{name}={value}" for name, value in new.items()]
-    exit_code = 0
+    exit_codes = []
     for name, socket in known.items():
         if len(known) > 1:
             client.write_all(1, f"[{name}]\n".encode())
-        exit_code = max(exit_code, client.call(context, socket, "reload", *words))
-    if exit_code == DONE:
-        client.call(context, CONTROL_SOCKET, "reloaded")
-    return exit_code
+        exit_codes.append(client.call(context, socket, "reload", *words))
+    if DONE in exit_codes:  # one process that takes no change does not keep it from those that are started anew
+        client.call(context, CONTROL_SOCKET, "reloaded", *words)
+    return max(exit_codes)
 
 
 def _configuration_of_today(context: Context) -> dict[str, str]:

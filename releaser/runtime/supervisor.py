@@ -522,6 +522,7 @@ class Supervisor(Owner):
                 self._stop(f"`{self._manifest.name} stop`")
                 return b""
             case "reloaded":
+                self._take_configuration(words[1:])
                 self._upward.reload()
                 return frames.reply("", DONE)
             case "args":
@@ -532,6 +533,14 @@ class Supervisor(Owner):
                 return frames.reply(
                     f"error: this release does not know the request '{unknown}'\n", FAILED, frames.ERROR
                 )
+
+    def _take_configuration(self, words: list[str]) -> None:
+        """Go on with the configuration `words`, `NAME=value`: for instances and hooks that are started from now on."""
+        ours = (*environment.OF_THE_MANAGER, "RELEASE_EVENT")
+        new = (word.partition("=") for word in words)
+        self._environ = {name: value for name, _, value in new if name not in ours}
+        for keeper in self._keepers:
+            keeper.configure({**self._environ, **self._contract})
 
     def _restart(self, name: str, client: control.Client) -> bytes:
         """Restart the instances of one process; the client hears of it when all of them are ready."""

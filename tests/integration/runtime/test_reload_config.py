@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from support.running import Release, ended, make_release
 
+from releaser.runtime.manifest import Entry, Heart, Liveness, Process, Readiness
+
 APP = """\
 import os, threading
 from releaser.runtime import on_reload
@@ -37,8 +39,19 @@ def main():
 DEAF = "import threading\ndef main(): threading.Event().wait()\n"
 
 
+WORKER = Process(
+    name="worker",
+    entry=Entry(kind="callable", target="deaf:main", argv0="worker", args=[]),
+    readiness=Readiness(kind="started", target="", timeout_s=10.0, interval_s=0.05),
+    heart=Heart(),
+    liveness=Liveness(),
+    replicas=1,
+    sockets=[],
+)
+
+
 def release_in(folder: Path, app: str, **fields: Any) -> Release:
-    release = make_release(folder / "r", folder / "s", modules={"app.py": app}, **fields)
+    release = make_release(folder / "r", folder / "s", modules={"app.py": app, "deaf.py": DEAF}, **fields)
     release.env["FROM_HOST"] = "host"
     write_env(release, "LEVEL=info")
     return release
@@ -120,3 +133,43 @@ def test_an_app_that_listens_to_no_change_needs_a_restart(tmp_path: Path) -> Non
         )
         assert reload_config(release)[0] == 1
         assert release.run("reload_config", "x").returncode == 2
+
+
+def test_an_instance_that_is_started_anew_begins_with_what_was_taken(release: Release, tmp_path: Path) -> None:
+    long = "x" * 100_000
+    write_env(release, "LEVEL=debug", f"LONG={long}")
+    (tmp_path / "settings").write_text("PASSWORD=second-secret\n")
+    assert reload_config(release)[0] == 0
+    before = release.run("rpc", "os:getpid").stdout
+    assert release.run("restart", "main").returncode == 0
+    assert release.run("rpc", "os:getpid").stdout != before
+    names = ("GREETING", "LEVEL", "PASSWORD", "LONG", "OLD", "FROM_HOST", "RELEASE_COMMAND")
+    found = [release.run("rpc", "--json", "os:getenv", f'"{name}"').stdout.strip() for name in names]
+    assert found == [
+        '"hello debug"',
+        '"debug"',
+        '"second-secret"',
+        f'"{long}"',
+        "null",
+        '"host"',
+        '"foreground"',
+    ]
+    assert reload_config(release) == (0, "nothing has changed\n", "")
+
+
+def test_what_the_app_refused_reaches_no_instance(release: Release) -> None:
+    write_env(release, "LEVEL=unknown-level")
+    assert reload_config(release)[0] == 1
+    assert release.run("restart", "main").returncode == 0
+    assert release.run("rpc", "os:getenv", "LEVEL").stdout == "info\n"
+
+
+def test_a_process_that_listens_to_no_change_has_it_after_its_restart(tmp_path: Path) -> None:
+    with ended(release_in(tmp_path, APP, processes=[WORKER])) as release:
+        release.foreground()
+        write_env(release, "LEVEL=debug")
+        code, stdout, stderr = reload_config(release)
+        assert (code, stdout) == (1, "[worker]\n[main]\nchanged: LEVEL\n")
+        assert "the app has registered no function" in stderr
+        assert release.run("restart", "worker").returncode == 0
+        assert release.run("rpc", "--process", "worker", "os:getenv", "LEVEL").stdout == "debug\n"
