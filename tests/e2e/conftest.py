@@ -16,10 +16,10 @@ Place = Callable[..., Release]
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project that was built for prod and staging, then moved away from its sources' sight."""
+    """A project that was built for prod and staging: the example that people copy, so without a warning."""
     project = copy_project(tmp_path_factory.mktemp("story") / "the project")
     for environment in ("prod", "staging"):
-        project.build("--env", environment)
+        assert "warning" not in project.build("--env", environment).stderr
     return project
 
 

@@ -13,7 +13,9 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.create_index("ix_entries_signed_at", "entries", ["signed_at"])
+    # On PostgreSQL guests go on signing meanwhile; that needs to stand outside of a transaction.
+    with op.get_context().autocommit_block():
+        op.create_index("ix_entries_signed_at", "entries", ["signed_at"], postgresql_concurrently=True)
 
 
 def downgrade() -> None:
