@@ -96,6 +96,21 @@ def test_every_environment_of_the_reference_example_can_be_used(environment: str
     assert (ROOT / profile.project / "pyproject.toml").is_file()
 
 
+def test_what_the_reference_example_only_mentions_can_be_used_as_it_stands(tmp_path: Path) -> None:
+    before, after = (ROOT / "rel/config.toml").read_text().split("# What this example does without")
+    mentioned, _, rest = after.partition("\n\n")
+    settings = re.sub("(?m)^#   ", "", mentioned.split("\n", 1)[1])
+    (tmp_path / "rel").mkdir()
+    (tmp_path / "rel/config.toml").write_text(f"{before}{settings}\n{rest}")
+
+    profile = read_config(tmp_path / "rel/config.toml").profile(environment="prod")
+
+    assert profile.heart.restarts == 3
+    assert profile.liveness is not None
+    assert len(profile.process) == 1
+    assert len(profile.overlays) == 1
+
+
 def test_every_environment_runs_the_migrations_exactly_once() -> None:
     config = read_config(ROOT / "rel/config.toml")
     for environment in config.environment_names:
