@@ -44,6 +44,11 @@ def test_every_page_of_the_documentation_is_linked_from_the_readme() -> None:
     assert sorted(str(page.relative_to(ROOT)) for page in pages - linked) == []
 
 
+def test_the_readme_links_each_page_once() -> None:
+    links = [match[1] for match in LINK.finditer((ROOT / "README.md").read_text().split("## Documentation")[1])]
+    assert sorted(set(links)) == sorted(links)
+
+
 def test_the_configuration_of_the_readme_is_accepted(tmp_path: Path) -> None:
     (text,) = re.findall(r"```toml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     (tmp_path / "rel").mkdir()
