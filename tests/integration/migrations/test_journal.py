@@ -176,7 +176,7 @@ def test_revisions_are_undone_when_the_loss_is_wanted(subject: Subject) -> None:
     assert "note" in subject.columns("account")
     done = run(release.command("migrate", "--down-to", "a003", "--yes-lose-data"), environ=subject.environ)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[0] == "[1/1] a004 note: undo ..."
+    assert "[1/1] a004 note: undo ..." in done.stdout.splitlines()
     assert done.stdout.splitlines()[-1] == "database is at a003 (1 revision behind head): undid 1 revision"
     assert "note" not in subject.columns("account")
     assert run(release.command("migrate"), environ=subject.environ).returncode == 0

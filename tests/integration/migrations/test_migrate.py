@@ -34,7 +34,7 @@ def test_only_what_is_pending_is_applied(subject: Subject) -> None:
     first = run(release.command("migrate", "--to", "a002"), environ=subject.environ)
     assert first.stdout.splitlines()[-1] == "database is at a002 (1 revision behind head): applied 2 revisions"
     second = run(release.command("migrate"), environ=subject.environ)
-    assert second.stdout.splitlines()[0] == "[1/1] a003 pay interest ..."
+    assert [line for line in second.stdout.splitlines() if line.endswith("...")] == ["[1/1] a003 pay interest ..."]
     assert subject.ask("SELECT balance FROM account") == [1001]
 
 
