@@ -8,9 +8,10 @@ from .layout import worker_sockets
 
 
 def write(path: str, text: str) -> None:
-    """Write a file whole: a reader sees the old text or the new one."""
+    """Write a file whole, for its owner alone: a reader sees the old text or the new one."""
     temporary = f"{path}.{os.getpid()}"
-    with open(temporary, "w", encoding="utf-8", errors="surrogateescape") as file:
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
         file.write(text)
     os.rename(temporary, path)
 

@@ -71,6 +71,7 @@ def position(connection: Connection) -> str:
 def _copy(path: str, target: str) -> None:
     source = sqlite3.connect(path)
     try:
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
         copy = sqlite3.connect(target)
         try:
             source.backup(copy)

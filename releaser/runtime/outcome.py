@@ -37,7 +37,7 @@ class Outcome:
         match state:
             case states.BOOT:
                 self.fail(Failure(f"{name} ended before it was ready: {how}", now=_NOTHING_RUNS), code)
-            case states.POST_START:
+            case states.POST_START if code or why:
                 self.fail(Failure(f"{name} ended while its post_start hooks ran: {how}", now=_NOTHING_RUNS), code)
             case states.RUNNING | states.PRE_STOP if code:
                 self.fail(Failure(f"{name} ended: {how}", details=last_exits, now=_NOTHING_RUNS), code)

@@ -445,6 +445,8 @@ class Supervisor(Owner):
     def was_lost(self, keeper: Keeper, code: int, why: str) -> None:
         name = f"{self._manifest.name} {self._manifest.version}{keeper.label}"
         exits = tuple(keeper.restarts.last_exits) if why else ()
+        if self._state == states.POST_START and not code:
+            self.say(f"the app{keeper.label} has done its work and ended; so do its post_start hooks")
         self._outcome.instance_ended(name, self._state, code, why, exits)
         self._handle(states.LOST if self._alive() else states.EXITED)
 

@@ -117,7 +117,9 @@ def test_release_var_and_release_cache_say_where(place: Place, tmp_path: Path) -
 
 
 def test_the_folders_of_another_release_that_starts_it_are_not_taken(place: Place, tmp_path: Path) -> None:
-    answer = place.run("foreground", RELEASE_ROOT="/srv/other", RELEASE_VAR=str(tmp_path / "others"), RELEASE_PYTHON="")
+    others = {"RELEASE_ROOT": "/srv/other", "RELEASE_VAR": str(tmp_path / "others"), "RELEASE_PYTHON": ""}
+    python = Path(sys.executable).resolve().parent
+    answer = place.run("foreground", **others, PATH=f"{python}:/usr/bin:/bin")
     assert f"var is {place.folder}/app.var" in answer.stdout
 
 

@@ -183,7 +183,7 @@ def test_the_supervisor_is_told_once_the_module_is_imported(tmp_path: Path) -> N
         receiver.settimeout(20)
         with instance(release, environ={"NOTIFY_SOCKET": address}) as (app, _):
             assert receiver.recv(100) == b"X_RELEASER=started"
-            assert app.stdout == "imported\n"
+            eventually(lambda: app.stdout == "imported\n")
 
 
 def test_the_agent_answers_while_the_import_hangs(tmp_path: Path) -> None:

@@ -55,6 +55,18 @@ def logger_of(release: Release) -> int:
     return next(pid for pid, line in release.processes().items() if " _log " in line)
 
 
+def test_what_a_running_release_writes_is_for_its_owner_alone(make: Make) -> None:
+    release = make(log=Log(size_bytes=20_000, count=3), hooks=[("post_start", "20-up", "echo up")])
+    start(release)
+    release.run("rpc", "app:say", "300")
+    eventually(lambda: (release.var / "log" / "app.log.1").exists())
+    folders = [release.var / "run", release.var / "log"]
+    assert [folder.stat().st_mode & 0o777 for folder in folders] == [0o700, 0o700]
+    modes = {path.name: path.stat().st_mode & 0o777 for folder in folders for path in folder.iterdir()}
+    assert {"pid", "python", "lock", "control.sock", "agent.sock", "app.log", "app.log.1"} <= set(modes)
+    assert {name: mode for name, mode in modes.items() if mode != 0o600} == {}
+
+
 def test_files_are_rotated_by_size_and_the_oldest_goes(make: Make) -> None:
     release = make(log=Log(size_bytes=20_000, count=3))
     start(release)

@@ -133,6 +133,14 @@ def test_the_apps_own_exit_code_is_kept(make: Make, code: int) -> None:
     assert release.leftovers() == []
 
 
+def test_an_app_that_has_done_its_work_ends_its_post_start_hooks_and_all_is_well(make: Make) -> None:
+    release = make(modules={"app.py": "def main():\n    pass\n"}, hooks=[("post_start", "20-slow", "sleep 300")])
+    running = release.begin("foreground")
+    assert running.wait() == 0
+    assert "[release] the app has done its work and ended; so do its post_start hooks" in running.errors()
+    assert release.leftovers() == []
+
+
 def test_an_app_that_is_killed_ends_the_release_with_128_plus_n(make: Make) -> None:
     release = make(hooks=[("post_stop", "20-record", RECORD)])
     running = release.foreground()

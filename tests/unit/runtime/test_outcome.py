@@ -14,7 +14,8 @@ from releaser.runtime.outcome import Outcome
     [
         (states.BOOT, 0, 1, True),
         (states.BOOT, 3, 3, True),
-        (states.POST_START, 0, 1, True),
+        (states.POST_START, 0, 0, False),
+        (states.POST_START, 3, 3, True),
         (states.RUNNING, 0, 0, False),
         (states.RUNNING, 7, 7, True),
         (states.RUNNING, 137, 137, True),
