@@ -35,7 +35,7 @@ def _options(function: Callable[..., None]) -> Callable[..., None]:
 @migrations_group.command("lint")
 @_options
 @click.pass_context
-def lint_command(context: click.Context, **where: str) -> None:
+def lint_command(context: click.Context, /, **where: str) -> None:
     """Show what would stop the app or break the old code, and what to do instead.
 
     Exits with 1 when there is something.
