@@ -225,6 +225,7 @@ def test_an_sqlite_database_is_copied_before_it_is_changed_and_three_copies_are_
         assert f"the database was copied to {backups}/default-" in done.stdout, done.stderr
     copies = sorted(backups.iterdir())
     assert len(copies) == 3
+    assert [path.stat().st_mode & 0o777 for path in (backups, *copies)] == [0o700, 0o600, 0o600, 0o600]
     with sqlite3.connect(copies[0]) as copy:
         assert copy.execute("SELECT version_num FROM alembic_version").fetchall() == [("b0",)]
     copy.close()
