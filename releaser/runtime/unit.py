@@ -99,7 +99,7 @@ def service_unit(service: Service, *, has_socket: bool) -> str:
     units = f"{name}.socket {name}.service" if has_socket else f"{name}.service"
     lines = [
         f"# systemd service of {name}, written by `generate systemd`.",
-        f"#   install -d -o {service.user} -g {service.user} {service.var}",
+        f"#   install -d -o {service.user} -g {service.user} {_in_shell(service.var)}",
         f"#   install -m 0644 {units} /etc/systemd/system/",
         f"#   systemctl daemon-reload && systemctl enable --now {units}",
         "# Secrets and settings of this host belong in the EnvironmentFile, mode 0600.",
@@ -201,6 +201,12 @@ def _word(text: str, *, always: bool = False) -> str:
     """Return one word of a list, quoted where it has to be (systemd.syntax(7))."""
     escaped = _text(text).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"' if always or escaped != text or " " in text or "'" in text else text
+
+
+def _in_shell(path: str) -> str:
+    """Return a path as a shell takes it for one word."""
+    is_plain = all(character.isalnum() or character in "/._-+" for character in path)
+    return path if is_plain else "'" + path.replace("'", "'\\''") + "'"
 
 
 def _argument(text: str) -> str:

@@ -82,6 +82,11 @@ def test_words_that_systemd_would_read_are_escaped() -> None:
     assert 'Environment="GREETING=a \\"b\\""' in lines
 
 
+def test_the_commands_at_the_top_can_be_pasted_into_a_shell() -> None:
+    assert lines_of()[1] == "#   install -d -o www -g www /opt/shop/var"
+    assert lines_of(var="/opt/the shop's/var")[1] == "#   install -d -o www -g www '/opt/the shop'\\''s/var'"
+
+
 def test_sockets_are_opened_in_the_order_of_the_release() -> None:
     one = unit.socket_unit(service_of())
     assert "ListenStream=127.0.0.1:8000\nFileDescriptorName=web\n" in one
