@@ -83,6 +83,9 @@ def hold(
             connection.commit()
 
     lock = _lock_for(connection, version_table, schema, owner, tell)
+    # Before anything is asked on a second connection: many runners, each with one session of a pooler and in want of
+    # another, would wait for ever.
+    settle()
     if lock is None:
         return True
     if is_ours:
