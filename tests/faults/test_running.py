@@ -145,24 +145,31 @@ def test_signals_in_every_state(release: Release, state: str, numbers: tuple[int
     starts_and_stops(release)
 
 
-def test_a_stopped_app_is_ended_all_the_same(release: Release) -> None:
-    running = hold(release, "running")
+@pytest.mark.parametrize("state", ["boot", "post_start", "running", "pre_stop", "drain"])
+def test_a_stopped_app_is_ended_all_the_same(release: Release, state: str) -> None:
+    running = hold(release, state)
     app = app_pid(release)
     assert app is not None
     os.kill(app, signal.SIGSTOP)
-    assert release.run("ping").returncode == 0
-    running.signal(signal.SIGTERM)
-    assert running.wait() == 0
+    assert release.run("ping").returncode == (4 if state in ("boot", "drain") else 0)
+    ends = (signal.SIGINT, signal.SIGINT) if state in ("pre_stop", "drain") else (signal.SIGTERM,)
+    for number in ends:
+        running.signal(number)
+        release.run("ping", "--alive")
+    assert running.wait() == (137 if state in ("pre_stop", "drain") else 0)
     starts_and_stops(release)
 
 
-def test_a_stopped_supervisor_goes_on_where_it_was(release: Release) -> None:
-    running = hold(release, "running")
-    running.signal(signal.SIGSTOP)
-    running.signal(signal.SIGTERM)
-    running.signal(signal.SIGCONT)
-    assert running.wait() == 0
+@pytest.mark.parametrize("state", HELD)
+def test_a_stopped_supervisor_goes_on_where_it_was(release: Release, state: str) -> None:
+    running = hold(release, state)
+    for number in (signal.SIGSTOP, signal.SIGINT, signal.SIGCONT):
+        running.signal(number)
+    release.run("ping", "--alive")
+    running.signal(signal.SIGINT)
+    running.wait()
     assert release.leftovers() == []
+    starts_and_stops(release)
 
 
 def connected(release: Release, name: str = "control.sock") -> socket.socket:
