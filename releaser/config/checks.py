@@ -55,6 +55,8 @@ BUILT_IN_COMMANDS = (
     "help",
 )
 
+_OLD_PLATFORMS = {"manylinux1": "manylinux_2_5", "manylinux2010": "manylinux_2_12", "manylinux2014": "manylinux_2_17"}
+
 NAME_PATTERN = "^[a-z][a-z0-9_-]{0,63}$"
 VARIABLE_PATTERN = "^[A-Za-z_][A-Za-z0-9_]*$"
 GLIBC_PATTERN = "^[0-9]+[.][0-9]+$"
@@ -157,6 +159,25 @@ def any_path(text: str) -> None:
         raise Wrong(f"variables are not replaced in paths: {quoted(text)}")
 
 
+def wheel_folder(text: str) -> None:
+    """Check a folder of this machine that wheels are taken from, which is no index."""
+    if "://" in text:
+        raise Wrong(
+            f"expected a folder, found {quoted(text)}", "a path, no address; an index is set where uv or pip has it"
+        )
+    any_path(text)
+
+
+def extra(text: str) -> None:
+    """Check the name of an extra or of a dependency group (PEP 685, PEP 735).
+
+    Raises:
+        Wrong: it is none.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", text):
+        raise Wrong(f"expected one name of letters, digits and '._-', found {quoted(text) if text else 'empty text'}")
+
+
 def env_file(text: str) -> None:
     """Check the path of a file of the host: below the release's root or absolute, `-` in front if it may be missing."""
     path = text.removeprefix("-")
@@ -231,6 +252,9 @@ def platform_tag(text: str) -> None:
     """
     if not re.fullmatch(r"(manylinux|musllinux)_\d+_\d+_[a-z0-9_]+", text):
         hint = "manylinux_2_28_aarch64 is for glibc 2.28 and newer, musllinux_1_2_x86_64 for musl"
+        family, _, machine = text.partition("_")
+        if family in _OLD_PLATFORMS:
+            hint = f"its name since PEP 600 is {_OLD_PLATFORMS[family]}_{machine}"
         raise Wrong(f"expected a platform, found {quoted(text)}", hint)
 
 

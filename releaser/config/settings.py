@@ -188,7 +188,7 @@ ROWS = (
     Field(
         name="extras",
         kind=ListOf(
-            element=Text(wanted="the name of an extra", check=checks.name),
+            element=Text(wanted="the name of an extra", check=checks.extra),
             wanted="an array of names such as ['postgres']",
             is_set=True,
         ),
@@ -202,7 +202,7 @@ ROWS = (
     Field(
         name="groups",
         kind=ListOf(
-            element=Text(wanted="the name of a dependency group", check=checks.name),
+            element=Text(wanted="the name of a dependency group", check=checks.extra),
             wanted="an array of names such as ['worker']",
             is_set=True,
         ),
@@ -231,7 +231,7 @@ ROWS = (
     Field(
         name="find_links",
         kind=ListOf(
-            element=Text(wanted="a folder such as 'vendor/wheels'", check=checks.any_path),
+            element=Text(wanted="a folder such as 'vendor/wheels'", check=checks.wheel_folder),
             wanted="an array of folders such as ['vendor/wheels']",
             is_set=True,
         ),
