@@ -15,7 +15,7 @@ import sys
 from . import agent, bundle, environment, lifeline, listeners, notify, reloading
 from .failures import FAILED, USAGE, Failure
 from .layout import agent_socket
-from .readiness import STARTED
+from .readiness import STARTED, WHY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,16 +25,30 @@ if TYPE_CHECKING:
     from .context import Context
     from .manifest import Entry
 
+_LONGEST_SENTENCE = 2000
 _IGNORED_BY_PYTHON = ("SIGPIPE", "SIGXFSZ")
 
 
 def run_instance(context: Context, args: list[str]) -> int:
     """Run the internal command `_instance` and return the app's exit code.
 
+    Why it cannot go on is the supervisor's to tell, in one message; the traceback is printed here.
+
     Raises:
-        Failure: the bundle cannot be used, or the entry point cannot be imported or raised; its traceback is printed.
+        Failure: the same, where no supervisor listens.
         SystemExit: the app's own.
     """
+    supervisor = os.environ.get("NOTIFY_SOCKET", "")
+    try:
+        return _run(context, args)
+    except Failure as failure:
+        sentence = failure.message.replace("\n", " ")[:_LONGEST_SENTENCE]
+        if failure.details or not notify.send(supervisor, f"{WHY}{sentence}"):
+            raise
+        return failure.exit_code
+
+
+def _run(context: Context, args: list[str]) -> int:
     gc.disable()
     if len(args) < 2 or not args[0].isdigit():
         raise Failure("expected `_instance LIFELINE_FD PROCESS [ARGUMENTS]`", USAGE, now="nothing was started")

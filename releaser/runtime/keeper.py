@@ -66,6 +66,8 @@ class Keeper:
         self.instance: Instance | None = None
         self.restarts = Restarts(process.heart)
         self.is_ending = False
+        self.last_words = ""
+        """Why the instance could not go on, in its own words."""
         self.has_been_ready = False
         self._context = context
         self._owner = owner
@@ -75,6 +77,7 @@ class Keeper:
         self._resume_at: float | None = None  # after a crash
         self._kill_at: float | None = None  # when told to restart, and it does not end
         self._why_killed = ""
+        self.last_words = ""
         self._log_offset = 0
         self._start: Callable[[], Instance] | None = None
         self._own_variables: dict[str, str] = {}
@@ -120,7 +123,7 @@ class Keeper:
         if self._start is None:
             return []
         return [
-            (self._notify.fileno(), select.POLLIN, self._take_notifications),
+            (self._notify.fileno(), select.POLLIN, self._take_a_notification),
             *self._watch.watched(now),
             *self._pulse.watched(now),
         ]
@@ -150,6 +153,8 @@ class Keeper:
         self._now = now
         instance, self.instance = self.instance, None
         code = instance.child.reap()
+        while self._take_notifications():
+            pass
         self._watch.end()
         self._pulse.end()
         self._deadline = None
@@ -232,10 +237,18 @@ class Keeper:
         except OSError as error:
             self._crash(f"could not be started: {error.strerror}", 1, 0.0)
 
-    def _take_notifications(self) -> None:
-        for line in notify.receive(self._notify, os.getuid()):
+    def _take_a_notification(self) -> None:
+        self._take_notifications()
+
+    def _take_notifications(self) -> bool:
+        """Take one waiting message, and tell whether there was one."""
+        lines = notify.receive(self._notify, os.getuid())
+        for line in lines:
             self._watch.take_notification(line)
             self._pulse.take_notification(line, self._now)
+            if line.startswith(readiness.WHY):
+                self.last_words = line.removeprefix(readiness.WHY)
+        return bool(lines)
 
     def _become_ready(self) -> None:
         if self.instance is None or self.instance.is_ready or self.is_ending:
@@ -280,7 +293,7 @@ class Keeper:
             self._owner.say(f"the app{self.label} {how}; starts again in {pause:.1f} s (restart {counted})")
             self._resume_at = self._now + pause
         elif self.process.heart.is_on:
-            self._owner.was_lost(self, code or 1, f"crashed {self.restarts.in_a_row + 1} times in a row")
+            self._owner.was_lost(self, code or 1, f"the app crashed {self.restarts.in_a_row + 1} times in a row")
         else:
             self._owner.was_lost(self, code, "")
 

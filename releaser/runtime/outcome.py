@@ -30,10 +30,11 @@ class Outcome:
     def instance_ended(self, name: str, state: str, code: int, why: str = "", last_exits: tuple[str, ...] = ()) -> None:
         """Note that an instance ended with `code` (128 + n for signal n) while the release was in `state`.
 
-        `why` is what its heart gave up for, `last_exits` how it ended before.
+        `why` says it better, if somebody knows: the app's last words, or that its heart gave up; `last_exits` are how
+        it ended before.
         """
         how = f"the app was killed by signal {code - 128}" if code > 128 else f"the app exited with {code}"
-        how = f"the app {why}" if why else how
+        how = why or how
         match state:
             case states.BOOT:
                 self.fail(Failure(f"{name} ended before it was ready: {how}", now=_NOTHING_RUNS), code)

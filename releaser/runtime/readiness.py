@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 STARTED = "X_RELEASER=started"
 """What an instance sends once its entry point is imported and about to be called."""
+WHY = "X_RELEASER_WHY="
+"""What an instance that cannot go on sends before it ends, with the sentence that a person is to read."""
 READY = "READY=1"
 """sd_notify(3)."""
 _MAX_ANSWER_BYTES = 65536

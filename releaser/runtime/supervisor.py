@@ -447,7 +447,7 @@ class Supervisor(Owner):
         exits = tuple(keeper.restarts.last_exits) if why else ()
         if self._state == states.POST_START and not code:
             self.say(f"the app{keeper.label} has done its work and ended; so do its post_start hooks")
-        self._outcome.instance_ended(name, self._state, code, why, exits)
+        self._outcome.instance_ended(name, self._state, code, why or keeper.last_words, exits)
         self._handle(states.LOST if self._alive() else states.EXITED)
 
     # Signals and children -----------------------------------------------------------------------------------------

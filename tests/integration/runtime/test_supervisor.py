@@ -368,6 +368,7 @@ def test_an_entry_point_that_does_not_import_or_raises_is_told(make: Make, code:
     running = release.begin("foreground")
     assert running.wait() == 1
     assert said in running.errors()
+    assert running.errors().count("error: ") == 1
     assert "releaser/runtime" not in running.errors()
     assert release.leftovers() == []
 

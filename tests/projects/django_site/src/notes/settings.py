@@ -1,0 +1,18 @@
+"""Settings of the site; the secret comes from the environment."""
+
+import os
+from pathlib import Path
+
+SECRET_KEY = os.environ["SECRET_KEY"]
+ALLOWED_HOSTS = ["127.0.0.1"]
+ROOT_URLCONF = "notes.urls"
+WSGI_APPLICATION = "notes.wsgi.application"
+INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "notes"]
+MIDDLEWARE = ["django.middleware.common.CommonMiddleware", "django.middleware.csrf.CsrfViewMiddleware"]
+TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": Path(os.environ.get("RELEASE_VAR", ".")) / "notes.sqlite3",
+    }
+}

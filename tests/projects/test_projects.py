@@ -1,0 +1,208 @@
+"""Projects as people have them are locked, built by the installed command, and started.
+
+Dependencies come from the package registry, in the versions of the day, by way of the caches that uv has. A machine
+that reaches no registry skips these tests; CI may not.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+import uv
+from support.builds import releaser
+from support.built import Site, release_in
+from support.running import Release, ended
+from support.waiting import eventually
+
+FOLDER = Path(__file__).parent
+EITHER = pytest.mark.parametrize("environment", ["prod", "closed"], ids=["with sources", "byte code only"])
+_IGNORED = shutil.ignore_patterns("__pycache__", "_build", "*.egg-info", "build")
+
+
+@dataclass(kw_only=True)
+class Builder:
+    """Copies, locks and builds the projects of this folder, each once for each test."""
+
+    tmp_path: Path
+    releases: list[Release]
+
+    def copied(self, name: str) -> Path:
+        return Path(shutil.copytree(FOLDER / name, self.tmp_path / "project", ignore=_IGNORED))
+
+    def locked(self, name: str) -> Path:
+        """Return a copy of a project with a hashed requirements.txt."""
+        project = self.copied(name)
+        words = ["pip", "compile", "--generate-hashes", "--universal", "--python", sys.executable]
+        _uv(project, *words, "pyproject.toml", "-o", "requirements.txt")
+        return project
+
+    def started_elsewhere(self, project: Path, environment: str = "prod", **env: str) -> Release:
+        """Build a project, move the release away and the project out of its sight, and return the release."""
+        done = releaser(project, "build", "--env", environment)
+        assert done.returncode == 0, done.stderr + done.stdout
+        (folder,) = (project / "_build" / environment / "rel").iterdir()
+        root = self.tmp_path / "elsewhere" / folder.name
+        root.parent.mkdir()
+        folder.rename(root)
+        project.rename(self.tmp_path / "moved away")
+        release = release_in(root, self.tmp_path / "scratch", **env)
+        release.name = folder.name
+        self.releases.append(release)
+        return release
+
+    def release(self, name: str, environment: str = "prod", **env: str) -> Release:
+        return self.started_elsewhere(self.locked(name), environment, **env)
+
+
+@pytest.fixture(scope="session")
+def registry() -> None:
+    """Skip where no registry answers."""
+    words = [uv.find_uv_bin(), "pip", "compile", "--quiet", "--python", sys.executable, "-"]
+    done = subprocess.run(words, input="click\n", capture_output=True, text=True, check=False)
+    if done.returncode:
+        assert "CI" not in os.environ, done.stderr
+        pytest.skip("the package registry is not reached")
+
+
+@pytest.fixture
+def builder(registry: None, tmp_path: Path) -> Iterator[Builder]:
+    builder = Builder(tmp_path=tmp_path, releases=[])
+    yield builder
+    for release in builder.releases:
+        with ended(release):
+            pass
+
+
+def _uv(folder: Path, *words: str) -> None:
+    done = subprocess.run([uv.find_uv_bin(), *words], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def served_and_stopped(release: Release, path: str, **form: object) -> httpx.Response:
+    """Start a web app, ask it for one page, stop it, and see that nothing is left; return the answer."""
+    site = Site(release)
+    running = release.foreground()
+    if form:
+        answer = httpx.post(site.url + path, json=form, trust_env=False)
+    else:
+        answer = httpx.get(site.url + path, trust_env=False)
+    stopped = release.run("stop")
+    assert (stopped.returncode, stopped.stderr) == (0, "")
+    assert running.wait() == 0, running.errors()
+    assert "Traceback" not in running.errors()
+    eventually(lambda: release.leftovers() == [])
+    return answer
+
+
+def printed(release: Release, *words: str) -> str:
+    """Run a program of a release to its end, which must be in order, and return what it wrote."""
+    running = release.foreground(*words, until="")
+    assert running.wait() == 0, running.output() + running.errors()
+    assert "Traceback" not in running.errors()
+    eventually(lambda: release.leftovers() == [])
+    return running.output()
+
+
+def sources_of(release: Release, package: str) -> list[str]:
+    """Return the modules of a package that are in the unpacked bundle as sources."""
+    (folder,) = release.var.rglob(f"site-packages/{package}")
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*.py"))
+
+
+def test_a_django_site_serves_a_page_from_a_template(builder: Builder) -> None:
+    release = builder.release("django_site", SECRET_KEY="of the test")
+    answer = served_and_stopped(release, "/")
+    assert (answer.status_code, answer.text) == (200, "<ul><li>milk &amp; bread</li></ul>\n")
+
+
+@EITHER
+def test_a_flask_app_serves_a_page_under_gunicorn(builder: Builder, environment: str) -> None:
+    release = builder.release("flask_shop", environment)
+    answer = served_and_stopped(release, "/tea%20pot")
+    assert answer.text == '<h1>Tea Pot</h1><link rel="stylesheet" href="/static/shop.css">'
+    assert bool(sources_of(release, "flask_shop")) == (environment == "prod")
+
+
+@EITHER
+def test_a_fastapi_app_checks_an_order_with_pydantic_and_has_the_libpq_of_psycopg(
+    builder: Builder, environment: str
+) -> None:
+    release = builder.release("fastapi_orders", environment)
+    answer = served_and_stopped(release, "/orders", item="TEA", count=2)
+    assert (answer.status_code, answer.json()) == (200, {"item": "tea", "count": 2, "driver": "binary"})
+    assert bool(sources_of(release, "orders")) == (environment == "prod")
+
+
+def test_a_celery_worker_does_what_it_is_sent(builder: Builder) -> None:
+    release = builder.release("celery_worker")
+    running = release.foreground()
+    answer = release.run("eval", "import sums.tasks; print(sums.tasks.ask())")
+    assert (answer.returncode, answer.stdout) == (0, "2 + 3 = 5\n"), answer.stderr
+    assert release.run("stop").returncode == 0
+    assert running.wait() == 0, running.errors()
+    assert "Traceback" not in running.errors()
+    eventually(lambda: release.leftovers() == [])
+
+
+def test_a_command_line_tool_prints_and_ends(builder: Builder) -> None:
+    release = builder.release("click_tool")
+    assert printed(release, "--times", "2", "you") == "hello you\nhello you\n"
+    assert printed(release, "--version") == "greet, version 1.0.0\n"
+
+
+def test_two_distributions_share_a_namespace_and_come_from_a_uv_lock(builder: Builder) -> None:
+    project = builder.copied("namespace")
+    _uv(project, "lock", "--python", sys.executable)
+    assert "sha256:" in (project / "uv.lock").read_text()
+    release = builder.started_elsewhere(project)
+    assert printed(release) == "tea is 3.20, and acme has 1 folder\n"
+
+
+def test_a_hash_of_a_uv_lock_that_the_registry_does_not_have_is_refused(builder: Builder) -> None:
+    project = builder.copied("namespace")
+    _uv(project, "lock", "--python", sys.executable)
+    lock = project / "uv.lock"
+    lock.write_text(re.sub(r"sha256:\w{8}", "sha256:01234567", lock.read_text()))
+    done = releaser(project, "build")
+    assert done.returncode == 1
+    assert "error: the dependencies could not be installed" in done.stderr
+    assert "click" in done.stderr
+    assert not (project / "_build" / "prod" / "rel").exists()
+
+
+@EITHER
+def test_c_is_compiled_for_the_project_and_for_a_dependency(builder: Builder, environment: str) -> None:
+    if shutil.which("gcc") is None:
+        assert "CI" not in os.environ, "CI must have gcc"
+        pytest.skip("there is no C compiler")
+    release = builder.release("c_extension", environment)
+    assert printed(release) == "168 primes &lt; 1000 markupsafe._speedups\n"
+    (wheel,) = release.var.rglob("site-packages/markupsafe-*.dist-info/WHEEL")
+    assert "-linux_" in wheel.read_text(), "the wheel is not one of this machine"
+
+
+@EITHER
+def test_data_files_and_plugins_of_its_own_are_found(builder: Builder, environment: str) -> None:
+    release = builder.release("data_and_plugins", environment)
+    title, *rest = printed(release).splitlines()
+    assert title == "Cities 1.0.0"
+    assert rest == ["loud:", "OSLO    717710", "TROMSØ   77992", "plain:", "Oslo    717710", "Tromsø   77992"]
+    assert bool(sources_of(release, "report")) == (environment == "prod")
+
+
+@pytest.mark.skipif(
+    not {"CI", "RELEASER_ALL_TESTS"} & set(os.environ) or sys.version_info[:2] != (3, 11),
+    reason="100 MB of dependencies: once, on Python 3.11, in CI or with RELEASER_ALL_TESTS",
+)
+def test_a_hundred_megabytes_of_dependencies_are_imported_and_used(builder: Builder) -> None:
+    release = builder.release("large")
+    assert printed(release) == "499500 s3\n"
