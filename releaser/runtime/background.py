@@ -124,12 +124,12 @@ def restart(context: Context, args: list[str]) -> int:
         return client.call(context, CONTROL_SOCKET, "restart", args[0])
     words: list[str] = []
     try:
-        words = client.ask(context, CONTROL_SOCKET, "args").split("\0")
+        words = client.ask(context, CONTROL_SOCKET, "args").split("\0")[:-1]
         stop(context, [])
     except Failure as failure:
         if failure.exit_code != NOT_NOW:
             raise
-    return start(context, [word for word in words if word])
+    return start(context, words)
 
 
 def logs(context: Context, args: list[str]) -> int:

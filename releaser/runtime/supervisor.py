@@ -528,7 +528,8 @@ class Supervisor(Owner):
                 self._upward.reload()
                 return frames.reply("", DONE)
             case "args":
-                return frames.reply("\0".join(self._args), DONE)
+                only = ["--only", ",".join(self._only)] if self._only else []
+                return frames.reply("".join(f"{word}\0" for word in [*only, *self._args]), DONE)
             case "restart":
                 return self._restart(words[1], client)
             case unknown:

@@ -261,6 +261,10 @@ def test_only_some_processes_can_be_started(make: Make) -> None:
     assert set(instances(release)) == {"worker", "beat"}
     running.signal(signal.SIGTERM)
     assert running.wait() == 0
+    for command in (("start", "--only", "worker"), ("restart",)):
+        assert release.run(*command).returncode == 0
+        assert set(instances(release)) == {"worker"}
+    assert release.run("stop").returncode == 0
     unknown: Running = release.begin("foreground", "--only", "wroker")
     assert unknown.wait() == 2
     assert "did you mean 'worker'?" in unknown.errors()
