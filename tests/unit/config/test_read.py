@@ -168,7 +168,7 @@ def test_hooks_know_the_line_of_their_path(tmp_path: Path) -> None:
 def test_a_long_chain_of_releases_is_resolved(tmp_path: Path) -> None:
     path = tmp_path / "rel" / "config.toml"
     path.parent.mkdir()
-    links = "".join(f'[release.r{number}]\nextends = "r{number + 1}"\n' for number in range(1500))
-    path.write_text(f'{links}[release.r1500]\nentry_point = "last:main"\n[environment.dev]\n')
+    links = "".join(f'[release.r{number}]\nextends = "r{number + 1}"\n' for number in range(1010))
+    path.write_text(f'{links}[release.r1010]\nentry_point = "last:main"\n[environment.dev]\n')
 
     assert read_config(path).profile("r0").entry_point == "last:main"
