@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -28,39 +28,55 @@ EITHER = pytest.mark.parametrize("environment", ["prod", "closed"], ids=["with s
 _IGNORED = shutil.ignore_patterns("__pycache__", "_build", "*.egg-info", "build")
 
 
-@dataclass(kw_only=True)
-class Builder:
-    """Copies, locks and builds the projects of this folder, each once for each test."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """Copies of this folder's projects, locked and built; the second build of one finds what the first has kept."""
 
-    tmp_path: Path
-    releases: list[Release]
+    folder: Path
 
-    def copied(self, name: str) -> Path:
-        return Path(shutil.copytree(FOLDER / name, self.tmp_path / "project", ignore=_IGNORED))
-
-    def locked(self, name: str) -> Path:
-        """Return a copy of a project with a hashed requirements.txt."""
-        project = self.copied(name)
-        words = ["pip", "compile", "--generate-hashes", "--universal", "--python", sys.executable]
-        _uv(project, *words, "pyproject.toml", "-o", "requirements.txt")
+    def project(self, name: str) -> Path:
+        """Return the copy of a project, which is where it was at the build before."""
+        project = self.folder / name / "project"
+        if self._away(project).exists():
+            return self._away(project).rename(project)
+        shutil.copytree(FOLDER / name, project, ignore=_IGNORED)
+        if (project / "pyproject.toml").read_text().startswith("[tool.uv.workspace]"):
+            _uv(project, "lock", "--python", sys.executable)
+        else:
+            words = ["pip", "compile", "--generate-hashes", "--universal", "--python", sys.executable]
+            _uv(project, *words, "pyproject.toml", "-o", "requirements.txt")
         return project
 
-    def started_elsewhere(self, project: Path, environment: str = "prod", **env: str) -> Release:
-        """Build a project, move the release away and the project out of its sight, and return the release."""
+    def built(self, name: str, environment: str, to: Path) -> Path:
+        """Build a project, move its release into the folder `to` and the project out of its sight."""
+        project = self.project(name)
         done = releaser(project, "build", "--env", environment)
         assert done.returncode == 0, done.stderr + done.stdout
         (folder,) = (project / "_build" / environment / "rel").iterdir()
-        root = self.tmp_path / "elsewhere" / folder.name
-        root.parent.mkdir()
-        folder.rename(root)
-        project.rename(self.tmp_path / "moved away")
-        release = release_in(root, self.tmp_path / "scratch", **env)
-        release.name = folder.name
-        self.releases.append(release)
-        return release
+        to.mkdir()
+        project.rename(self._away(project))
+        return Path(shutil.copytree(self._away(folder), to / folder.name, symlinks=True))
+
+    def _away(self, path: Path) -> Path:
+        names = list(path.relative_to(self.folder).parts)
+        return self.folder.joinpath(names[0], "moved away", *names[2:])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Builder:
+    """Gives a test releases in a folder of its own."""
+
+    workshop: Workshop
+    tmp_path: Path
+    releases: list[Release] = field(default_factory=list)
 
     def release(self, name: str, environment: str = "prod", **env: str) -> Release:
-        return self.started_elsewhere(self.locked(name), environment, **env)
+        """Return a release of a project, to be started."""
+        root = self.workshop.built(name, environment, self.tmp_path / "elsewhere")
+        release = release_in(root, self.tmp_path / "scratch", **env)
+        release.name = root.name
+        self.releases.append(release)
+        return release
 
 
 @pytest.fixture(scope="session")
@@ -73,9 +89,14 @@ def registry() -> None:
         pytest.skip("the package registry is not reached")
 
 
+@pytest.fixture(scope="session")
+def workshop(registry: None, tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    return Workshop(folder=tmp_path_factory.mktemp("workshop"))
+
+
 @pytest.fixture
-def builder(registry: None, tmp_path: Path) -> Iterator[Builder]:
-    builder = Builder(tmp_path=tmp_path, releases=[])
+def builder(workshop: Workshop, tmp_path: Path) -> Iterator[Builder]:
+    builder = Builder(workshop=workshop, tmp_path=tmp_path)
     yield builder
     for release in builder.releases:
         with ended(release):
@@ -160,22 +181,34 @@ def test_a_command_line_tool_prints_and_ends(builder: Builder) -> None:
 
 
 def test_two_distributions_share_a_namespace_and_come_from_a_uv_lock(builder: Builder) -> None:
-    project = builder.copied("namespace")
-    _uv(project, "lock", "--python", sys.executable)
-    assert "sha256:" in (project / "uv.lock").read_text()
-    release = builder.started_elsewhere(project)
-    assert printed(release) == "tea is 3.20, and acme has 1 folder\n"
+    release = builder.release("namespace")
+    assert printed(release) == "tea is 3.20, from 1 folder of acme\n"
 
 
-def test_a_hash_of_a_uv_lock_that_the_registry_does_not_have_is_refused(builder: Builder) -> None:
-    project = builder.copied("namespace")
-    _uv(project, "lock", "--python", sys.executable)
+def test_dev_mode_links_both_source_trees_of_a_namespace(workshop: Workshop, tmp_path: Path) -> None:
+    project = workshop.project("namespace")
+    done = releaser(project, "build", "--env", "dev")
+    assert done.returncode == 0, done.stderr + done.stdout
+    release = release_in(project / "_build" / "dev" / "rel" / "desk", tmp_path / "scratch")
+    release.name = "desk"
+    with ended(release):
+        assert printed(release) == "tea is 3.20, from 2 folders of acme\n"
+        prices = project / "libraries" / "prices" / "src" / "acme" / "prices" / "prices.csv"
+        prices.write_text("tea,3.40\n")
+        assert printed(release) == "tea is 3.40, from 2 folders of acme\n"
+
+
+def test_a_hash_of_a_uv_lock_that_the_registry_does_not_have_is_refused(registry: None, tmp_path: Path) -> None:
+    project = Workshop(folder=tmp_path).project("namespace")
     lock = project / "uv.lock"
-    lock.write_text(re.sub(r"sha256:\w{8}", "sha256:01234567", lock.read_text()))
+    text = lock.read_text()
+    assert "sha256:" in text
+    lock.write_text(re.sub(r"sha256:\w{8}", "sha256:01234567", text))
     done = releaser(project, "build")
     assert done.returncode == 1
     assert "error: the dependencies could not be installed" in done.stderr
     assert "click" in done.stderr
+    assert "now: nothing was built" in done.stderr
     assert not (project / "_build" / "prod" / "rel").exists()
 
 
@@ -188,6 +221,13 @@ def test_c_is_compiled_for_the_project_and_for_a_dependency(builder: Builder, en
     assert printed(release) == "168 primes &lt; 1000 markupsafe._speedups\n"
     (wheel,) = release.var.rglob("site-packages/markupsafe-*.dist-info/WHEEL")
     assert "-linux_" in wheel.read_text(), "the wheel is not one of this machine"
+
+
+def test_machine_code_of_the_project_is_refused_in_dev_mode(workshop: Workshop) -> None:
+    done = releaser(workshop.project("c_extension"), "build", "--env", "dev")
+    assert done.returncode == 3
+    assert "primes/_count." in done.stderr
+    assert "is machine code, made by a build; dev_mode runs the sources as they stand" in done.stderr
 
 
 @EITHER

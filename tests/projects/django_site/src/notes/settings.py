@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 SECRET_KEY = os.environ["SECRET_KEY"]
+TIME_ZONE = "UTC"
 ALLOWED_HOSTS = ["127.0.0.1"]
 ROOT_URLCONF = "notes.urls"
 WSGI_APPLICATION = "notes.wsgi.application"

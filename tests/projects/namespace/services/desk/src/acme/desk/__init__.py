@@ -6,4 +6,5 @@ from acme import prices
 
 
 def main() -> None:
-    click.echo(f"tea is {prices.of('tea')}, and acme has {len(list(acme.__path__))} folder")
+    folders = len(list(acme.__path__))
+    click.echo(f"tea is {prices.of('tea')}, from {folders} folder{'s' * (folders > 1)} of acme")
