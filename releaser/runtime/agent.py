@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import _socket
 import os
+from signal import SIG_BLOCK, SIG_SETMASK, pthread_sigmask, valid_signals
 
 from . import frames, sockets
 from .answers import answer
@@ -58,6 +59,7 @@ class Agent:
         self._name = name
         self._watch = watch
         self._thread: NativeThread | None = None
+        self._mask: set[int] = set()  # of signals, as the thread that started ours has it
         self._callers: dict[int, Caller] = {}
         self._ended: list[Caller] = []
         self._pipe: list[int] = []
@@ -144,6 +146,8 @@ class Agent:
     def _run(self, thread: NativeThread) -> None:
         """Accept callers until `stop` or the end of the process; the body of the agent's thread."""
         thread.begin()
+        # A signal to the process is the app's: one that it blocks, to wait for it, would kill the process here.
+        self._mask = pthread_sigmask(SIG_BLOCK, valid_signals())
         poller = poll()
         wake = self._pipe[0]
         poller.register(wake, POLLIN)
@@ -190,6 +194,7 @@ class Agent:
     def _serve(self, caller: Caller) -> None:
         """Answer one caller; the body of its thread."""
         caller.begin()
+        pthread_sigmask(SIG_SETMASK, self._mask)  # what the call starts, a program for one, would inherit ours
         self.forks.come_first()
         try:
             answer(caller.connection, caller)

@@ -227,6 +227,32 @@ def test_ctrl_c_ends_the_app_with_130(tmp_path: Path) -> None:
         assert app.wait() in (130, -signal.SIGINT)
 
 
+BLOCKING = """
+import signal, time
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+
+def main():
+    print("up", flush=True)
+    while signal.SIGTERM not in signal.sigpending():
+        time.sleep(0.01)
+    print("got", signal.sigwait([signal.SIGTERM]).name, flush=True)
+
+def masks():
+    import subprocess
+    return subprocess.run(["grep", "SigBlk", "/proc/self/status"], capture_output=True, text=True).stdout.split()[1]
+"""
+
+
+def test_a_signal_that_the_app_waits_for_is_not_taken_by_the_agent(tmp_path: Path) -> None:
+    release = release_of(tmp_path, BLOCKING)
+    with instance(release) as (app, _):
+        eventually(lambda: app.stdout == "up\n")
+        eventually(lambda: is_serving(release))
+        assert int(run(release.command("rpc", "app:masks")).stdout, 16) == 0
+        os.kill(app.pid, signal.SIGTERM)
+        assert (app.wait(), app.stdout) == (0, "up\ngot SIGTERM\n")
+
+
 def test_a_damaged_bundle_is_one_failure(tmp_path: Path) -> None:
     release = release_of(tmp_path, SLEEPER)
     release.pyz.write_bytes(b"rubbish")
