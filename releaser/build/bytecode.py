@@ -14,6 +14,7 @@ from pathlib import Path
 from releaser.build.commands import Program, ProgramFailed
 from releaser.build.dist_info import dist_infos, rewrite_record
 from releaser.build.layers import fresh_files
+from releaser.build.source_readers import source_readers
 from releaser.build.stage import Stage
 from releaser.errors import BuildError
 from releaser.plan.facts import Interpreter
@@ -76,6 +77,9 @@ def _leave_sources_out(stage: Stage, own: tuple[str, ...], level: tuple[str, ...
     """Put the project's byte code where its sources were: beside a source, `__pycache__` would not be importable."""
     _compile_own(stage, own, ("-b", *level))
     for name in own:
+        text = (stage.site_packages / name).read_bytes().decode("utf-8", "replace")
+        for line, reader in source_readers(text):
+            stage.warnings.append(f"{name}:{line}: {reader} finds nothing in this release, include_src is false")
         (stage.site_packages / name).unlink()
     for folder in dist_infos(stage.site_packages):
         record = folder / "RECORD"
