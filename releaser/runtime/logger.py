@@ -5,13 +5,17 @@ The app writes to a pipe, so neither a full disk nor a log that is being rotated
     app, hooks, supervisor  --pipe-->  _log PATH SIZE COUNT  -->  NAME.log, NAME.log.1 (the one before), ...
 
 What cannot be written is dropped and counted, and the count is written once there is room again. The supervisor keeps
-the reading end as well: if the logger is killed, writers wait for the next one instead of dying of a broken pipe.
+the reading end as well: if the logger is killed, writers wait for the next one instead of dying of a broken pipe; if it
+hangs, on a disk that does not answer for one, the supervisor empties the full pipe itself, and counts what it drops.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
+import sys
+import termios
 
 from .launch import runtime_command
 from .process import Child, spawn
@@ -22,6 +26,10 @@ if TYPE_CHECKING:
 
 FINISH_S = 5.0
 """How long the end of the release waits for its last lines to be written."""
+CHECK_S = 2.0
+"""How long the pipe may be full, with nothing read from it, before it is emptied."""
+_FULL_BYTES = 60_000
+_STUCK_S = 0.05
 _READ_BYTES = 65536
 
 
@@ -37,6 +45,9 @@ class Logger:
         os.dup2(writer, 2)
         os.close(writer)
         self._child: Child | None = None
+        self._progress = ""
+        self.deadline = 0.0
+        """When `relieve` looks again (monotonic)."""
         self._start()
 
     def take_ended(self, pid: int) -> bool:
@@ -46,6 +57,41 @@ class Logger:
         self._child.reap()
         self._start()
         return True
+
+    def relieve(self, now: float) -> int:
+        """Look at the pipe when it is time; return how many lines were dropped to let the app go on."""
+        if now < self.deadline:
+            return 0
+        self.deadline = now + CHECK_S
+        waiting = int.from_bytes(fcntl.ioctl(self._reader, termios.FIONREAD, bytes(4)), sys.byteorder)
+        before, self._progress = self._progress, self._read_so_far()
+        if waiting < _FULL_BYTES or not before or before != self._progress:
+            return 0
+        self.deadline = now + _STUCK_S
+        return self._empty()
+
+    def _read_so_far(self) -> str:
+        """Return the kernel's count of what the logger has read, or nothing; the disk is not asked."""
+        if self._child is None:
+            return ""
+        try:
+            with open(f"/proc/{self._child.pid}/io", encoding="ascii") as file:
+                return file.readline()
+        except OSError:
+            return ""
+
+    def _empty(self) -> int:
+        dropped = 0
+        # An open file of our own: O_NONBLOCK would hold for the logger as well.
+        reader = os.open(f"/proc/self/fd/{self._reader}", os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            for _ in range(64):
+                dropped += os.read(reader, _READ_BYTES).count(b"\n")
+        except BlockingIOError:
+            pass
+        finally:
+            os.close(reader)
+        return dropped
 
     def finish(self) -> None:
         """Close our end and wait until what was written is in the files."""

@@ -170,6 +170,7 @@ class Supervisor(Owner):
         deadlines = [
             self._deadline,
             self._upward.deadline,
+            self._logger.deadline if self._logger is not None else None,
             self._control.next_deadline(),
             self._control.paused_until if self._control.paused_until > self._now else None,
             *self._jobs.deadlines(),
@@ -188,6 +189,8 @@ class Supervisor(Owner):
             self._now, [agent_socket(keeper.name) for keeper in self._keepers if keeper.is_ready]
         )
         self._control.close_overdue(self._now)
+        if self._logger is not None and (dropped := self._logger.relieve(self._now)):
+            self.say(f"{dropped} lines were dropped here: the log is not written")
         if self._deadline is not None and self._now >= self._deadline:
             self._deadline = None
             self._handle(states.TIMEOUT)

@@ -99,6 +99,20 @@ def test_a_logger_that_is_killed_is_replaced_and_the_app_goes_on(make: Make) -> 
     assert release.run("ping").returncode == 0
 
 
+def test_a_logger_that_hangs_does_not_hold_up_the_app_and_what_was_dropped_is_counted(make: Make) -> None:
+    release = make()
+    start(release)
+    logger = logger_of(release)
+    os.kill(logger, signal.SIGSTOP)
+    assert release.run("rpc", "app:say", "5000").stdout == "said\n"
+    assert release.run("ping").returncode == 0
+    os.kill(logger, signal.SIGCONT)
+    eventually(lambda: "lines were dropped here: the log is not written" in log_of(release))
+    assert release.run("rpc", "app:say", "1").stdout == "said\n"
+    assert release.run("stop").returncode == 0
+    assert release.leftovers() == []
+
+
 def test_a_full_disk_does_not_reach_the_app_and_what_was_dropped_is_counted(make: Make, tmp_path: Path) -> None:
     if os.getuid() != 0:
         pytest.skip("needs to mount")
