@@ -108,7 +108,7 @@ LIVENESS = Section(
         Field(
             name="call",
             kind=Text(wanted="a function such as 'shop.release:is_alive'", check=checks.entry_point),
-            doc="This function, called in the running app, returns true.",
+            doc="This function of a module that the app has imported, called in the app, returns true.",
             example='"shop.release:is_alive"',
         ),
         Field(

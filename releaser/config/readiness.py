@@ -92,7 +92,7 @@ READINESS = Readiness(
         Field(
             name="call",
             kind=Text(wanted="a function such as 'shop.release:is_ready'", check=checks.entry_point),
-            doc="Ready when this function, called in the running app, returns true.",
+            doc="Ready when this function of a module that the app has imported, called in the app, returns true.",
             example='"shop.release:is_ready"',
         ),
         Field(

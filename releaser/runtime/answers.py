@@ -2,6 +2,7 @@
 
 ping                              x 0
 rpc FORMAT MODULE:FUNCTION ARGS   o the result, e a traceback, x 0 or 1      FORMAT is text or json
+ask MODULE:FUNCTION               as rpc in json, of a module that the app has imported; never imports one
 reload NAME=VALUE ...             o the names that changed, e a traceback, x 0 or 1
 console                           see `releaser.runtime.agent_console`
 """
@@ -45,6 +46,8 @@ def answer(connection: _socket.socket, thread: NativeThread) -> None:
             reply.end(0)
         case ["rpc", form, target, *arguments]:
             reply.end(_call(reply, form, target, arguments))
+        case ["ask", target]:
+            reply.end(_ask(reply, target))
         case ["reload", *variables]:
             reply.end(_reload(reply, variables))
         case ["console"]:
@@ -109,6 +112,24 @@ def _call(reply: Reply, form: str, target: str, arguments: list[str]) -> int:
     if result:
         reply.send(frames.OUTPUT, result)
     return 0
+
+
+def _ask(reply: Reply, target: str) -> int:
+    """Call a function of a module that is there: the app may be importing at this moment.
+
+    Two threads that import modules which import each other can end in a deadlock that Python breaks by failing one
+    of them, which may be the app's (importlib's _DeadlockError, seen with celery on 3.11).
+    """
+    import sys
+
+    from .failures import FAILED
+
+    name = target.partition(":")[0]
+    module = sys.modules.get(name)
+    if module is None or getattr(getattr(module, "__spec__", None), "_initializing", False):
+        reply.send(frames.OUTPUT, f"the app has not imported {name}".encode())
+        return FAILED
+    return _call(reply, "json", target, [])
 
 
 def _reload(reply: Reply, variables: list[str]) -> int:

@@ -56,7 +56,7 @@ class Target:
         elif kind == "tcp":
             self.host, self.port = split_address(text)
         elif kind == "call":
-            self.request = frames.encode_request("rpc", "json", text)
+            self.request = frames.encode_request("ask", text)
 
 
 class Probe:
@@ -158,7 +158,7 @@ class Probe:
                 if body == b"0" and said.strip() == b"true":
                     self.outcome = True
                 else:
-                    self._fail(f"answered {said.strip()[-200:].decode('utf-8', 'replace') or 'nothing'}")
+                    self._fail(said.strip()[-200:].decode("utf-8", "replace") or "no answer")
             else:
                 said += body
 

@@ -343,6 +343,15 @@ def test_an_app_that_never_becomes_ready_is_stopped_with_the_reason(make: Make) 
     assert release.leftovers() == []
 
 
+def test_the_question_for_readiness_never_imports_a_module(make: Make) -> None:
+    modules = {"app.py": FOREVER, "other.py": "print('imported', flush=True)\ndef is_ready():\n    return True\n"}
+    release = make(modules=modules, readiness=ready_by("call", "other:is_ready", 0.5))
+    running = release.begin("foreground")
+    assert running.wait() == 1
+    assert "other:is_ready: the app has not imported other" in running.errors()
+    assert "imported\n" not in running.output()
+
+
 def test_an_app_that_says_ready_itself_is_believed(make: Make) -> None:
     code = "import os, socket\n" + FOREVER.replace(
         "    while",
