@@ -62,12 +62,13 @@ class Target:
 class Probe:
     """One attempt: connect, send, read, judge. The loop polls `descriptor` for `events` and calls `advance`."""
 
-    __slots__ = ("_answer", "_connected", "_decoder", "_socket", "_target", "_unsent", "outcome", "problem")
+    __slots__ = ("_answer", "_connected", "_decoder", "_said", "_socket", "_target", "_unsent", "outcome", "problem")
 
     def __init__(self, target: Target, layout: Layout) -> None:
         self._target = target
         self._answer = bytearray()
         self._decoder = frames.Decoder()
+        self._said = b""
         self._unsent = target.request
         self._connected = False
         self.outcome: bool | None = None
@@ -100,6 +101,8 @@ class Probe:
             return
         except OSError as error:
             self._fail(error.strerror or str(error))
+        except frames.ProtocolError as error:
+            self._fail(str(error))
 
     def close(self) -> None:
         self._socket.close()
@@ -152,15 +155,14 @@ class Probe:
         if not data:
             self._fail("the agent closed the connection")
             return
-        said = b""
+        # What was said and the exit may arrive in pieces: what was said is kept from one to the next.
         for kind, body in self._decoder.feed(data):
-            if kind == frames.EXIT:
-                if body == b"0" and said.strip() == b"true":
-                    self.outcome = True
-                else:
-                    self._fail(said.strip()[-200:].decode("utf-8", "replace") or "no answer")
+            if kind != frames.EXIT:
+                self._said += body
+            elif body == b"0" and self._said.strip() == b"true":
+                self.outcome = True
             else:
-                said += body
+                self._fail(self._said.strip()[-200:].decode("utf-8", "replace") or "no answer")
 
     def _fail(self, problem: str) -> None:
         self.outcome = False

@@ -345,7 +345,7 @@ def test_an_app_that_never_becomes_ready_is_stopped_with_the_reason(make: Make) 
 
 def test_the_question_for_readiness_never_imports_a_module(make: Make) -> None:
     modules = {"app.py": FOREVER, "other.py": "print('imported', flush=True)\ndef is_ready():\n    return True\n"}
-    release = make(modules=modules, readiness=ready_by("call", "other:is_ready", 0.5))
+    release = make(modules=modules, readiness=ready_by("call", "other:is_ready", 2.0))
     running = release.begin("foreground")
     assert running.wait() == 1
     assert "other:is_ready: the app has not imported other" in running.errors()

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from support.waiting import eventually
 
-from releaser.runtime.layout import Layout
+from releaser.runtime.frames import reply
+from releaser.runtime.layout import AGENT_SOCKET, Layout
 from releaser.runtime.readiness import Probe, Target, split_address
 
 LAYOUT = Layout("/nowhere", "1.0.0", "/nowhere/var")
@@ -87,3 +88,30 @@ def test_a_call_without_an_agent_is_not_ready(tmp_path: Path) -> None:
     probe = Probe(Target("call", "app:is_ready"), Layout(str(tmp_path), "1.0.0", str(tmp_path)))
     assert probe.outcome is False
     probe.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (reply("true\n", 0), ""),
+        (reply("app:is_ready: the app has not imported app", 1), "app:is_ready: the app has not imported app"),
+        (b"HTTP/1.1 400 Bad Request", "unknown frame type b'H'"),
+    ],
+)
+def test_an_answer_in_pieces_of_one_byte_is_the_same_answer(tmp_path: Path, answer: bytes, problem: str) -> None:
+    layout = Layout(str(tmp_path), "1.0.0", str(tmp_path))
+    Path(layout.run).mkdir()
+    with socket.socket(socket.AF_UNIX) as agent:
+        agent.bind(f"{layout.run}/{AGENT_SOCKET}")
+        agent.listen()
+        probe = Probe(Target("call", "app:is_ready"), layout)
+        connection, _ = agent.accept()
+        with connection:
+            probe.advance()
+            connection.recv(4096)
+            for index in range(len(answer)):
+                connection.sendall(answer[index : index + 1])
+                if probe.outcome is None:
+                    probe.advance()
+    probe.close()
+    assert (probe.outcome, probe.problem) == (not problem, problem)
