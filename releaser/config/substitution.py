@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+REPLACED_AT_START = "`${NAME}` and `${NAME:-default}` in it are replaced once, at start."
+"""What the reference page says of each text that is."""
 UNKNOWN = "\0"
 """Stands for the value of a variable that only the host knows."""
 

@@ -73,9 +73,9 @@ def _run(context: Context, command: str, options: Options) -> int:
                 print("\n".join(lines))
                 output.flush()
                 return DONE
-            from . import migration_task
+            from . import migration_told
 
-            lines = getattr(migration_task, command)(
+            lines = getattr(migration_told, command)(
                 context, urls, options, signals, error if options.as_json else output
             )
         except Interrupted as interrupted:
@@ -92,7 +92,7 @@ def _run(context: Context, command: str, options: Options) -> int:
 
 
 def _nothing_to_do(records: list[Migrations], options: Options) -> list[str]:
-    """Return what `migration_task.migrate` returns when nothing is pending."""
+    """Return what `migration_told.migrate` returns when nothing is pending."""
     if not options.as_json:
         return [f"nothing to do: the database is at {', '.join(sorted(record.heads))} (head)" for record in records]
     import json

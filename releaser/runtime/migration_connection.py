@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import column, event, inspect, select, table
 from sqlalchemy.exc import DBAPIError
 
-from .migration_locks import sqlite_path
+from .migration_file_lock import sqlite_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -25,6 +25,9 @@ NOT_COMMITTED = 15
 RELEASE_DAMAGED = 16
 """The revisions on disk are not those of the manifest."""
 
+EXTERNAL_HINT = 'if something else lets one runner in at a time, lock = "external" in [release.NAME.migrations] says so'
+"""Where the lock of this tool cannot be trusted."""
+
 MAX_STATEMENT_CHARACTERS = 200
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 

@@ -1,0 +1,70 @@
+"""How MySQL and MariaDB lock a migration: a named lock of the session that works, in one space for the whole server."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+from .failures import Failure
+from .migration_failures import EXTERNAL_HINT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from sqlalchemy import Connection
+
+
+def refuse_clusters(connection: Connection) -> None:
+    """Refuse a Galera cluster.
+
+    Raises:
+        Failure: it is one.
+    """
+    found = connection.execute(text("show variables like 'wsrep_on'")).first()
+    if found is not None and str(found[1]).upper() in ("ON", "1"):
+        raise Failure(
+            "cannot migrate: the locks of a Galera cluster are those of one node",
+            now="nothing was migrated",
+            hint=EXTERNAL_HINT,
+        )
+
+
+class MysqlLock:
+    """The lock of the session that does the work."""
+
+    def __init__(self, connection: Connection, key: bytes) -> None:
+        self._connection = connection
+        self._name = f"releaser1:{key.hex()[:40]}"
+
+    def prepare(self) -> None:
+        """Keep the server from ending this session for being idle during a long revision."""
+        self._connection.execute(text("set session wait_timeout = 86400"))
+        self._connection.commit()
+
+    def is_taken(self) -> bool:
+        return bool(self._connection.scalar(text("select get_lock(:name, 0)"), {"name": self._name}))
+
+    def session(self) -> tuple[object, object]:
+        return self._connection.engine.url, self._connection.scalar(text("select connection_id()"))
+
+    def holding_session(self) -> tuple[object, object] | None:
+        return self._connection.engine.url, self._thread()
+
+    def end_holder(self) -> None:
+        thread = self._thread()
+        if thread is not None:
+            self._connection.exec_driver_sql(f"kill {int(thread)}")
+
+    def _thread(self) -> Any:
+        return self._connection.scalar(text("select is_used_lock(:name)"), {"name": self._name})
+
+    def holder(self) -> str:
+        thread = self._thread()
+        if thread is None:
+            return "a session that has just ended"
+        row = self._connection.execute(
+            text("select user, host, command, time from information_schema.processlist where id = :id"), {"id": thread}
+        ).first()
+        if row is None:
+            return f"connection {thread}"
+        return f"connection {thread} of {row[0]} from {row[1]} ({row[2].lower()} for {row[3]} s)"

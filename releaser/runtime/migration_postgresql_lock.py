@@ -1,0 +1,171 @@
+"""How PostgreSQL locks a migration: an advisory lock of the session that works, or of a transaction behind a pooler."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from .failures import Failure
+from .migration_failures import EXTERNAL_HINT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from sqlalchemy import Connection
+
+_pinned: list[Connection] = []
+"""Connections whose transaction holds a lock until this process ends."""
+
+
+def is_behind_pooler(connection: Connection) -> bool:
+    """Tell whether a pooler in transaction mode lies between this process and PostgreSQL; false for other kinds.
+
+    A driver that does not tell what the server announced is taken for a direct connection.
+    """
+    if connection.dialect.name != "postgresql":
+        return False
+    driver: Any = connection.connection.driver_connection
+    info = getattr(driver, "info", None)
+    announced = getattr(info, "backend_pid", None)
+    if announced is None and hasattr(driver, "get_server_pid"):
+        announced = driver.get_server_pid()
+    return announced is not None and announced != connection.scalar(text("select pg_backend_pid()"))
+
+
+def prepare_nothing(connection: Connection) -> None:
+    """Keep psycopg from preparing what it is asked often: behind a pooler the next session does not know it."""
+    driver: Any = connection.connection.driver_connection
+    if hasattr(driver, "prepare_threshold"):
+        driver.prepare_threshold = None
+
+
+def refuse_imitations(connection: Connection) -> None:
+    """Refuse a server that speaks PostgreSQL's protocol without keeping its advisory locks.
+
+    Raises:
+        Failure: it is one.
+    """
+    version = str(connection.scalar(text("select version()")))
+    for word, name in (("CockroachDB", "CockroachDB"), ("-YB-", "YugabyteDB")):
+        if word in version:
+            raise Failure(
+                f"cannot migrate: {name} takes PostgreSQL's advisory locks and does not keep them",
+                now="nothing was migrated",
+                hint=EXTERNAL_HINT,
+            )
+
+
+class PostgresqlLock:
+    """The lock of the session that does the work."""
+
+    def __init__(self, connection: Connection, key: bytes, owner: str) -> None:
+        self._connection = connection
+        self._owner = owner
+        self._key = int.from_bytes(key[:8], "big", signed=True)
+
+    def prepare(self) -> None:
+        """Name this session, and keep the server from ending it for being idle during a long revision."""
+        version = self._connection.dialect.server_version_info or (0,)
+        settings = {"application_name": self._owner[:63], "idle_in_transaction_session_timeout": "0"}
+        if version >= (14,):
+            # A statement of a runner that was killed ends within this time instead of running to its end.
+            settings |= {"client_connection_check_interval": "2s", "idle_session_timeout": "0"}
+        if version >= (17,):
+            settings["transaction_timeout"] = "0"
+        for name, value in settings.items():
+            try:
+                self._connection.execute(
+                    text("select set_config(:name, :value, false)"), {"name": name, "value": value}
+                )
+                self._connection.commit()
+            except DBAPIError:  # the server's platform or a pooler does not have it; the lock does not depend on it
+                self._connection.rollback()
+
+    def is_taken(self) -> bool:
+        return self.is_taken_by("pg_try_advisory_lock")
+
+    def is_taken_by(self, function: str) -> bool:
+        """Tell whether the server's `function` has given the lock to this session."""
+        return bool(self._connection.scalar(text(f"select {function}(:key)"), {"key": self._key}))
+
+    def session(self) -> tuple[object, object]:
+        return self._connection.engine.url, self._pid()
+
+    def _pid(self) -> object:
+        return self._connection.scalar(text("select pg_backend_pid()"))
+
+    def holding_session(self) -> tuple[object, object] | None:
+        row = self._row()
+        return (self._connection.engine.url, row[1]) if row is not None else None
+
+    def holder(self) -> str:
+        row = self._row()
+        if row is None:
+            return "a session that has just ended"
+        return f"{row[0] or 'an unnamed session'} (server pid {row[1]}, from {row[2]}, connected {row[3]}, {row[4]})"
+
+    def end_holder(self) -> None:
+        row = self._row()
+        if row is not None:
+            self._connection.execute(text("select pg_terminate_backend(:pid)"), {"pid": row[1]})
+
+    def _row(self) -> Any:
+        unsigned = self._key % 2**64
+        return self._connection.execute(
+            text(
+                "select a.application_name, a.pid, coalesce(host(a.client_addr), 'a local socket'),"
+                " to_char(a.backend_start, 'YYYY-MM-DD HH24:MI:SS'), coalesce(a.state, 'unknown')"
+                " from pg_locks l join pg_stat_activity a on a.pid = l.pid"
+                " where l.locktype = 'advisory' and l.granted and l.objsubid = 1"
+                " and l.database = (select oid from pg_database where datname = current_database())"
+                " and l.classid::bigint = :high and l.objid::bigint = :low"
+            ),
+            {"high": unsigned >> 32, "low": unsigned & 0xFFFFFFFF},
+        ).first()
+
+
+class PinnedPostgresqlLock(PostgresqlLock):
+    """The lock of a transaction that stays open on a connection of its own, so that a pooler cannot give it away.
+
+    READ COMMITTED and a utility statement at its end: with an open snapshot, CREATE INDEX CONCURRENTLY would wait for
+    it for ever.
+    """
+
+    def __init__(self, connection: Connection, key: bytes, owner: str) -> None:
+        pinned = connection.engine.connect().execution_options(isolation_level="READ COMMITTED")
+        prepare_nothing(pinned)
+        super().__init__(pinned, key, owner)
+        self._is_held = False
+        _pinned.append(pinned)
+
+    def prepare(self) -> None:
+        """Do nothing: what is set in a session of a pooler stays there for others."""
+
+    def is_taken(self) -> bool:
+        if super().is_taken_by("pg_try_advisory_xact_lock"):
+            self._connection.execute(text("set local idle_in_transaction_session_timeout = 0"))
+            self._is_held = True
+            return True
+        self._connection.rollback()
+        return False
+
+    def holding_session(self) -> tuple[object, object] | None:
+        found = super().holding_session()
+        self._finish()
+        return found
+
+    def holder(self) -> str:
+        found = super().holder()
+        self._finish()
+        return found
+
+    def session(self) -> tuple[object, object]:
+        found = super().session()
+        self._connection.execute(text("set local idle_in_transaction_session_timeout = 0"))
+        return found
+
+    def _finish(self) -> None:
+        """End the transaction of a question, unless it is the one that holds the lock."""
+        if not self._is_held:
+            self._connection.rollback()

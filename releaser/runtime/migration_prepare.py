@@ -1,0 +1,115 @@
+"""What is put around the connection that does the work: the lock, the journal, real transactions, a record."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from sqlalchemy.exc import OperationalError
+
+from .migration_connection import Statements, limit_waiting, make_sqlite_transactional
+from .migration_journal import open_journal
+from .migration_locks import end_holder, hold
+from .migration_postgresql_lock import is_behind_pooler
+from .migration_progress import Database
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from sqlalchemy import Connection
+
+    from .migration_order import Order
+    from .migration_progress import Progress
+    from .migration_report import Report
+
+
+class Preparation:
+    """Prepares each connection that env.py configures."""
+
+    def __init__(self, order: Order, progress: Progress, report: Report, on_version_apply: Callable[..., None]) -> None:
+        self._order = order
+        self._scripts = order.scripts
+        self._progress = progress
+        self._report = report
+        self._on_version_apply = on_version_apply
+        self._is_journal_missing = False
+
+    def on_connection(self, connection: Connection, settings: dict[str, Any]) -> None:
+        """Prepare the connection that does the work, and adjust what env.py said about it."""
+        database = Database(connection, settings)
+        self._progress.databases.append(database)
+        if self._order.is_dry:
+            self._open_journal(database, connection)
+            return
+        if self._order.action == "unlock":
+            self._unlock(database, connection)
+            return
+        is_ours = not connection.in_transaction()
+        if self._order.settings.lock != "external":
+            database.is_done_by_another = not hold(
+                connection,
+                version_table=database.version_table,
+                schema=database.schema,
+                owner=self._name(),
+                wait_s=self._order.lock_wait_s,
+                is_satisfied=lambda: self._is_satisfied(database, connection),
+                tell=self._report.line,
+            )
+        limit_waiting(connection, self._order.settings.lock_timeout_s, is_behind_pooler=is_behind_pooler(connection))
+        if is_ours and connection.in_transaction():
+            connection.commit()
+        if not database.is_done_by_another:
+            self._open_journal(database, connection)
+        database.statements = Statements(connection, lambda *what: self._note(database, *what))
+        settings["transaction_per_migration"] = True
+        settings["dont_mutate"] = database.is_done_by_another
+        callbacks = settings.get("on_version_apply") or ()
+        callbacks = tuple(callbacks) if isinstance(callbacks, (tuple, list)) else (callbacks,)
+        settings["on_version_apply"] = (*callbacks, self._on_version_apply)
+        if connection.dialect.name == "sqlite":
+            make_sqlite_transactional(connection)
+            settings["transactional_ddl"] = True
+
+    def _name(self) -> str:
+        """Return how this runner is named to others."""
+        return f"{' '.join(self._order.owner)} {socket.gethostname()}:{os.getpid()}"
+
+    def _unlock(self, database: Database, connection: Connection) -> None:
+        is_ours = not connection.in_transaction()
+        ended = end_holder(connection, version_table=database.version_table, schema=database.schema, owner=self._name())
+        if is_ours:
+            connection.commit()
+        self._progress.said.append(f"the migration lock was held by {ended}; that session was ended" if ended else "")
+        self._progress.said[-1] = self._progress.said[-1] or "nobody holds the migration lock"
+
+    def _open_journal(self, database: Database, connection: Connection) -> None:
+        database.journal, reason = open_journal(
+            connection,
+            path=database.path,
+            line=f"{database.schema}.{database.version_table}" if database.schema else database.version_table,
+            owner=self._order.owner,
+            wanted=self._order.settings.journal,
+            is_dry=self._order.is_dry,
+        )
+        if reason and not self._is_journal_missing:
+            self._is_journal_missing = True
+            self._report.line(f"warning: no migration journal can be kept: {reason}")
+
+    def _note(self, database: Database, outside_tx: int, statement: str) -> None:
+        if database.journal is not None:
+            database.journal.note(outside_tx, statement)
+
+    def _is_satisfied(self, database: Database, connection: Connection) -> bool:
+        self._report.check_heard()
+        try:
+            heads = database.heads(connection)
+        except OperationalError:
+            # SQLite cannot be read while the holder writes its changes out.
+            if connection.dialect.name != "sqlite":
+                raise
+            return False
+        if not all(self._scripts.knows(revision) for revision in heads):
+            return False  # judged under the lock, when the journal is at rest
+        return self._order.action == "apply" and bool(heads) and not self._order.steps(heads)

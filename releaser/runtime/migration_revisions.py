@@ -1,0 +1,147 @@
+"""What happens to each revision under the lock: judged, announced, noted in the journal, applied, told."""
+
+from __future__ import annotations
+
+import time
+
+from .failures import Failure
+from .migration_backup import copy_sqlite
+from .migration_dirty import check_clean, check_may_run_ahead, check_not_failed_before, check_resolvable
+from .migration_progress import told
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any
+
+    from alembic.runtime.migration import MigrationContext, RevisionStep
+
+    from .migration_order import Order
+    from .migration_progress import Database, Progress
+    from .migration_report import Report
+
+
+class Revisions:
+    """The revisions of one run, handed to alembic one by one."""
+
+    def __init__(self, order: Order, progress: Progress, report: Report) -> None:
+        self._order = order
+        self._scripts = order.scripts
+        self._progress = progress
+        self._report = report
+
+    def plan(self, found: Iterable[str], context: MigrationContext) -> Iterator[RevisionStep]:
+        """Yield the revisions to apply; called by alembic, under the lock, with the heads it has just read."""
+        database = self._progress.databases[-1]
+        heads = frozenset(found)
+        database.was_asked = True
+        database.before = database.expected = heads
+        if self._order.action == "unlock":
+            return
+        unknown = [revision for revision in heads if not self._scripts.knows(revision)]
+        if unknown:
+            entries = database.journal.last() if database.journal is not None else {}
+            self._progress.said.append(
+                check_may_run_ahead(entries, unknown, self._scripts.knows, "nothing was migrated")
+            )
+            self._progress.is_ahead = True
+            return
+        if self._order.action in ("resolve", "stamp"):
+            yield from self._say(database, heads)
+            return
+        steps = [] if database.is_done_by_another else self._order.steps(heads)
+        pending = self._scripts.pending(heads)
+        if database.journal is not None:
+            if not self._order.is_dry:
+                database.journal.settle(lambda revision: self._scripts.knows(revision) and revision not in pending)
+            database.entries = database.journal.last()
+        if self._order.is_dry:
+            self._progress.planned += [step.revision.revision for step in steps]
+            return
+        # After a failed try of an env.py with a transaction of its own around everything, they are pending again.
+        if self._order.action == "apply":
+            self._progress.applied = [revision for revision in self._progress.applied if revision not in pending]
+        if steps and self._order.action == "apply":
+            check_clean(database.entries, pending, heads, context.connection, self._order.owner[0])
+        if steps:
+            self._secure(database)
+        assert database.statements is not None
+        for number, step in enumerate(steps, 1):
+            self._report.check_heard()
+            label = f"[{number}/{len(steps)}] {self._scripts.title(step.revision.revision)}"
+            label += "" if step.is_upgrade else ": undo"
+            self._report.line(f"{label} ...")
+            self._begin(database, step.revision.revision, "up" if step.is_upgrade else "down")
+            began = time.monotonic()
+            yield step
+            # Alembic comes back for the next one after it has committed this one.
+            if database.journal is not None:
+                database.journal.end("done", statements=database.statements.begun, outside_tx=0)
+            self._progress.at_work = ""
+            self._progress.applied.append(step.revision.revision)
+            count = max(0, database.statements.begun - 1)  # one is that of the version table
+            took_s = time.monotonic() - began
+            statements = f"{count} statement" if count == 1 else f"{count} statements"
+            self._report.line(f"{label}: done in {took_s:.2f} s, {statements}")
+
+    def _secure(self, database: Database) -> None:
+        """Make sure that there is a way back, before anything is changed."""
+        if database.path and self._order.settings.backup != "off":
+            database.restore_point = copy_sqlite(database.path, self._order.backups, self._order.settings.name)
+            if database.restore_point:
+                self._report.line(f"the database was copied to {database.restore_point}")
+        elif database.journal is not None:
+            database.restore_point = database.journal.position()
+
+    def _say(self, database: Database, heads: frozenset[str]) -> Iterator[RevisionStep]:
+        """Do what a person has decided about a revision: nothing of it is executed."""
+        pending = self._scripts.pending(heads)
+        revision, title = self._order.destination, self._scripts.title(self._order.destination)
+        journal = database.journal
+        if journal is not None:
+            journal.settle(lambda other: self._scripts.knows(other) and other not in pending)
+        if self._order.action == "resolve":
+            entry = journal.last().get(revision) if journal is not None else None
+            check_resolvable(entry, revision, pending, heads)
+            if self._order.resolution == "retry":
+                self._progress.said.append(f"{title} will be applied again")
+                if journal is not None:
+                    journal.say(revision, "resolved")
+                return
+        elif heads and not self._order.is_forced:
+            raise Failure(
+                f"cannot mark {title} as applied: the database is already at {told(heads)}",
+                now="nothing was changed",
+                hint="--force marks it nevertheless",
+            )
+        self._progress.said.append(f"{title} is marked as applied, and nothing of it was executed")
+        if database.statements is not None:
+            database.statements.reset()
+        yield from self._scripts.directory._stamp_revs(revision, tuple(heads))  # type: ignore[misc]
+        if journal is not None:
+            journal.say(revision, "done", error="resolved by hand" if self._order.action == "resolve" else "stamped")
+
+    def _begin(self, database: Database, revision: str, direction: str) -> None:
+        """Make everything ready for a revision."""
+        assert database.statements is not None
+        digest = self._scripts.digest(revision)
+        if self._order.is_at_start:
+            check_not_failed_before(database.entries.get(revision), digest, self._order.owner)
+        database.statements.reset()
+        if database.journal is not None:
+            database.journal.begin(
+                revision,
+                direction=direction,
+                sha256=digest,
+                phase=self._scripts.phase(revision),
+                compatible=self._scripts.compatible(revision),
+                restore_point=database.restore_point[:200],
+            )
+        self._progress.at_work = revision
+
+    def on_version_apply(self, *, heads: Iterable[str], **more: Any) -> None:
+        """Hear from alembic that the version table names a revision."""
+        database = self._progress.databases[-1]
+        database.expected = frozenset(heads)
+        if database.statements is not None:
+            database.statements.is_recorded()
