@@ -14,23 +14,23 @@ import sys
 import time
 
 from . import (
-    configuration,
+    configuring,
     control,
     environment,
     frames,
     listeners,
-    providers,
     sockets,
     states,
     status,
     systemd,
 )
 from .failures import DONE, FAILED, NOT_NOW, Failure
-from .files import unlink, why_not_executed, write
+from .files import unlink, write
+from .hook_queue import HookQueue
 from .hooks import HookRun, format_seconds
 from .jobs import Job, Jobs, Task
 from .keeper import Keeper, Owner
-from .launch import provide_command, runtime_command
+from .launch import runtime_command
 from .layout import CONTROL_SOCKET, MAIN, agent_socket
 from .outcome import Outcome
 from .output import Output, own_description
@@ -43,14 +43,9 @@ if TYPE_CHECKING:
 
     from .context import Context
     from .logger import Logger
-    from .manifest import Hook
 
 FORWARDED = (signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 HANDLED = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, *FORWARDED)
-TASK_S = 600.0
-"""Limit of the supervisor's own tasks: unpacking the bundle, reading env.sh again."""
-PROVIDE_S = 60.0
-"""Limit of the config providers, all of them together; unpacking the bundle before them has its own."""
 _FOREVER_MS = 3_600_000
 
 
@@ -96,8 +91,6 @@ class Supervisor(Owner):
         self._upward = systemd.Upward(context.environ, context.layout, self._now)
         self._contract = environment.contract(context, command, sys.executable)
         self._contract["RELEASE_PID"] = str(os.getpid())
-        self._queue: list[Hook] = []
-        self._hook_reports: list[dict[str, Any]] = []
         self._keepers: list[Keeper] = []
         self._listeners: list[listeners.Listener] = []
         self._stop_timeout_s = self._manifest.stop_timeout_s
@@ -106,6 +99,7 @@ class Supervisor(Owner):
         self._out = Output(own_description(1))
         self._err = Output(own_description(2))
         self._jobs = Jobs(self._out)
+        self._hooks = HookQueue(self._jobs, self._out, self.say)
 
     # The loop -----------------------------------------------------------------------------------------------------
 
@@ -205,9 +199,9 @@ class Supervisor(Owner):
     def _enter(self, state: str) -> None:
         self._jobs.cancel(self._now)
         self._deadline = None
-        self._queue = []
+        self._hooks.cancel()
         self._came_from, self._state = self._state, state
-        self._upward.enter(state, self._manifest, task_s=TASK_S, stop_s=self._stop_timeout_s)
+        self._upward.enter(state, self._manifest, task_s=configuring.TASK_S, stop_s=self._stop_timeout_s)
         if state in states.HOOK_STATES and state != states.POST_STOP:
             self._run_hooks(state)
             return
@@ -224,39 +218,18 @@ class Supervisor(Owner):
         }[state]()
 
     def _configure(self) -> None:
-        """Complete the environment; pre_configure hooks may have written what env.sh reads, so read it again."""
-        if not self._manifest.hooks_of("pre_configure"):
-            self._read_env_file()
+        self._configuring = configuring.Configuring(
+            self._context, self._environ, start_task=self._start_task, say=self.say, on_end=self._take_environment
+        )
+        self._configuring.begin()
+
+    def _take_environment(self, environ: dict[str, str], failure: Failure | None) -> None:
+        """Go on with the complete environment: everything that it can make fail is tried before anything runs."""
+        self._environ = environ
+        if failure is not None:
+            self._fail(failure)
             return
-        argv = environment.dump_command(self._context.layout.env_file, sys.executable)
-        self._start_task("reading env.sh", argv)
-
-    def _read_env_file(self) -> None:
-        """Go on with what lies on the host, then with what the app's own functions say; a process asks them."""
         try:
-            self._environ = configuration.with_file(self._context, self._environ)
-        except Failure as failure:
-            self._outcome.fail(failure)
-            self._handle(states.FAILED)
-            return
-        if self._manifest.config_providers:
-            self._ask_providers()
-        else:
-            self._apply_configuration()
-
-    def _ask_providers(self) -> None:
-        """Ask the app's own functions, in a process that unpacks the bundle if nobody has yet."""
-        from .bundle import needs_unpacking
-
-        limit_s = PROVIDE_S
-        if needs_unpacking(self._context):
-            self.say("unpacks its bundle (once for each build)")
-            limit_s += TASK_S
-        self._start_task(providers.WHAT, provide_command(self._context), limit_s)
-
-    def _apply_configuration(self) -> None:
-        try:
-            self._environ = environment.configured(self._manifest, self._environ)
             self._keepers = self._make_keepers()
             addresses = [
                 (item.name, environment.setting(f"sockets.{item.name}", item.address, self._environ))
@@ -264,9 +237,8 @@ class Supervisor(Owner):
             ]
             passed = systemd.passed_sockets(self._context.environ, os.getpid())
             self._listeners = listeners.bind_all(addresses, passed)
-        except Failure as failure:
-            self._outcome.fail(failure)
-            self._handle(states.FAILED)
+        except Failure as failed:
+            self._fail(failed)
             return
         self._handle(states.DONE)
 
@@ -288,7 +260,7 @@ class Supervisor(Owner):
             self._handle(states.DONE)
             return
         self.say("unpacks its bundle (once for each build)")
-        self._start_task("unpacking the bundle", [*self._runtime, "_unpack"])
+        self._start_task("unpacking the bundle", [*self._runtime, "_unpack"], configuring.TASK_S)
 
     def _boot(self) -> None:
         listeners.listen(self._listeners)
@@ -298,8 +270,7 @@ class Supervisor(Owner):
                 args = self._args if keeper.process.name == MAIN else []
                 keeper.begin(environ, args, self._listeners, self._lock, self._now)
         except OSError as error:
-            self._outcome.fail(Failure(f"cannot start {sys.executable}: {error.strerror}", now="nothing is running"))
-            self._handle(states.FAILED)
+            self._fail(Failure(f"cannot start {sys.executable}: {error.strerror}", now="nothing is running"))
 
     def _announce(self) -> None:
         self._upward.announce(f"running {self._manifest.version}")
@@ -342,79 +313,42 @@ class Supervisor(Owner):
     # Hooks and tasks ----------------------------------------------------------------------------------------------
 
     def _run_hooks(self, event: str) -> None:
-        self._queue = self._manifest.hooks_of(event)
-        self._next_hook()
+        environ = {**self._environ, **self._contract}
+        if event == states.POST_STOP:
+            environ["RELEASE_EXIT_CODE"] = str(self._outcome.exit_code)
+        hooks = self._manifest.hooks_of(event)
+        self._hooks.run(hooks, self._context, environ, self._runtime, lambda: self._now, self._end_hooks)
 
-    def _next_hook(self) -> None:
-        if not self._queue:
+    def _end_hooks(self, failure: Failure | None) -> None:
+        if failure is None:
             self._handle(states.DONE)
             return
-        hook = self._queue.pop(0)
-        environ = {**self._environ, **self._contract, "RELEASE_EVENT": hook.event}
-        if hook.event == states.POST_STOP:
-            environ["RELEASE_EXIT_CODE"] = str(self._outcome.exit_code)
-        try:
-            self._jobs.current = HookRun(hook, self._context, environ, self._runtime, self._out, self._now)
-        except OSError as error:
-            path = os.path.join(self._context.layout.release, hook.path)
-            self._finish_hook(hook, f"cannot be executed: {why_not_executed(path, error)}", 126, 0.0)
+        failure.now = "the release is stopped" if self._alive() else "nothing was started"
+        self._fail(failure)
 
-    def _start_task(self, what: str, argv: list[str], limit_s: float = TASK_S) -> None:
+    def _start_task(self, what: str, argv: list[str], limit_s: float) -> None:
         environ = {**self._environ, **self._contract}
         try:
             self._jobs.current = Task(
                 what, argv, environ, cwd=self._context.layout.root, limit_s=limit_s, now=self._now
             )
         except OSError as error:
-            self._outcome.fail(Failure(f"{what} failed: {error.strerror}", now="nothing was started"))
-            self._handle(states.FAILED)
+            self._fail(Failure(f"{what} failed: {error.strerror}", now="nothing was started"))
 
     def _finish_job(self, job: Job, code: int) -> None:
         if isinstance(job, HookRun):
-            self._finish_hook(job.hook, job.problem(code), code, self._now - job.started_at)
-        elif isinstance(job, Task):
-            self._finish_task(job, code)
-
-    def _finish_task(self, task: Task, code: int) -> None:
-        if code and task.what == providers.WHAT:
-            problem = f"more than {format_seconds(PROVIDE_S)}" if task.is_timed_out else f"exit code {code}"
-            self._outcome.fail(providers.failure_of(self._manifest, task.answer, problem))
-            self._handle(states.FAILED)
-        elif task.what == providers.WHAT:
-            self._environ = {**environment.parse_dump(task.answer), **self._environ}
-            self._apply_configuration()
-        elif code:
+            self._hooks.take_ended(job, code, self._now)
+        elif isinstance(job, Task) and self._state == states.CONFIGURE:
+            self._configuring.take_ended(job, code, self._contract)
+        elif isinstance(job, Task) and code:
             # The task has said on standard error what went wrong.
-            self._outcome.fail(Failure(f"{task.what} failed (exit code {code})", now="nothing was started"))
-            self._handle(states.FAILED)
-        elif self._state == states.CONFIGURE:
-            read = environment.parse_dump(task.answer)
-            self._environ.update({name: value for name, value in read.items() if name not in self._contract})
-            self._read_env_file()
+            self._fail(Failure(f"{job.what} failed (exit code {code})", now="nothing was started"))
         else:
             self._handle(states.DONE)
 
-    def _finish_hook(self, hook: Hook, problem: str, code: int, seconds: float) -> None:
-        name = f"the {hook.event} hook {hook.name}"
-        self._hook_reports.append(
-            {
-                "event": hook.event,
-                "name": hook.name,
-                "outcome": problem or "done",
-                "exit_code": code,
-                "seconds": round(seconds, 3),
-            }
-        )
-        if problem and hook.on_failure != "warn":
-            self._queue = []
-            now = "the release is stopped" if self._alive() else "nothing was started"
-            hint = "" if not seconds else f"its lines begin with [{hook.event} {hook.name}]"
-            self._outcome.fail(Failure(f"{name} {problem}", now=now, hint=hint))
-            self._handle(states.FAILED)
-            return
-        if problem:
-            self.say(f"warning: {name} {problem}; goes on, since its on_failure is warn")
-        self._next_hook()
+    def _fail(self, failure: Failure) -> None:
+        self._outcome.fail(failure)
+        self._handle(states.FAILED)
 
     # What keepers tell --------------------------------------------------------------------------------------------
 
@@ -570,15 +504,9 @@ class Supervisor(Owner):
             "uptime_s": round(self._now - self._started_at, 3),
             "instances": [keeper.to_dict(self._now) for keeper in self._keepers],
             "sockets": {listener.name: listener.address for listener in self._listeners},
-            "hooks": self._hook_reports,
-            "last_failure": self._last_failure(),
+            "hooks": self._hooks.reports,
+            "last_failure": self._outcome.failure.message if self._outcome.failure else self._hooks.last_failure(),
         }
-
-    def _last_failure(self) -> str:
-        if self._outcome.failure is not None:
-            return self._outcome.failure.message
-        failed = [report for report in self._hook_reports if report["outcome"] != "done"]
-        return f"the {failed[-1]['event']} hook {failed[-1]['name']} {failed[-1]['outcome']}" if failed else ""
 
     def _is_serving(self) -> bool:
         return self._are_ready() and self._state in (*states.SERVING_STATES, states.PRE_STOP)
