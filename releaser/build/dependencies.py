@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -30,11 +31,12 @@ from releaser.build.layers import (
     open_layer,
 )
 from releaser.build.left_out import leave_private_files_out
-from releaser.build.pins import Pins, pinned, read_pins, split_local_projects
+from releaser.build.pins import Pins, pinned, read_pins, split_local_projects, split_pdm_lock, without_users
 from releaser.build.source_paths import find_source_paths
 from releaser.build.stage import Stage
 from releaser.build.tags import check_tags
 from releaser.errors import BuildError
+from releaser.plan.facts import Lock
 from releaser.plan.steps import BuildWheel, InstallDependencies, InstallProject
 
 LAST_LINES = 15
@@ -144,11 +146,35 @@ def _pins(step: InstallDependencies, stage: Stage) -> Pins:
     if lock.kind == "uv" and stage.installer.kind != "uv":
         raise BuildError(f"{lock.shown} can only be read by uv, which has no binary for this machine")
     to = stage.folder / "requirements.txt"
-    program = installers.export_lock(stage.installer, folder, lock, to, step.extras, step.groups)
-    _run(stage, program, f"{lock.shown} could not be read")
-    if not to.is_file():
-        to.write_text("", encoding="utf-8")
-    return _with_local_projects(to, lock.path.parent, stage, is_hashed=True)
+    to.touch(mode=0o600)  # Poetry and PDM put the credentials of their indexes into it
+    base, local = lock.path.parent, ""
+    if lock.kind == "pdm":
+        text, local = split_pdm_lock(lock.path.read_text(encoding="utf-8"), base, (*step.extras, *step.groups))
+        lock = replace(lock, path=stage.folder / lock.path.name)
+        lock.path.write_text(text, encoding="utf-8")
+    _export(stage, installers.export_lock(stage.installer, folder, lock, to, step.extras, step.groups), lock)
+    to.write_text(without_users(to.read_text(encoding="utf-8")) + local, encoding="utf-8")
+    return _with_local_projects(to, base, stage, is_hashed=True)
+
+
+def _export(stage: Stage, program: Program, lock: Lock) -> None:
+    try:
+        stage.run(program)
+    except ProgramFailed as error:
+        sentence = f"{lock.shown} could not be read"
+        if lock.kind == "poetry" and not _works(stage, replace(program, argv=(lock.exporter, "export", "--help"))):
+            hint = "poetry self add poetry-plugin-export, or pipx inject poetry poetry-plugin-export"
+            what = f"{sentence}: {lock.exporter} has no command 'export', which its plugin poetry-plugin-export adds"
+            raise BuildError(what, hint=hint) from error
+        raise _told(error, sentence) from error
+
+
+def _works(stage: Stage, program: Program) -> bool:
+    try:
+        stage.run(program)
+    except ProgramFailed:
+        return False
+    return True
 
 
 def _with_local_projects(path: Path, base: Path, stage: Stage, *, is_hashed: bool) -> Pins:

@@ -138,11 +138,15 @@ def export_lock(
     match lock.kind:
         case "poetry":
             chosen = (*_chosen(extras, "--extras"), *_chosen(groups, "--with"))
-            argv = (lock.exporter, "export", "--format", "requirements.txt", "--output", str(to), *chosen)
-            return Program(argv=argv, folder=project)
+            argv = (lock.exporter, "export", "--no-interaction", "--format", "requirements.txt", "--with-credentials")
+            return Program(argv=(*argv, "--output", str(to), *chosen), folder=project)
         case "pdm":
-            options = ("--production", "--no-self", "--output", str(to), *_chosen((*extras, *groups), "--group"))
-            return Program(argv=(lock.exporter, "export", "--format", "requirements", *options), folder=project)
+            # Its word for groups of PEP 735 is "dev groups": named, they replace all of them, and exclude --production.
+            chosen = (*(() if groups else ("--production",)), *_chosen((*extras, *groups), "--group"))
+            argv = (lock.exporter, "export", "--format", "requirements", "--lockfile", str(lock.path))
+            # Without a Python it makes a virtual environment in the project's folder.
+            quiet = {"PDM_PYTHON": str(installer.python), "PDM_CHECK_UPDATE": "0"}
+            return Program(argv=(*argv, "--output", str(to), *chosen), folder=project, env=quiet)
         case _:
             words = ("export", "--frozen", "--no-emit-project", "--no-dev", "--no-editable", "--no-header")
             chosen = (*_chosen(extras, "--extra"), *_chosen(groups, "--group"))

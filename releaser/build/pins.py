@@ -20,6 +20,7 @@ _FOLDER = re.compile(
     r"^\s*(?:-e\s+|--editable[\s=]+)?(?:[\w.-]+\s*@\s*)?(?P<path>(?:file:/|\.{0,2}/|\.{1,2}(?=\s|$))[^\s;]*)"
 )
 """A requirement that is a path, as `./libs/foo`, `-e ../foo` and `foo @ file:///srv/foo`."""
+_TRUSTED_USER = re.compile(r"^(--trusted-host\s+)\S*@", re.MULTILINE)
 _ANYTHING = re.compile(r"^\s*[^\s#]", re.MULTILINE)
 
 
@@ -62,6 +63,11 @@ def pinned(report: str, without: str) -> str:
     return "".join(sorted(lines))
 
 
+def without_users(requirements: str) -> str:
+    """Return requirements without the users that Poetry writes into `--trusted-host`, which takes a host alone."""
+    return _TRUSTED_USER.sub(r"\1", requirements)
+
+
 def split_local_projects(path: Path, base: Path) -> tuple[str, tuple[Path, ...]]:
     """Return the text of a lock without the projects that it names by their folders, and these folders.
 
@@ -80,6 +86,25 @@ def split_local_projects(path: Path, base: Path) -> tuple[str, tuple[Path, ...]]
         else:
             kept.append(line)
     return "".join(kept), tuple(folders)
+
+
+def split_pdm_lock(text: str, base: Path, chosen: tuple[str, ...]) -> tuple[str, str]:
+    """Return a pdm.lock without the projects that it names by their folders, and requirements that name those needed.
+
+    They have no hash, and PDM exports nothing at all then. `base` is the folder that their paths are relative to,
+    `chosen` the extras and groups.
+    """
+    document = tomlkit.parse(text)
+    packages: Any = document.get("package", [])
+    wanted = {"default", *map(canonicalize_name, chosen)}
+    lines: list[str] = []
+    for package in list(packages):
+        folder = (base / str(package.get("path", "."))).resolve()
+        if "path" in package and (folder / "pyproject.toml").is_file():
+            packages.remove(package)
+            if wanted.intersection(map(canonicalize_name, package.get("groups", wanted))):
+                lines.append(f"{folder.as_uri()}\n")
+    return tomlkit.dumps(document), "".join(lines)
 
 
 def _split_pylock(text: str, base: Path) -> tuple[str, tuple[Path, ...]]:

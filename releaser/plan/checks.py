@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from releaser.config.profile import Origin, Profile
@@ -149,6 +150,10 @@ def _lock_problems(profile: Profile, lock: Lock | None) -> Iterator[Problem]:
             yield _problem(
                 _origin_of(profile, setting), what, f"lock them into {lock.shown}, and leave '{setting}' out"
             )
+        absent = [name for name in names if canonicalize_name(name) not in lock.groups] if lock.groups else []
+        if absent:
+            what = f"{lock.shown} was made without {', '.join(absent)}"
+            yield _problem(_origin_of(profile, setting), what, "pdm lock --group :all")
     if lock.unhashed_lines:
         count = len(lock.unhashed_lines)
         yield Problem(

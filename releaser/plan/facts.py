@@ -72,6 +72,8 @@ class Lock:
     """How many packages it pins, for people."""
     exporter: str = ""
     """poetry.lock and pdm.lock: absolute path of the program that can read it; empty: it is not installed."""
+    groups: tuple[str, ...] = ()
+    """pdm.lock: the extras and groups that it was made with; empty: it does not say."""
     unhashed_lines: tuple[int, ...] = ()
     """requirements.txt: lines, from 1, of requirements without `--hash`."""
 

@@ -8,6 +8,8 @@ import shutil
 import tomllib
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 from releaser.plan.facts import Lock, LockKind
 
 NAMES: tuple[tuple[str, LockKind], ...] = (
@@ -72,8 +74,18 @@ def _lock(root: Path, path: Path, kind: LockKind) -> Lock:
         sha256=hashlib.sha256(content).hexdigest(),
         packages=_count(text, kind),
         exporter=(shutil.which(kind) or "") if kind in ("poetry", "pdm") else "",
+        groups=_groups(text) if kind == "pdm" else (),
         unhashed_lines=unhashed_lines(text) if kind == "requirements" else (),
     )
+
+
+def _groups(text: str) -> tuple[str, ...]:
+    """Return the extras and groups that a pdm.lock was made with: PDM leaves others out without a word."""
+    try:
+        groups = tomllib.loads(text)["metadata"]["groups"]
+    except (ValueError, LookupError, TypeError):
+        return ()
+    return tuple(canonicalize_name(group) for group in groups if isinstance(group, str))
 
 
 def _count(text: str, kind: LockKind) -> int:

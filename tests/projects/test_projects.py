@@ -80,16 +80,6 @@ class Builder:
 
 
 @pytest.fixture(scope="session")
-def registry() -> None:
-    """Skip where no registry answers."""
-    words = [uv.find_uv_bin(), "pip", "compile", "--quiet", "--python", sys.executable, "-"]
-    done = subprocess.run(words, input="click\n", capture_output=True, text=True, check=False)
-    if done.returncode:
-        assert "CI" not in os.environ, done.stderr
-        pytest.skip("the package registry is not reached")
-
-
-@pytest.fixture(scope="session")
 def workshop(registry: None, tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     return Workshop(folder=tmp_path_factory.mktemp("workshop"))
 

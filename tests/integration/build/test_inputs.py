@@ -2,41 +2,22 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import http.server
 import os
 import subprocess
-import threading
+import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import uv
 from support.builds import built, files_in, releaser
+from support.index import PASSWORD, USER, Index, hashed, make_wheel, serving
 from support.tiny_project import CONFIG, make_tiny_project
 
-
-def make_wheel(folder: Path, name: str) -> Path:
-    """Write the wheel of a package `name`, 1.0, with one module."""
-    info = f"{name}-1.0.dist-info"
-    files = {
-        f"{name}.py": f"NAME = {name!r}\n",
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        f"{info}/RECORD": f"{name}.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n",
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    wheel = folder / f"{name}-1.0-py3-none-any.whl"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        for member, text in files.items():
-            archive.writestr(zipfile.ZipInfo(member), text)
-    return wheel
-
-
-def hashed(wheel: Path) -> str:
-    return f"{wheel.name.split('-')[0]}==1.0 --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n"
+from releaser.build.commands import runner
+from releaser.build.installers import Installer, install_locked
 
 
 def modules(release: Path) -> set[str]:
@@ -154,54 +135,105 @@ def test_locks_of_poetry_and_pdm_are_read_by_their_own_exporters(project: Path, 
     assert "leaf.py" in modules(release)
 
 
-class Index(http.server.BaseHTTPRequestHandler):
-    """A package index on loopback that wants a password."""
+def test_a_poetry_without_its_exporter_is_told_how_to_get_it(project: Path, tmp_path: Path) -> None:
+    (project / "poetry.lock").write_text('[[package]]\nname = "leaf"\n')
+    poetry = tmp_path / "bin/poetry"
+    poetry.parent.mkdir()
+    poetry.write_text('#!/bin/sh\necho "The requested command $1 does not exist." >&2\nexit 1\n')
+    poetry.chmod(0o755)
+    done = releaser(project, "build", PATH=f"{poetry.parent}:{os.environ['PATH']}")
+    assert done.returncode == 1
+    assert "bin/poetry has no command 'export', which its plugin poetry-plugin-export adds" in done.stderr
+    assert "hint: poetry self add poetry-plugin-export, or pipx inject poetry poetry-plugin-export" in done.stderr
 
-    wheel = Path()
-    wanted = "Basic " + base64.b64encode(b"ada:hunter2").decode()
 
-    def do_GET(self) -> None:
-        if self.headers.get("Authorization") != self.wanted:
-            self.send_response(401)
-            self.send_header("WWW-Authenticate", "Basic")
-            self.end_headers()
-            return
-        body = self.wheel.read_bytes()
-        kind = "application/octet-stream"
-        if not self.path.endswith(".whl"):
-            body = f'<a href="/files/{self.wheel.name}">{self.wheel.name}</a>'.encode()
-            kind = "text/html"
-        self.send_response(200)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *words: object) -> None:
-        """Say nothing."""
+def test_extras_that_a_pdm_lock_was_made_without_are_refused(project: Path) -> None:
+    (project / "pdm.lock").write_text('[metadata]\ngroups = ["default", "fast-lane"]\n')
+    with_settings(project, 'extras = ["fast_lane", "slow"]\ngroups = ["worker"]')
+    done = releaser(project, "build")
+    assert done.returncode == 3
+    assert "release.tiny.extras: pdm.lock was made without slow" in done.stderr
+    assert "release.tiny.groups: pdm.lock was made without worker" in done.stderr
+    assert "hint: pdm lock --group :all" in done.stderr
 
 
 @pytest.fixture
-def index(tmp_path: Path) -> Iterator[str]:
-    Index.wheel = make_wheel(tmp_path / "served", "leaf")
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Index)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://ada:hunter2@127.0.0.1:{server.server_port}/simple"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+def index(tmp_path: Path) -> Iterator[Index]:
+    with serving(tmp_path / "served") as index:
+        yield index
 
 
-def test_the_password_of_an_index_is_used_and_lands_nowhere(project: Path, index: str, tmp_path: Path) -> None:
-    (project / "requirements.txt").write_text(hashed(Index.wheel))
-    changes = {"UV_DEFAULT_INDEX": index, "UV_CACHE_DIR": str(tmp_path / "uv-cache"), "NO_PROXY": "*"}
+def by_url(index: Index, home: Path) -> dict[str, str]:
+    return {"UV_DEFAULT_INDEX": index.url_with_password}
+
+
+def by_netrc(index: Index, home: Path) -> dict[str, str]:
+    (home / ".netrc").write_text(f"machine 127.0.0.1 login {USER} password {PASSWORD}\n")
+    (home / ".netrc").chmod(0o600)
+    return {"UV_DEFAULT_INDEX": index.url, "NETRC": str(home / ".netrc")}
+
+
+def by_named_index(index: Index, home: Path) -> dict[str, str]:
+    (home / "uv.toml").write_text(f'[[index]]\nname = "inner"\nurl = "{index.url}"\ndefault = true\n')
+    user = {"UV_INDEX_INNER_USERNAME": USER, "UV_INDEX_INNER_PASSWORD": PASSWORD}
+    return {"UV_CONFIG_FILE": str(home / "uv.toml"), **user}
+
+
+def by_the_projects_own_table(index: Index, home: Path) -> dict[str, str]:
+    with (home / "project/pyproject.toml").open("a") as file:
+        file.write(f'\n[[tool.uv.index]]\nname = "inner"\nurl = "{index.url}"\ndefault = true\n')
+    return {"UV_INDEX_INNER_USERNAME": USER, "UV_INDEX_INNER_PASSWORD": PASSWORD}
+
+
+@pytest.mark.parametrize("configure", [by_url, by_netrc, by_named_index, by_the_projects_own_table])
+def test_the_password_of_an_index_is_used_and_lands_nowhere(
+    project: Path, index: Index, tmp_path: Path, configure: Callable[[Index, Path], dict[str, str]]
+) -> None:
+    wheel = make_wheel(index.folder, "leaf")
+    (project / "requirements.txt").write_text(hashed(wheel))
+    changes = {"UV_CACHE_DIR": str(tmp_path / "uv-cache"), "NO_PROXY": "*", **configure(index, tmp_path)}
     done = releaser(project, "build", "-v", **changes)
     assert done.returncode == 0, done.stderr
     assert "leaf.py" in modules(project / "_build/prod/rel/tiny")
-    assert "hunter2" not in done.stdout + done.stderr
-    assert [name for name, content in files_in(project / "_build").items() if b"hunter2" in content] == []
-    (project / "requirements.txt").write_text(hashed(Index.wheel).replace("leaf", "absent"))
-    failed = releaser(project, "build", "-v", **changes)
+    assert PASSWORD not in done.stdout + done.stderr
+    assert [name for name, content in files_in(project / "_build").items() if PASSWORD.encode() in content] == []
+
+
+def test_what_an_installer_says_of_an_index_is_told_without_its_password(project: Path, index: Index) -> None:
+    (project / "requirements.txt").write_text(hashed(make_wheel(index.folder, "leaf")).replace("leaf", "absent"))
+    failed = releaser(project, "build", "-v", UV_DEFAULT_INDEX=index.url_with_password, NO_PROXY="*")
     assert failed.returncode == 1
-    assert "hunter2" not in failed.stdout + failed.stderr
+    assert "absent was not found" in failed.stderr
+    assert PASSWORD not in failed.stdout + failed.stderr
+
+
+@pytest.mark.parametrize("place", ["PIP_INDEX_URL", "PIP_CONFIG_FILE"])
+def test_pip_takes_the_index_that_it_is_configured_for(
+    index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    wheel = make_wheel(index.folder, "leaf")
+    (tmp_path / "lock.txt").write_text(hashed(wheel))
+    (tmp_path / "pip.conf").write_text(f"[global]\nindex-url = {index.url_with_password}\n")
+    for name in ("PIP_INDEX_URL", "PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv(place, index.url_with_password if place == "PIP_INDEX_URL" else str(tmp_path / "pip.conf"))
+    monkeypatch.setenv("NO_PROXY", "*")
+    pip = Installer(kind="pip", program=(sys.executable, "-m", "pip"), python=Path(sys.executable), is_own_python=True)
+    said = Said()
+    runner(said)(install_locked(pip, tmp_path, tmp_path / "lock.txt", tmp_path / "site-packages"))
+    assert (tmp_path / "site-packages/leaf.py").is_file()
+    assert any("leaf" in line for line in said.lines)
+    assert PASSWORD not in "".join(said.lines)
+
+
+class Said:
+    """A report that keeps everything that it is told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def step(self, text: str) -> None:
+        self.lines.append(text)
+
+    note = command = output = step

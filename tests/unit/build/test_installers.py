@@ -85,8 +85,13 @@ def test_each_lock_is_exported_by_its_own_tool_with_extras_and_groups() -> None:
     lines = [words(export_lock(UV, PROJECT, lock(kind), Path("/r"), ("a",), ("b",))) for kind in kinds]
     assert lines[0].startswith("/opt/uv export --frozen --no-emit-project --no-dev --no-editable ")
     assert lines[0].endswith(" --extra a --group b -o /r")
-    assert lines[1] == "/bin/poetry export --format requirements.txt --output /r --extras a --with b"
-    assert lines[2] == "/bin/pdm export --format requirements --production --no-self --output /r --group a --group b"
+    poetry = "/bin/poetry export --no-interaction --format requirements.txt --with-credentials"
+    assert lines[1] == f"{poetry} --output /r --extras a --with b"
+    pdm = f"/bin/pdm export --format requirements --lockfile {PROJECT}/pdm.lock --output /r"
+    assert lines[2] == f"{pdm} --group a --group b"
+    without_groups = export_lock(UV, PROJECT, lock("pdm"), Path("/r"), ("a",), ())
+    assert words(without_groups) == f"{pdm} --production --group a"
+    assert without_groups.env["PDM_PYTHON"] == str(UV.python), "or PDM makes a virtual environment in the project"
 
 
 def test_folders_with_wheels_and_offline_are_told_to_every_call_that_looks_for_packages() -> None:
