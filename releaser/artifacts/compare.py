@@ -127,8 +127,9 @@ def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
 
 
 def _migrations(artifact: Artifact) -> dict[str, str]:
+    """Return each revision's hash; those of a database with a name of its own carry it in front."""
     return {
-        revision: migrations.files.get(revision, "in the source tree")
+        f"{migrations.name}.{revision}".removeprefix("default."): migrations.files.get(revision, "in the source tree")
         for migrations in artifact.manifest.migrations
         for revision in migrations.line
     }

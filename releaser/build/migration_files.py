@@ -19,7 +19,6 @@ from releaser.errors import Problem, ProjectError
 from releaser.plan.steps import CopyMigrations
 from releaser.runtime.manifest import Migrations
 
-NAME = "default"
 FEW = 5
 """Of a first release, which has every revision of the project, so many findings are told one by one."""
 _GRAPH = "graph-and-findings"
@@ -43,10 +42,11 @@ def copy_migrations(step: CopyMigrations, stage: Stage) -> None:
     if step.spec.lint != "off":
         _tell_findings(graph, step, stage)
     folder = stage.release / "migrations"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     stage.migrations = (
+        *stage.migrations,
         Migrations(
-            name=NAME,
+            name=step.spec.name,
             scripts=_scripts(step, folder, stage),
             config=_config(step, folder),
             url=step.spec.url,
@@ -72,7 +72,7 @@ def _tell_findings(graph: Graph, step: CopyMigrations, stage: Stage) -> None:
     Raises:
         ProjectError: there is something, and the setting `lint` is "error".
     """
-    known = _known_revisions(stage.plan.published)
+    known = _known_revisions(stage.plan.published, step.spec.name)
     new = [finding for finding in graph.findings if finding.revision not in known]
     if new and known and step.spec.lint == "error":
         problems = tuple(Problem(where="", what=finding.sentence(), hint=finding.instead) for finding in new)
@@ -84,13 +84,13 @@ def _tell_findings(graph: Graph, step: CopyMigrations, stage: Stage) -> None:
     stage.warnings += [f"{finding.sentence()}; instead: {finding.instead}" for finding in new]
 
 
-def _known_revisions(folder: Path) -> set[str]:
-    """Return the revisions of the versions below the release's folder, as it was published before."""
+def _known_revisions(folder: Path, database: str) -> set[str]:
+    """Return the database's revisions of the versions below the release's folder, as it was published before."""
     known: set[str] = set()
     for path in folder.glob("releases/*/manifest.json"):
         try:
             records = json.loads(path.read_text(encoding="utf-8"))["migrations"]
-            known.update(revision for record in records for revision in record["line"])
+            known.update(revision for record in records if record["name"] == database for revision in record["line"])
         except (OSError, ValueError, KeyError, TypeError):
             continue  # damaged, or of another format: nothing is known of it
     return known
@@ -141,20 +141,25 @@ def _own_modules(scripts: list[Path], stage: Stage) -> dict[str, str]:
 def _scripts(step: CopyMigrations, folder: Path, stage: Stage) -> str:
     if step.dev_mode:
         return str(step.scripts)
-    shutil.copytree(step.scripts, folder / NAME, ignore=without_private_files(stage))
-    return f"migrations/{NAME}"
+    name = step.spec.name
+    shutil.copytree(step.scripts, folder / name, ignore=without_private_files(stage))
+    return f"migrations/{name}"
 
 
 def _config(step: CopyMigrations, folder: Path) -> str:
     if step.config is None:
         return ""
-    name = _name(step.config)
+    name, below = _name(step.config), "migrations"
+    if step.spec.is_named:
+        # Each database may have a file of its own; no database is called so.
+        folder, below = folder / f"{step.spec.name}.config", f"migrations/{step.spec.name}.config"
+        folder.mkdir()
     shutil.copyfile(step.config, folder / name)
     # Alembic lets a project say some things in one file and some in the other.
     for other in (step.config.with_name(file) for file in ("alembic.ini", "pyproject.toml")):
         if _name(other) != name and _is_alembics(other):
             shutil.copyfile(other, folder / _name(other))
-    return f"migrations/{name}"
+    return f"{below}/{name}"
 
 
 def _is_alembics(path: Path) -> bool:

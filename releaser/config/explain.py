@@ -11,6 +11,7 @@ from typing import Any
 
 from releaser.config.document import dotted
 from releaser.config.kinds import Setting, TableOf
+from releaser.config.migrations import MIGRATIONS, Databases
 from releaser.config.profile import Origin
 from releaser.config.sections import Field, Section, toml_value
 from releaser.config.settings import ROWS
@@ -69,6 +70,11 @@ def _below(path: tuple[str, ...], rows: tuple[Field, ...], setting: Setting) -> 
 
 
 def _written(path: tuple[str, ...], row: Field, found: Setting) -> Iterator[Explained]:
+    databases = row.kind.databases(found) if isinstance(row.kind, Databases) else {}
+    for name, whole in databases.items():
+        yield from _below((*path, name), MIGRATIONS.fields, whole)
+    if databases:
+        return
     if isinstance(row.kind, Section) and not found.replaces and isinstance(found.value, dict):
         yield from _below(path, row.kind.fields, found)
     elif isinstance(row.kind, TableOf) and isinstance(found.value, dict) and found.value:

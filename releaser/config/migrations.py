@@ -1,14 +1,100 @@
-"""What may an author say of the project's alembic migrations?"""
+"""What may an author say of the project's alembic migrations, of one database or of several?
+
+Several stand in tables below `migrations`, one each; what stands beside these tables holds for each of them that does
+not say otherwise.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
 from releaser.config import checks
-from releaser.config.kinds import Choice, Count, Duration, Text
+from releaser.config.document import Item, Problems, Refused
+from releaser.config.kinds import Choice, Count, Duration, Setting, Text, each
 from releaser.config.profile import MigrationsSpec
 from releaser.config.sections import Field, Section
-from releaser.config.substitution import REPLACED_AT_START
+from releaser.config.substitution import REPLACED_AT_START, Wrong
 
-MIGRATIONS = Section(
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Databases(Section):
+    """The settings of one database, or of several in tables of the author's naming; the value is one spec each."""
+
+    def read(self, item: Item) -> Setting:
+        if not isinstance(item.data, dict):
+            return Section.read(self, item)
+        known = [row.name for row in self.fields]
+        named = [entry for entry in item.entries() if entry.name not in known and isinstance(entry.data, dict)]
+        names = {entry.name for entry in named}
+        shared = replace(item, data={name: value for name, value in item.data.items() if name not in names})
+        found = tuple(each(iter((shared,)), lambda entry: Section.read(self, entry)))
+        databases = dict(each(iter(named), self._read_database))
+        if not found or len(databases) < len(named):
+            raise Refused
+        return Setting(value={**found[0].value, **databases}, origin=item.origin)
+
+    def lay_over(self, base: Setting, over: Setting) -> Setting:
+        shared = Section.lay_over(self, self._shared(base), self._shared(over))
+        databases = dict(self._named(base))
+        for name, setting in self._named(over).items():
+            databases[name] = Section.lay_over(self, databases[name], setting) if name in databases else setting
+        return replace(shared, value={**shared.value, **databases})
+
+    def finish(self, setting: Setting, problems: Problems) -> tuple[MigrationsSpec, ...]:
+        databases = self.databases(setting)
+        if not databases:
+            return (Section.finish(self, setting, problems),)
+        found = tuple(_each_database(databases, lambda whole: Section.finish(self, whole, problems)))
+        if len(found) < len(databases):
+            raise Refused
+        return found
+
+    def schema(self) -> dict[str, Any]:
+        one = Section.schema(self)
+        return {
+            **one,
+            "additionalProperties": one,
+            "propertyNames": {"anyOf": [{"enum": [row.name for row in self.fields]}, {"pattern": checks.NAME_PATTERN}]},
+        }
+
+    def databases(self, setting: Setting) -> Mapping[str, Setting]:
+        """Return what holds for each database that has a table, in the order of the file; empty when none has."""
+        shared = self._shared(setting)
+        return {
+            name: replace(Section.lay_over(self, shared, own), origin=own.origin)
+            for name, own in self._named(setting).items()
+        }
+
+    def _shared(self, setting: Setting) -> Setting:
+        named = self._named(setting)
+        return replace(setting, value={name: entry for name, entry in setting.value.items() if name not in named})
+
+    def _named(self, setting: Setting) -> Mapping[str, Setting]:
+        known = [row.name for row in self.fields]
+        return {name: entry for name, entry in setting.value.items() if name not in known}
+
+    def _read_database(self, entry: Item) -> tuple[str, Setting]:
+        try:
+            checks.name(entry.name)
+        except Wrong as wrong:
+            entry.refuse_key(wrong.what, wrong.hint)
+        return entry.name, replace(Section.read(self, entry), written=entry.data)
+
+
+def _each_database(
+    databases: Mapping[str, Setting], finish: Callable[[Setting], MigrationsSpec]
+) -> Iterator[MigrationsSpec]:
+    """Yield the spec of each database, without those that are not complete: all their problems are noted at once."""
+    for name, setting in databases.items():
+        try:
+            yield replace(finish(setting), name=name)
+        except Refused:
+            continue
+
+
+MIGRATIONS = Databases(
     wanted="a table with 'script_location'",
     required=("script_location",),
     missing_hint='script_location = "shop:migrations" says where alembic\'s scripts are',

@@ -23,6 +23,8 @@ OnFailure = Literal["abort", "stop", "warn"]
 ReadinessKind = Literal["started", "notify", "http", "tcp", "call"]
 LivenessKind = Literal["http", "tcp", "call", "heartbeat"]
 MigrationRun = Literal["pre_start", "post_start", "check", "manual"]
+DEFAULT_DATABASE = "default"
+"""What the database of `[release.X.migrations]` is called, since it has no table of its own."""
 OverlayKind = Literal["copy", "link", "mkdir", "template", "chmod"]
 OVERLAY_KINDS: tuple[OverlayKind, ...] = ("copy", "link", "mkdir", "template", "chmod")
 
@@ -141,8 +143,10 @@ class ProcessSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationsSpec:
-    """`[release.X.migrations]`."""
+    """`[release.X.migrations]`, or a table `[release.X.migrations.NAME]` with what it shares with the others."""
 
+    name: str = DEFAULT_DATABASE
+    """Of the database."""
     script_location: str
     """alembic's: a folder relative to the project, or `package:folder`."""
     config: str = ""
@@ -159,6 +163,11 @@ class MigrationsSpec:
     backup: Literal["auto", "off"] = "auto"
     lint: Literal["warn", "error", "off"] = "warn"
     origin: Origin
+
+    @property
+    def is_named(self) -> bool:
+        """Whether it has a table of its own."""
+        return self.name != DEFAULT_DATABASE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,8 +266,8 @@ class Profile:
     """Processes beside the main one, by name."""
     log: LogSpec = field(default_factory=LogSpec)
     stop_timeout_s: float = 30.0
-    migrations: MigrationsSpec | None = None
-    """None: this release has no migrations."""
+    migrations: tuple[MigrationsSpec, ...] = ()
+    """One for each database, in the order in which they are migrated; empty: this release has no migrations."""
     hooks: Mapping[Event, tuple[HookSpec, ...]] = field(default_factory=dict)
     origins: Mapping[str, Origin] = field(default_factory=dict)
     """Where each setting came from, by its name in the profile (`hooks.pre_start`); defaults have none."""

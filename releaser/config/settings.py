@@ -437,7 +437,11 @@ ROWS = (
     Field(
         name="migrations",
         kind=MIGRATIONS,
-        doc="The project's alembic migrations.",
+        doc=(
+            "The project's alembic migrations. Several databases stand in tables of your naming below it, "
+            "`[release.NAME.migrations.ledger]`, and are migrated in the order of the file; what stands beside those "
+            "tables holds for each of them that does not say otherwise, and is no database itself."
+        ),
         example='{ script_location = "shop:migrations", url = "${DATABASE_URL}" }',
     ),
     Field(

@@ -12,7 +12,7 @@ from packaging.version import Version
 from releaser.config.profile import Origin, Profile
 from releaser.config.python_args import needed_version
 from releaser.errors import Problem
-from releaser.plan.facts import Facts, Lock, PathFact
+from releaser.plan.facts import Facts, Lock, MigrationsFact, PathFact
 from releaser.plan.overlay_files import private_of
 from releaser.plan.private_files import PRIVATE
 
@@ -253,17 +253,16 @@ def _file_problems(origin: Origin | None, name: str, fact: PathFact) -> Iterator
 
 
 def _migration_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:
-    spec = profile.migrations
-    if spec is None:
-        return
-    if facts.migrations_folder is None:
-        yield _problem(spec.origin, f"the script_location '{spec.script_location}' is no folder of the project")
-    elif not (facts.migrations_folder / "env.py").is_file():
-        yield _problem(
-            spec.origin, f"the script_location '{spec.script_location}' holds no env.py", "alembic init makes one"
-        )
-    if facts.migrations_config is not None and not facts.migrations_config.is_file():
-        yield _problem(spec.origin, f"the alembic configuration '{spec.config}' does not exist")
+    for spec in profile.migrations:
+        fact = facts.migrations.get(spec.name, MigrationsFact())
+        if fact.folder is None:
+            yield _problem(spec.origin, f"the script_location '{spec.script_location}' is no folder of the project")
+        elif not (fact.folder / "env.py").is_file():
+            yield _problem(
+                spec.origin, f"the script_location '{spec.script_location}' holds no env.py", "alembic init makes one"
+            )
+        if fact.config is not None and not fact.config.is_file():
+            yield _problem(spec.origin, f"the alembic configuration '{spec.config}' does not exist")
 
 
 def _lock_warnings(facts: Facts) -> Iterator[Problem]:

@@ -51,8 +51,9 @@ def describe(step: Step) -> str:
             return "add the runtime"
         case CheckBundle():
             return "check the entry point"
-        case CopyMigrations(dev_mode=dev_mode):
-            return "link the migrations and read their graph" if dev_mode else "copy the migrations, read their graph"
+        case CopyMigrations(spec=spec, dev_mode=dev_mode):
+            which = f"the migrations of {spec.name}" if spec.is_named else "the migrations"
+            return f"link {which} and read their graph" if dev_mode else f"copy {which}, read their graph"
         case CompileBundle(include_src=include_src):
             return "compile byte code" if include_src else "compile byte code, leave the project's sources out"
         case BundlePython(prefix=prefix, include_libc=include_libc):

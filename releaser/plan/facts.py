@@ -138,6 +138,16 @@ class VersionAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MigrationsFact:
+    """What of the migrations of one database is on the disk."""
+
+    folder: Path | None = None
+    """Absolute folder that `script_location` means; None when there is none."""
+    config: Path | None = None
+    """Absolute path of alembic.ini or pyproject.toml; None when there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """Everything that a plan depends on besides the profile."""
 
@@ -154,10 +164,8 @@ class Facts:
     """By path as the configuration has it, relative to its root; entries of a folder as `folder/entry`."""
     overlays: tuple[OverlayFact, ...] = ()
     """One for each overlay of the profile, in their order."""
-    migrations_folder: Path | None = None
-    """Absolute folder that `script_location` means; None when there is none."""
-    migrations_config: Path | None = None
-    """Absolute path of alembic.ini or pyproject.toml; None when there is none."""
+    migrations: Mapping[str, MigrationsFact] = field(default_factory=dict)
+    """By the name of the database."""
     version_answer: VersionAnswer | None = None
     """None: `version` is no command."""
     config_sha256: str = ""

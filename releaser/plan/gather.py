@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from releaser.config.profile import Profile
-from releaser.plan.facts import Facts, Interpreter, Project
+from releaser.plan.facts import Facts, Interpreter, MigrationsFact, Project
 from releaser.plan.files import look_at
 from releaser.plan.git import read_git
 from releaser.plan.interpreter import for_target, interpreter_in, this_interpreter
@@ -29,7 +29,6 @@ def gather_facts(profile: Profile, config: Path) -> Facts:
         project = read_project(folder.resolve())
     except UnusableProject as error:
         trouble = str(error)
-    spec = profile.migrations
     return Facts(
         project=project,
         project_trouble=trouble,
@@ -38,8 +37,13 @@ def gather_facts(profile: Profile, config: Path) -> Facts:
         interpreter=_interpreter(profile),
         paths=look_at(profile.root, _named_paths(profile)),
         overlays=look_at_overlays(profile),
-        migrations_folder=find_migrations(folder.resolve(), spec) if spec else None,
-        migrations_config=find_migrations_config(folder.resolve(), spec, project) if spec else None,
+        migrations={
+            spec.name: MigrationsFact(
+                folder=find_migrations(folder.resolve(), spec),
+                config=find_migrations_config(folder.resolve(), spec, project),
+            )
+            for spec in profile.migrations
+        },
         version_answer=ask_version(profile.root, profile.version) if isinstance(profile.version, tuple) else None,
         config_sha256=hashlib.sha256(config.read_bytes()).hexdigest() if config.is_file() else "",
         tools=_tools(profile),

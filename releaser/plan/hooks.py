@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from releaser.config.profile import HookSpec, MigrationRun, OnFailure, Profile
+from releaser.config.profile import HookSpec, MigrationRun, MigrationsSpec, OnFailure, Profile
 from releaser.plan.facts import PathFact
 from releaser.plan.files import summary_of
 from releaser.plan.steps import Script
@@ -16,16 +16,20 @@ MIGRATE_NUMBER = 10
 FIRST_NUMBER = 20
 MIGRATE_TIMEOUT_S = 3600.0
 _MIGRATE_ON_FAILURE: Mapping[str, OnFailure] = {"pre_start": "abort", "post_start": "stop"}
-_MIGRATE_EVENT = {"pre_start": "pre_start", "post_start": "post_start", "check": "pre_start"}
+_MIGRATE_EVENT: Mapping[MigrationRun, str] = {
+    "check": "pre_start",
+    "pre_start": "pre_start",
+    "post_start": "post_start",
+}
 _MIGRATE_TEXT = {
-    "pre_start": '#!/bin/sh\n# apply pending migrations before the app starts\nexec "$RELEASE_PROG" migrate\n',
+    "pre_start": '#!/bin/sh\n# apply pending migrations before the app starts\nexec "$RELEASE_PROG" migrate{names}\n',
     "post_start": (
         "#!/bin/sh\n# apply pending migrations from the running app\n"
-        'exec "$RELEASE_PROG" rpc releaser.runtime:migrate\n'
+        'exec "$RELEASE_PROG" rpc releaser.runtime:migrate{names}\n'
     ),
     "check": (
         "#!/bin/sh\n# start only on a database that this release may run on\n"
-        'exec "$RELEASE_PROG" migrate --check --phase pre\n'
+        'exec "$RELEASE_PROG" migrate{names} --check --phase pre\n'
     ),
 }
 
@@ -45,14 +49,12 @@ def hooks_and_scripts(profile: Profile, paths: Mapping[str, PathFact]) -> tuple[
 
     A file is named `hooks/EVENT.d/NN-basename`, so that byte order is run order; `NN` grows when it must.
     """
-    run = profile.migrations.run if profile.migrations else "manual"
     hooks: list[Hook] = []
     scripts: list[Script] = []
     for event in EVENTS:
         entries = _entries(profile.hooks.get(event, ()), paths)  # type: ignore[call-overload]
         width = len(str(max([MIGRATE_NUMBER, *(entry.number for entry in entries)])))
-        if event == _MIGRATE_EVENT.get(run):
-            hook, script = _migrate(event, run, width)
+        for hook, script in _migrate(event, profile.migrations, width):
             hooks.append(hook)
             scripts.append(script)
         for entry in entries:
@@ -98,16 +100,23 @@ def _hook(event: str, entry: _Entry, width: int, summary: str) -> Hook:
     )
 
 
-def _migrate(event: str, run: MigrationRun, width: int) -> tuple[Hook, Script]:
-    name = f"{MIGRATE_NUMBER:0{width}}-{'check-database' if run == 'check' else 'migrate'}"
-    path = f"hooks/{event}.d/{name}"
-    hook = Hook(
-        event=event,
-        name=name,
-        path=path,
-        call="",
-        timeout_s=MIGRATE_TIMEOUT_S,
-        on_failure=_MIGRATE_ON_FAILURE[event],
-        summary=summary_of(_MIGRATE_TEXT[event]),
-    )
-    return hook, Script(source=Path(), to=path, text=_MIGRATE_TEXT[run])
+def _migrate(event: str, databases: Sequence[MigrationsSpec], width: int) -> Iterator[tuple[Hook, Script]]:
+    """Yield a hook for the databases that want something done at this event: first those that are only looked at."""
+    for run in _MIGRATE_EVENT:
+        chosen = [spec.name for spec in databases if spec.run == run]
+        if not chosen or _MIGRATE_EVENT[run] != event:
+            continue
+        name = f"{MIGRATE_NUMBER:0{width}}-{'check-database' if run == 'check' else 'migrate'}"
+        path = f"hooks/{event}.d/{name}"
+        # All of them need no names; the launcher's command takes them in the order of the configuration anyway.
+        text = _MIGRATE_TEXT[run].format(names="" if len(chosen) == len(databases) else f" {' '.join(chosen)}")
+        hook = Hook(
+            event=event,
+            name=name,
+            path=path,
+            call="",
+            timeout_s=MIGRATE_TIMEOUT_S,
+            on_failure=_MIGRATE_ON_FAILURE[event],
+            summary=summary_of(text),
+        )
+        yield hook, Script(source=Path(), to=path, text=text)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from releaser.config.profile import Profile, StripSpec
 from releaser.errors import ProjectError
 from releaser.plan.checks import place_of, problems_of, warnings_of
-from releaser.plan.facts import Facts, Project
+from releaser.plan.facts import Facts, MigrationsFact, Project
 from releaser.plan.hooks import hooks_and_scripts, script_of
 from releaser.plan.overlays import place_overlays
 from releaser.plan.processes import (
@@ -186,16 +186,7 @@ def _steps(
     if strip.tests or strip.docs or strip.type_stubs:
         after_tidy = steps.index(TidyBundle()) + 1
         steps.insert(after_tidy, _strip(strip))
-    if profile.migrations is not None and facts.migrations_folder is not None:
-        steps.append(
-            CopyMigrations(
-                scripts=facts.migrations_folder,
-                config=facts.migrations_config,
-                spec=profile.migrations,
-                dev_mode=profile.dev_mode,
-                place=profile.migrations.origin.problem(""),
-            )
-        )
+    steps += _copy_migrations(profile, facts)
     steps.append(
         CompileBundle(include_src=profile.include_src, dev_mode=profile.dev_mode, optimize=profile.python_optimize)
     )
@@ -233,6 +224,20 @@ def _steps(
     if profile.plugins:
         steps.append(RunPlugins(event="after_cleanup"))
     return tuple(steps)
+
+
+def _copy_migrations(profile: Profile, facts: Facts) -> Iterator[CopyMigrations]:
+    """Yield the step of each database, in the order in which they are migrated."""
+    for spec in profile.migrations:
+        fact = facts.migrations.get(spec.name, MigrationsFact())
+        if fact.folder is not None:
+            yield CopyMigrations(
+                scripts=fact.folder,
+                config=fact.config,
+                spec=spec,
+                dev_mode=profile.dev_mode,
+                place=spec.origin.problem(""),
+            )
 
 
 def _plugins(profile: Profile) -> tuple[Plugin, ...]:

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["MigrationFailed", "migrate", "on_reload"]
 
 
-def migrate(*, to: str = "head") -> None:
+def migrate(*databases: str, to: str = "head") -> None:
     """Apply every pending migration up to `to`, in a process of its own, and return when it is done.
+
+    `databases` names some of several databases, in any order; all are meant without it.
 
     Progress goes to whoever called this by `bin/NAME rpc`, and to standard error otherwise.
 
@@ -29,7 +31,7 @@ def migrate(*, to: str = "head") -> None:
     """
     from .migration import run_in_child
 
-    run_in_child(to)
+    run_in_child(databases, to)
 
 
 def on_reload(function: Function) -> Function:

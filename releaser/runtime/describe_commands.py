@@ -138,7 +138,8 @@ def _settings(context: Context, manifest: Manifest) -> list[str]:
     ]
     lines += [_pair(f"sockets.{item.name}", item.address) for item in manifest.sockets]
     for item in manifest.migrations:
-        lines.append(_pair("migrations", f"{item.run}, head {', '.join(item.heads) or 'read at start'}"))
+        name = "migrations" if item.name == "default" else f"migrations.{item.name}"
+        lines.append(_pair(name, f"{item.run}, head {', '.join(item.heads) or 'read at start'}"))
     for name, value in manifest.env.items():
         shown = context.environ.get(name, value)
         lines.append(_pair(f"env.{name}", MASK if environment.is_secret(name) else shown))

@@ -23,7 +23,7 @@ from .layout import Layout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from subprocess import Popen
 
 KEPT_LINES = 20
@@ -32,14 +32,14 @@ NOT_INHERITED = ("LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "NOTIFY_SOCKET", 
 """What the app was given to serve and to announce itself; a child that used them would speak in its name."""
 
 
-def run_in_child(to: str) -> None:
-    """Run `bin/NAME migrate --to` in a process of its own and wait for its end.
+def run_in_child(databases: Sequence[str], to: str) -> None:
+    """Run `bin/NAME migrate DATABASES --to` in a process of its own and wait for its end.
 
     Raises:
         MigrationFailed: it ended with something else than 0; the message ends in its last lines.
         RuntimeError: this is not a process of a release, or its interpreter cannot be started.
     """
-    argv, environ = command(to, os.environ)
+    argv, environ = command(databases, to, os.environ)
     # Imported here, because the supervisor's side of this package must not pay for it.
     import subprocess
 
@@ -60,7 +60,7 @@ def run_in_child(to: str) -> None:
         raise MigrationFailed(_message(code, lines), code)
 
 
-def command(to: str, environ: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+def command(databases: Sequence[str], to: str, environ: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
     """Return argv and environment of the migration process of the release that `environ` names.
 
     Raises:
@@ -74,7 +74,8 @@ def command(to: str, environ: Mapping[str, str]) -> tuple[list[str], dict[str, s
     root, version = environ["RELEASE_ROOT"], environ["RELEASE_VERSION"]
     runtime = Layout.of(root, version, environ).runtime
     kept = {name: value for name, value in environ.items() if name not in NOT_INHERITED}
-    return [environ["RELEASE_PYTHON"], "-I", "-S", runtime, root, version, "migrate", "--to", to], kept
+    argv = [environ["RELEASE_PYTHON"], "-I", "-S", runtime, root, version, "migrate", *databases, "--to", to]
+    return argv, kept
 
 
 def _follow(process: Popen[bytes]) -> tuple[list[str], int]:

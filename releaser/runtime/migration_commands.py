@@ -9,15 +9,17 @@ from __future__ import annotations
 import os
 import sys
 
-from . import bundle, configuration, environment, launch
+from . import bundle, configuration, environment, launch, migration_databases
 from .failures import DONE, USAGE, Failure
-from .migration_check import is_at_heads
-from .migration_options import Options, parse_migrate, parse_migrations
+from .migration_options import parse_migrate, parse_migrations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .context import Context
     from .manifest import Migrations
+    from .migration_options import Options
 
 CONNECT_TIMEOUT_S = "10"
 """For PostgreSQL's libpq, which otherwise waits for minutes for a host that does not answer."""
@@ -38,12 +40,11 @@ def migrations(context: Context, args: list[str]) -> int:
     Raises:
         Failure: the database cannot be asked.
     """
-    return _run(context, "migrations", Options(dry_run=True, as_json=parse_migrations(args)))
+    return _run(context, "migrations", parse_migrations(args))
 
 
 def _run(context: Context, command: str, options: Options) -> int:
-    records = context.manifest.migrations
-    if not records:
+    if not context.manifest.migrations:
         raise Failure(
             f"release {context.layout.version} has no migrations",
             now="nothing was migrated",
@@ -51,32 +52,22 @@ def _run(context: Context, command: str, options: Options) -> int:
         )
     if options.sql and options.as_json:
         raise Failure("cannot run migrate: --sql and --json exclude each other", USAGE, now="nothing was migrated")
-    if len(records) > 1 and (options.to != "head" or options.action != "apply"):
-        raise Failure(
-            f"cannot migrate to {options.to!r}: this release has {len(records)} databases, each with its own line",
-            now="nothing was migrated",
-        )
+    records = migration_databases.chosen(context.manifest.migrations, options, command)
     from .migration_failures import Interrupted, Signals
     from .migration_report import make_tolerant
 
     output, error = make_tolerant()
     with Signals() as signals:
         try:
-            urls = _enter(context, command)
-            if (
-                command == "migrate"
-                and (options.action, options.to) == ("apply", "head")
-                and is_at_heads(records, urls)
-            ):
-                # Within the `with`, as everything that may be interrupted.
-                lines = _nothing_to_do(records, options)
-                print("\n".join(lines))
-                output.flush()
-                return DONE
-            from . import migration_told
-
-            lines = getattr(migration_told, command)(
-                context, urls, options, signals, error if options.as_json else output
+            urls = _enter(context, command, records)
+            # Within the `with`, as everything that may be interrupted.
+            lines = migration_databases.run(
+                context,
+                command,
+                list(zip(records, urls, strict=True)),
+                options,
+                signals,
+                error if options.as_json else output,
             )
         except Interrupted as interrupted:
             raise Failure(
@@ -91,18 +82,7 @@ def _run(context: Context, command: str, options: Options) -> int:
     return DONE
 
 
-def _nothing_to_do(records: list[Migrations], options: Options) -> list[str]:
-    """Return what `migration_told.migrate` returns when nothing is pending."""
-    if not options.as_json:
-        return [f"nothing to do: the database is at {', '.join(sorted(record.heads))} (head)" for record in records]
-    import json
-
-    heads = [{"database": record.name, "at": sorted(record.heads), "heads": sorted(record.heads)} for record in records]
-    rest = {"applied": [], "would_apply": [], "dry_run": options.dry_run}
-    return [json.dumps({"databases": [{**each, **rest} for each in heads]})]
-
-
-def _enter(context: Context, command: str) -> list[str]:
+def _enter(context: Context, command: str, records: Sequence[Migrations]) -> list[str]:
     """Make this process one of the app's, and return the URL of each database, "" where env.py makes its own.
 
     Raises:
@@ -110,10 +90,7 @@ def _enter(context: Context, command: str) -> list[str]:
     """
     launch.take_flags(context)
     environ = configuration.complete(context, command)
-    urls = [
-        environment.setting("migrations.url", record.url, environ) if record.url else ""
-        for record in context.manifest.migrations
-    ]
+    urls = [environment.setting("migrations.url", record.url, environ) if record.url else "" for record in records]
     environ.setdefault("PGCONNECT_TIMEOUT", CONNECT_TIMEOUT_S)
     os.environ.update(environ)
     # Nothing below releases/ is written to, and byte code beside a revision could outlive it.

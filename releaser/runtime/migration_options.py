@@ -15,7 +15,19 @@ _UNITS_S = (("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0), ("", 1.0))
 class Options:
     """What `migrate` was asked for."""
 
-    __slots__ = ("action", "as_json", "check", "dry_run", "force", "lock_wait_s", "phase", "resolution", "sql", "to")
+    __slots__ = (
+        "action",
+        "as_json",
+        "check",
+        "dry_run",
+        "force",
+        "lock_wait_s",
+        "names",
+        "phase",
+        "resolution",
+        "sql",
+        "to",
+    )
 
     def __init__(
         self,
@@ -35,6 +47,7 @@ class Options:
         self.sql = False  # a dry run that prints the statements
         self.lock_wait_s = lock_wait_s  # how long another runner is waited for
         self.as_json = as_json
+        self.names: list[str] = []  # of databases; none: all of them
 
 
 def parse_migrate(args: Sequence[str]) -> Options:
@@ -78,8 +91,10 @@ def parse_migrate(args: Sequence[str]) -> Options:
                 options.dry_run = options.sql = True
             case "--json" if not equals:
                 options.as_json = True
-            case _:
+            case _ if name.startswith("-") or equals:
                 raise _usage("migrate", f"unknown word {name!r}")
+            case _:
+                options.names.append(name)
     options.action = actions[0] if actions else "apply"
     _check_together(options, actions, args)
     return options
@@ -102,16 +117,23 @@ def _check_together(options: Options, actions: Sequence[str], args: Sequence[str
         raise _usage("migrate", "nothing here needs --force or --yes-lose-data")
 
 
-def parse_migrations(args: Sequence[str]) -> bool:
-    """Return whether `migrations` was asked for JSON.
+def parse_migrations(args: Sequence[str]) -> Options:
+    """Return what `migrations` was asked for, which changes nothing.
 
     Raises:
         Failure: an unknown word; exit code 2.
     """
-    for word in args:
-        if word != "--json":
-            raise _usage("migrations", f"unknown word {word!r}")
-    return bool(args)
+    options = Options(dry_run=True)
+    words = list(args)
+    while words:
+        name = words.pop(0)
+        if name == "--json":
+            options.as_json = True
+        elif name.startswith("-"):
+            raise _usage("migrations", f"unknown word {name!r}")
+        else:
+            options.names.append(name)
+    return options
 
 
 def duration_s(text: str) -> float:
@@ -138,10 +160,11 @@ def _revision(text: str) -> str:
 def _usage(command: str, what: str) -> Failure:
     usage = {
         "migrate": (
-            "migrate [--to REVISION] [--phase pre|post] [--plan | --sql | --check] [--lock-wait DURATION]\n"
-            "            migrate --down-to REVISION --yes-lose-data | --resolve REVISION applied|retry\n"
-            "            migrate --stamp REVISION [--force] | --unlock --force"
+            "migrate [DATABASE ...] [--to REVISION] [--phase pre|post] [--plan | --sql | --check]\n"
+            "            [--lock-wait DURATION] [--json]\n"
+            "            migrate [DATABASE] --down-to REVISION --yes-lose-data | --resolve REVISION applied|retry\n"
+            "            migrate [DATABASE] --stamp REVISION [--force] | --unlock --force"
         ),
-        "migrations": "migrations [--json]",
+        "migrations": "migrations [DATABASE ...] [--json]",
     }
     return Failure(f"cannot run {command}: {what}", USAGE, hint=f"usage: {usage[command]}")

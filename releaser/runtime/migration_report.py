@@ -68,14 +68,15 @@ class Tolerant:
 
 
 class Report:
-    """The progress of one command: lines on `stream`, each written at once."""
+    """The progress of one command: lines on `stream`, each written at once, with `prefix` in front of it."""
 
-    def __init__(self, stream: Tolerant) -> None:
+    def __init__(self, stream: Tolerant, prefix: str = "") -> None:
         self._stream = stream
+        self._prefix = prefix
 
     def line(self, text: str) -> None:
         """Write one line."""
-        self._stream.write(f"{text}\n")
+        self._stream.write(f"{self._prefix}{text}\n")
         self._stream.flush()
 
     def check_heard(self) -> None:

@@ -1,16 +1,12 @@
-"""How the result of a migration is told: every database of the release, as sentences or JSON.
+"""How the result of a migration is told: what came of one database, as sentences and for JSON.
 
 Runs inside the app's bundle, after `releaser.runtime.bundle.activate`.
 """
 
 from __future__ import annotations
 
-import json
-
-from .failures import Failure
-from .migration_failures import PENDING, shortened
+from .migration_failures import shortened
 from .migration_progress import count_of, told
-from .migration_report import Report
 from .migration_task import Task
 
 TYPE_CHECKING = False
@@ -19,65 +15,45 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .context import Context
+    from .manifest import Migrations
     from .migration_failures import Signals
     from .migration_journal import Entry
     from .migration_options import Options
-    from .migration_report import Tolerant
+    from .migration_report import Report
 
 
-def migrate(context: Context, urls: list[str], options: Options, signals: Signals, output: Tolerant) -> list[str]:
-    """Migrate every database of the release, in the manifest's order, and return the lines of the result.
-
-    Raises:
-        Failure: one of them failed; those after it are untouched.
-    """
-    report = Report(output)
-    lines: list[str] = []
-    results: list[dict[str, Any]] = []
-    for record, url in zip(context.manifest.migrations, urls, strict=True):
-        task = Task(context, record, url, options, report)
-        task.go(signals)
-        results.append(_result(task, options))
-        lines += task.sql() if options.sql and task.progress.planned else _sentences(task, options)
-    pending = sum(len(result["would_apply"]) for result in results)
-    if options.check and pending:
-        raise Failure(
-            f"{count_of(pending)} {'is' if pending == 1 else 'are'} pending",
-            PENDING,
-            details=tuple(line for line in lines if line.startswith("  ")),
-            now="nothing was migrated",
-            hint=f"bin/{context.name} migrate applies them",
-        )
-    return [json.dumps({"databases": results})] if options.as_json else lines
-
-
-def migrations(context: Context, urls: list[str], options: Options, signals: Signals, output: Tolerant) -> list[str]:
-    """Return the revisions of every database of the release and whether they are applied, as lines.
+def migrate(
+    context: Context, record: Migrations, url: str, options: Options, signals: Signals, report: Report
+) -> tuple[dict[str, Any], list[str]]:
+    """Migrate one database; return the result for machines and its lines for people.
 
     Raises:
-        Failure: a database cannot be asked.
+        Failure: it did not work.
     """
-    lines: list[str] = []
-    results: list[dict[str, Any]] = []
-    for record, url in zip(context.manifest.migrations, urls, strict=True):
-        task = Task(context, record, url, options, Report(output))
-        task.go(signals)
-        pending = set() if task.progress.is_ahead else task.scripts.pending(task.heads())
-        entries = {name: entry for database in task.progress.databases for name, entry in database.entries.items()}
-        rows = [_row(task, script.revision, pending, entries.get(script.revision)) for script in task.scripts.line()]
-        results.append(
-            {
-                "database": task.name,
-                "at": sorted(task.heads()),
-                "heads": sorted(task.scripts.heads),
-                "revisions": rows,
-            }
-        )
-        lines.append(f"{_subject(task, context)} is at {_where(task)}")
-        for row in rows:
-            lines.append(f"  {row['state']:8} {row['revision']} {row['title']}".rstrip())
-            lines += [f"           {text}" for text in _told_of(row)]
-    return [json.dumps({"databases": results})] if options.as_json else lines
+    task = Task(context, record, url, options, report)
+    task.go(signals)
+    return _result(task, options), task.sql() if options.sql and task.progress.planned else _sentences(task, options)
+
+
+def migrations(
+    context: Context, record: Migrations, url: str, options: Options, signals: Signals, report: Report
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the revisions of one database and whether they are applied, for machines and as lines.
+
+    Raises:
+        Failure: the database cannot be asked.
+    """
+    task = Task(context, record, url, options, report)
+    task.go(signals)
+    pending = set() if task.progress.is_ahead else task.scripts.pending(task.heads())
+    entries = {name: entry for database in task.progress.databases for name, entry in database.entries.items()}
+    rows = [_row(task, script.revision, pending, entries.get(script.revision)) for script in task.scripts.line()]
+    lines = [f"the database is at {_where(task)}"]
+    for row in rows:
+        lines.append(f"  {row['state']:8} {row['revision']} {row['title']}".rstrip())
+        lines += [f"           {text}" for text in _told_of(row)]
+    at = {"database": task.name, "at": sorted(task.heads()), "heads": sorted(task.scripts.heads)}
+    return {**at, "revisions": rows}, lines
 
 
 def _row(task: Task, revision: str, pending: Collection[str], entry: Entry | None) -> dict[str, Any]:
@@ -139,7 +115,3 @@ def _where(task: Task) -> str:
         return f"{told(heads)} (ahead of this release)"
     behind = len(task.scripts.pending(heads))
     return f"{told(heads)} ({f'{count_of(behind)} behind head' if behind else 'head'})"
-
-
-def _subject(task: Task, context: Context) -> str:
-    return "the database" if len(context.manifest.migrations) == 1 else f"the database {task.name}"

@@ -115,9 +115,9 @@ def test_every_environment_runs_the_migrations_exactly_once() -> None:
     config = read_config(ROOT / "rel/config.toml")
     for environment in config.environment_names:
         profile = config.profile(environment=environment)
-        assert profile.migrations is not None
+        assert profile.migrations
         by_hook = any(hook.run == "rel/hooks/post_start" for hook in profile.hooks.get("post_start", ()))
-        assert by_hook == (profile.migrations.run == "manual")
+        assert by_hook == (profile.migrations[0].run == "manual")
 
 
 def test_hello_is_twenty_lines_of_the_standard_library() -> None:

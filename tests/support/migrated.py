@@ -78,31 +78,84 @@ def write_migrated(
     the manifest's; an absolute folder makes the release one of dev_mode.
     `settings` are of `[release.X.migrations]`, `packages` is what is bundled.
     """
-    line = list(revisions)
-    record = Migrations(
-        name="default",
-        scripts=scripts,
-        config=f"migrations/{next(iter(config))}" if config else "",
-        url=url,
-        run="manual",
-        version_table="alembic_version",
-        line=line,
-        heads=line[-1:],
-        files={name: hashlib.sha256(text.encode()).hexdigest() for name, text in revisions.items()},
-        url_is_used=env == GENERIC_ENV,
-        **(settings or {}),
-    )
+    record = record_of("default", revisions, url=url, env=env, config=config, scripts=scripts, settings=settings)
     release = write_release(root, modules={}, migrations=[record], **fields)
-    migrations = Path(release.layout.migrations)
-    (migrations / "default" / "versions").mkdir(parents=True)
-    (migrations / "default" / "env.py").write_text(env)
+    write_scripts(release, "default", revisions, env=env)
     for name, text in (config or {}).items():
-        (migrations / name).write_text(text)
-    for name, text in revisions.items():
-        (migrations / "default" / "versions" / f"{name}.py").write_text(text)
+        (Path(release.layout.migrations) / name).write_text(text)
     unpack_by_links(release, packages)
     write_launcher(release)
     return release
+
+
+def write_several(
+    root: Path,
+    databases: Mapping[str, Mapping[str, str]],
+    *,
+    env: str = GENERIC_ENV,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    modules: Mapping[str, str] | None = None,
+    **fields: Any,
+) -> Handmade:
+    """Write a release with several databases: the revisions of each by its name, which is also that of its URL.
+
+    The URL of `accounts` is the variable `ACCOUNTS_URL`. `settings` are of each database that has some; `modules` maps
+    paths in the bundle to their text.
+    """
+    records = [
+        record_of(
+            name,
+            revisions,
+            env=env,
+            settings={"url": f"${{{name.upper()}_URL}}", **(settings or {}).get(name, {})},
+            scripts=f"migrations/{name}",
+        )
+        for name, revisions in databases.items()
+    ]
+    release = write_release(root, modules=modules or {}, migrations=records, **fields)
+    for name, revisions in databases.items():
+        write_scripts(release, name, revisions, env=env)
+    unpack_by_links(release, modules=modules)
+    write_launcher(release)
+    return release
+
+
+def record_of(
+    name: str,
+    revisions: Mapping[str, str],
+    *,
+    env: str,
+    scripts: str,
+    url: str = "",
+    config: Mapping[str, str] | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Migrations:
+    """Return what the manifest says of a database with these revisions."""
+    line = list(revisions)
+    return Migrations(
+        **{
+            "name": name,
+            "scripts": scripts,
+            "config": f"migrations/{next(iter(config))}" if config else "",
+            "url": url,
+            "run": "manual",
+            "version_table": "alembic_version",
+            "line": line,
+            "heads": line[-1:],
+            "files": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in revisions.items()},
+            "url_is_used": env == GENERIC_ENV,
+            **(settings or {}),
+        }
+    )
+
+
+def write_scripts(release: Handmade, name: str, revisions: Mapping[str, str], *, env: str) -> None:
+    """Write env.py and the revisions of a database."""
+    folder = Path(release.layout.migrations) / name
+    (folder / "versions").mkdir(parents=True)
+    (folder / "env.py").write_text(env)
+    for identity, text in revisions.items():
+        (folder / "versions" / f"{identity}.py").write_text(text)
 
 
 def write_launcher(release: Handmade) -> None:
@@ -113,11 +166,13 @@ def write_launcher(release: Handmade) -> None:
     launcher.chmod(0o755)
 
 
-def unpack_by_links(release: Handmade, packages: Path = OWN_PACKAGES) -> None:
-    """Put a folder of packages, this test's own, where the release's unpacked bundle would be."""
+def unpack_by_links(release: Handmade, packages: Path = OWN_PACKAGES, modules: Mapping[str, str] | None = None) -> None:
+    """Put a folder of packages, this test's own, where the release's unpacked bundle would be, and modules into it."""
     manifest = release.manifest
     folder = Path(release.layout.site_packages(manifest.bundle.id, manifest.python.version))
     folder.mkdir(parents=True)
     for package in packages.iterdir():
         if not package.name.endswith(NOT_BUNDLED):
             (folder / package.name).symlink_to(package)
+    for name, text in (modules or {}).items():
+        (folder / name).write_text(text)

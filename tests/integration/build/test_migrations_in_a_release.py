@@ -125,6 +125,39 @@ def test_both_configurations_of_alembic_are_carried(project: Path) -> None:
     assert files["alembic.ini"] == (project / "alembic.ini").read_bytes()
 
 
+def test_each_of_several_databases_has_its_scripts_and_its_configuration(project: Path) -> None:
+    config = project / "rel/config.toml"
+    more = """
+[release.tiny.migrations.ledger]
+run = "manual"
+[release.tiny.migrations.audit]
+script_location = "tiny:audit"
+config = "audit.ini"
+url = "${AUDIT_URL}"
+"""
+    config.write_text(config.read_text() + more)
+    for name, text in {"src/tiny/audit/env.py": "from alembic import context\n", "audit.ini": "[alembic]\n"}.items():
+        (project / name).parent.mkdir(exist_ok=True)
+        (project / name).write_text(text)
+    release = build_here(project, "prod", ReadGraph()).folder
+    assert sorted(files_in(release / "releases/1.0.0/migrations")) == [
+        "audit.config/alembic.ini",
+        "audit/env.py",
+        "ledger.config/alembic.ini",
+        "ledger/env.py",
+        "ledger/script.py.mako",
+        "ledger/versions/a1.py",
+    ]
+    records = manifest_of(release)["migrations"]
+    told = [[record[name] for name in ("name", "scripts", "config", "url", "run", "retries")] for record in records]
+    assert told == [
+        ["ledger", "migrations/ledger", "migrations/ledger.config/alembic.ini", "${DATABASE_URL}", "manual", 3],
+        ["audit", "migrations/audit", "migrations/audit.config/alembic.ini", "${AUDIT_URL}", "pre_start", 3],
+    ]
+    hook = release / "releases/1.0.0/hooks/pre_start.d/10-migrate"
+    assert hook.read_text().splitlines()[-1] == 'exec "$RELEASE_PROG" migrate audit'
+
+
 def finding_in(revision: str) -> Finding:
     return Finding(rule="M302", revision=revision, path="a.py", line=3, what="dropping x", instead="wait")
 

@@ -16,6 +16,11 @@ script_location = "migrations"
 [environment.prod]
 """
 
+MORE = """
+[release.shop.migrations.audit]
+script_location = "audit"
+"""
+
 
 def releaser(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -51,6 +56,26 @@ def test_the_line_is_shown_in_its_order(tmp_path: Path) -> None:
     project = make_project(tmp_path, revision("a004", "a003", "nothing"))
     done = releaser(project, "migrations", "graph", "--python", sys.executable)
     assert done.stdout.splitlines() == ["a001", "a002", "a003", "a004 (head)"], done.stderr
+
+
+def test_each_of_several_databases_is_shown_or_the_one_that_is_named(tmp_path: Path) -> None:
+    project = make_project(tmp_path, revision("a004", "a003", "drop", 'op.drop_column("account", "owner")'))
+    config = project / "rel/config.toml"
+    config.write_text(config.read_text().replace(".migrations]", ".migrations.ledger]") + MORE)
+    (project / "audit").mkdir()
+    (project / "audit/env.py").write_text(GENERIC_ENV)
+    (project / "audit/versions").mkdir()
+    (project / "audit/versions/b1.py").write_text(revision("b1", None, "nothing"))
+    done = releaser(project, "migrations", "graph", "--python", sys.executable)
+    assert done.stdout.splitlines() == [
+        *("ledger:", "  a001", "  a002", "  a003", "  a004 (head)"),
+        *("audit:", "  b1 (head)"),
+    ], done.stderr
+    one = releaser(project, "migrations", "lint", "--python", sys.executable, "--database", "audit")
+    assert (one.returncode, one.stdout) == (0, "nothing was found\n")
+    unknown = releaser(project, "migrations", "lint", "--python", sys.executable, "--database", "b")
+    assert unknown.returncode == 2
+    assert "the release shop has no database 'b'; it has ledger, audit" in unknown.stderr
 
 
 def test_without_an_environment_it_says_where_it_was_looked_for(tmp_path: Path) -> None:

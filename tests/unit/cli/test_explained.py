@@ -70,6 +70,24 @@ def test_the_lines_are_toml_that_a_release_may_hold(tmp_path: Path) -> None:
     assert set(values) <= {row.name for row in ROWS}
 
 
+def test_each_database_is_shown_with_what_it_shares_and_where_that_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "rel" / "config.toml"
+    path.parent.mkdir()
+    several = '[release.shop.migrations]\nrun = "check"\n[release.shop.migrations.ledger]\nscript_location = "m"\n'
+    path.write_text(f'[release.shop]\nentry_point = "shop:main"\n{several}[environment.prod]\n')
+    lines = [
+        " ".join(line.split())
+        for line in explained_lines("f", "shop", "prod", explain(read_config(path).merged("shop", "prod")[2]))
+        if "migrations" in line
+    ]
+    assert lines[:3] == [
+        'migrations.ledger.script_location = "m" # rel/config.toml:6',
+        'migrations.ledger.run = "check" # rel/config.toml:4',
+        'migrations.ledger.lock = "auto" # default',
+    ]
+    assert all(line.startswith("migrations.ledger.") for line in lines)
+
+
 def test_the_json_has_the_origin_of_each_value_and_none_for_a_default(tmp_path: Path) -> None:
     explained(tmp_path)
     name, environment, setting = read_config(tmp_path / "rel" / "config.toml").merged("shop", "prod")

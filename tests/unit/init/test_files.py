@@ -93,7 +93,7 @@ def test_whatever_is_lacking_is_added_so_that_the_file_can_be_used(tmp_path: Pat
 
     profile = read_config(path).profile(None, "dev")
     assert profile.dev_mode
-    assert profile.migrations is not None
+    assert profile.migrations
     after = tomllib.loads(path.read_text())
     assert {name: after[name] for name in before if not isinstance(before[name], dict)} == {
         name: value for name, value in before.items() if not isinstance(value, dict)

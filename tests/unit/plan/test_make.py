@@ -11,7 +11,7 @@ from support.planning import ROOT, facts_of, file_fact, hook_of, lock_of, origin
 from releaser.config.profile import MigrationsSpec, ProcessSpec
 from releaser.errors import Problem, ProjectError
 from releaser.plan.describe import describe
-from releaser.plan.facts import Git, Interpreter, PathFact
+from releaser.plan.facts import Git, Interpreter, MigrationsFact, PathFact
 from releaser.plan.make import make_plan
 from releaser.plan.steps import (
     BuildWheel,
@@ -72,8 +72,8 @@ def test_an_interpreter_is_copied_only_when_asked_for() -> None:
 
 
 def test_migrations_bring_a_step_and_a_hook() -> None:
-    facts = facts_of(migrations_folder=Path(__file__).parent, migrations_config=None)
-    profile = profile_of(migrations=MIGRATIONS)
+    facts = facts_of(migrations={"default": MigrationsFact(folder=Path(__file__).parent)})
+    profile = profile_of(migrations=(MIGRATIONS,))
     with pytest.raises(ProjectError, match="cannot build shop for prod"):
         make_plan(profile, facts)  # the folder has no env.py
 
@@ -82,8 +82,8 @@ def test_the_migrate_hook_runs_before_the_authors_own(tmp_path: Path) -> None:
     (tmp_path / "env.py").touch()
     paths = {"rel/announce": file_fact()}
     hooks = {"post_start": (hook_of("rel/announce"),)}
-    profile = profile_of(migrations=MIGRATIONS, hooks=hooks)
-    plan = make_plan(profile, facts_of(migrations_folder=tmp_path, paths=paths))
+    profile = profile_of(migrations=(MIGRATIONS,), hooks=hooks)
+    plan = make_plan(profile, facts_of(migrations={"default": MigrationsFact(folder=tmp_path)}, paths=paths))
     assert [hook.path for hook in plan.sketch.hooks] == [
         "hooks/post_start.d/10-migrate",
         "hooks/post_start.d/20-announce",
@@ -94,7 +94,9 @@ def test_the_migrate_hook_runs_before_the_authors_own(tmp_path: Path) -> None:
 def test_a_release_that_only_checks_the_database_does_so_before_it_starts(tmp_path: Path) -> None:
     (tmp_path / "env.py").touch()
     migrations = replace(MIGRATIONS, run="check")
-    plan = make_plan(profile_of(migrations=migrations), facts_of(migrations_folder=tmp_path))
+    plan = make_plan(
+        profile_of(migrations=(migrations,)), facts_of(migrations={"default": MigrationsFact(folder=tmp_path)})
+    )
     (hook,) = plan.sketch.hooks
     assert (hook.event, hook.path, hook.on_failure) == (*("pre_start", "hooks/pre_start.d/10-check-database", "abort"),)
 
@@ -219,7 +221,7 @@ def test_a_folder_without_project_is_a_problem() -> None:
 
 def test_a_missing_migrations_folder_is_a_problem() -> None:
     with pytest.raises(ProjectError) as error:
-        make_plan(profile_of(migrations=MIGRATIONS), facts_of())
+        make_plan(profile_of(migrations=(MIGRATIONS,)), facts_of())
     assert problems_of(error) == [
         ("release.shop.migrations", "the script_location 'shop:migrations' is no folder of the project")
     ]

@@ -22,7 +22,7 @@ ENVIRON = {
 
 
 def test_the_command_is_the_one_that_the_launcher_ends_in() -> None:
-    argv, _ = command("3f2a", ENVIRON)
+    argv, _ = command(["accounts"], "3f2a", ENVIRON)
     assert argv == [
         "/srv/shop/python-3.11.7/bin/python3.11",
         "-I",
@@ -31,19 +31,20 @@ def test_the_command_is_the_one_that_the_launcher_ends_in() -> None:
         "/srv/shop",
         "1.4.0",
         "migrate",
+        "accounts",
         "--to",
         "3f2a",
     ]
 
 
 def test_the_child_gets_the_environment_without_what_announces_and_serves_the_app() -> None:
-    _, environ = command("head", {**ENVIRON, "LISTEN_FDS": "2", "LISTEN_PID": "7", "NOTIFY_SOCKET": "@x"})
+    _, environ = command((), "head", {**ENVIRON, "LISTEN_FDS": "2", "LISTEN_PID": "7", "NOTIFY_SOCKET": "@x"})
     assert environ == ENVIRON
 
 
 def test_what_is_missing_to_be_a_process_of_a_release_is_named() -> None:
     with pytest.raises(RuntimeError, match="not a process of a release: RELEASE_VERSION, RELEASE_PYTHON not set"):
-        command("head", {"RELEASE_ROOT": "/srv/shop", "RELEASE_VAR": "/var/shop", "RELEASE_PYTHON": ""})
+        command((), "head", {"RELEASE_ROOT": "/srv/shop", "RELEASE_VAR": "/var/shop", "RELEASE_PYTHON": ""})
 
 
 def test_progress_goes_to_the_sink_and_afterwards_to_standard_error(monkeypatch: pytest.MonkeyPatch) -> None:

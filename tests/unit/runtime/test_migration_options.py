@@ -30,7 +30,6 @@ def test_a_duration_has_a_unit_or_is_in_seconds(text: str, seconds: float) -> No
     ("words", "said"),
     [
         (["--too", "x"], "unknown word '--too'"),
-        (["head"], "unknown word 'head'"),
         (["--dry-run=yes"], "unknown word '--dry-run'"),
         (["--to"], "--to needs a value"),
         (["--to", ""], "--to: expected a revision, found nothing"),
@@ -46,11 +45,16 @@ def test_what_cannot_be_understood_is_exit_code_2(words: list[str], said: str) -
         parse_migrate(words)
     assert refused.value.exit_code == 2
     assert said in refused.value.message
-    assert refused.value.hint.startswith("usage: migrate [--to REVISION] ")
+    assert refused.value.hint.startswith("usage: migrate [DATABASE ...] [--to REVISION] ")
 
 
 def test_the_list_knows_one_word() -> None:
-    assert parse_migrations([]) is False
-    assert parse_migrations(["--json"]) is True
-    with pytest.raises(Failure, match="unknown word 'all'"):
-        parse_migrations(["all"])
+    assert (parse_migrations([]).as_json, parse_migrations([]).dry_run) == (False, True)
+    assert parse_migrations(["--json"]).as_json
+    with pytest.raises(Failure, match="unknown word '--all'"):
+        parse_migrations(["--all"])
+
+
+def test_words_without_a_dash_name_databases() -> None:
+    assert parse_migrate(["accounts", "--plan", "audit"]).names == ["accounts", "audit"]
+    assert parse_migrations(["accounts"]).names == ["accounts"]
