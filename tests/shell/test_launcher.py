@@ -6,17 +6,15 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from support.handmade import PYTHON_VERSION
-from support.running import TEMPLATE, Release, ended, make_release
+from support.running import TEMPLATE, Make, Release, making_releases
 
 from releaser.runtime.manifest import Command, Python
 
-Make = Callable[..., Release]
 PYTHON = os.path.realpath(sys.executable)
 SHELLS = {
     "dash": ("dash",),
@@ -41,17 +39,8 @@ def shell(request: pytest.FixtureRequest) -> tuple[str, ...]:
 
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Make]:
-    made: list[Release] = []
-
-    def make_one(folder: str = "release", **options: Any) -> Release:
-        release = make_release(tmp_path / folder, tmp_path / "scratch", **options)
-        made.append(release)
-        return release
-
-    yield make_one
-    for release in made:
-        with ended(release):
-            pass
+    with making_releases(tmp_path) as make_one:
+        yield make_one
 
 
 def python_on(folder: Path, name: str, text: str) -> Path:

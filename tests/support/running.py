@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -287,6 +287,20 @@ def _is_free(lock: Path) -> bool:
         except BlockingIOError:
             return False
     return True
+
+
+Make = Callable[..., Release]
+
+
+@contextlib.contextmanager
+def making_releases(parent: Path) -> Iterator[Make]:
+    """Give a test a `make_release` that works below `parent`, and end whatever was made, whatever happens."""
+    with contextlib.ExitStack() as made:
+
+        def make(folder: str = "release", **options: Any) -> Release:
+            return made.enter_context(ended(make_release(parent / folder, parent / "scratch", **options)))
+
+        yield make
 
 
 @contextlib.contextmanager

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.running import Release, ended, make_release
+from support.running import Release, making_releases
 
 from releaser.runtime.manifest import Command, Entry
 
@@ -62,18 +63,15 @@ MODULES = {"app.py": APP, "secrets_of.py": SECRETS}
 
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Any]:
-    made: list[Release] = []
+    with making_releases(tmp_path) as make_one:
+        numbers = itertools.count()
 
-    def write(host: Mapping[str, str] | None = None, **fields: Any) -> Release:
-        release = make_release(tmp_path / f"r{len(made)}", tmp_path / f"s{len(made)}", modules=MODULES, **fields)
-        release.env |= {"COUNT": str(tmp_path / "count"), **(host or {})}
-        made.append(release)
-        return release
+        def write(host: Mapping[str, str] | None = None, **fields: Any) -> Release:
+            release = make_one(f"r{next(numbers)}", modules=MODULES, **fields)
+            release.env |= {"COUNT": str(tmp_path / "count"), **(host or {})}
+            return release
 
-    yield write
-    for release in made:
-        with ended(release):
-            pass
+        yield write
 
 
 def told_by_the_app(release: Release) -> dict[str, Any]:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.running import Release, Running, ended, make_release
+from support.running import Make, Release, Running, making_releases
 from support.waiting import eventually
 
 from releaser.runtime.manifest import Entry, Heart, Liveness, Process, Readiness, Socket
 
-Make = Callable[..., Release]
 FOREVER = (
     "import time\ndef main():\n    print('up', flush=True)\n    while True: time.sleep(0.05)\n"
     "def worker():\n    main()\n"
@@ -25,18 +24,8 @@ RECORD = '#!/bin/sh\necho "$RELEASE_EVENT" >>"$RELEASE_VAR/events"\n'
 
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Make]:
-    made: list[Release] = []
-
-    def make_one(code: str = FOREVER, **options: Any) -> Release:
-        options.setdefault("heart", FAST)
-        release = make_release(tmp_path / "release", tmp_path / "scratch", modules={"app.py": code}, **options)
-        made.append(release)
-        return release
-
-    yield make_one
-    for release in made:
-        with ended(release):
-            pass
+    with making_releases(tmp_path) as make_one:
+        yield lambda code=FOREVER, **options: make_one(modules={"app.py": code}, **{"heart": FAST, **options})
 
 
 def process(name: str, **fields: Any) -> Process:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from support.running import SERVER, Release, ended, make_release
+from support.running import SERVER, Make, Release, making_releases
 from support.waiting import eventually
 
 from releaser.runtime.logger import RotatedFile
 from releaser.runtime.manifest import Log, Socket
 
-Make = Callable[..., Release]
 CHATTY = """\
 import sys, time
 def say(count):
@@ -29,17 +27,8 @@ def main():
 
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Make]:
-    made: list[Release] = []
-
-    def make_one(code: str = CHATTY, **options: Any) -> Release:
-        release = make_release(tmp_path / "release", tmp_path / "scratch", modules={"app.py": code}, **options)
-        made.append(release)
-        return release
-
-    yield make_one
-    for release in made:
-        with ended(release):
-            pass
+    with making_releases(tmp_path) as make_one:
+        yield lambda code=CHATTY, **options: make_one(modules={"app.py": code}, **options)
 
 
 def log_of(release: Release) -> str:

@@ -7,17 +7,15 @@ import signal
 import socket
 import subprocess
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from support.running import SERVER, Release, ended, make_release
+from support.running import SERVER, Make, Release, making_releases
 from support.waiting import eventually
 
 from releaser.runtime.manifest import Hook, Readiness, Socket
 
-Make = Callable[..., Release]
 FOREVER = "import time\ndef main():\n    while True: time.sleep(0.05)\n"
 SLOW_STOP = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + FOREVER
 RECORD = '#!/bin/sh\necho "$RELEASE_EVENT $RELEASE_EXIT_CODE" >>"$RELEASE_VAR/events"\n'
@@ -26,19 +24,8 @@ ALL_EVENTS = ("pre_configure", "post_configure", "pre_start", "post_start", "pre
 
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Make]:
-    made: list[Release] = []
-
-    def make_one(**options: Any) -> Release:
-        root = tmp_path / options.pop("folder", "release")
-        options.setdefault("sockets", [Socket(name="web", address="127.0.0.1:0")])
-        release = make_release(root, tmp_path / "scratch", **options)
-        made.append(release)
-        return release
-
-    yield make_one
-    for release in made:
-        with ended(release):
-            pass
+    with making_releases(tmp_path) as make_one:
+        yield lambda **options: make_one(**{"sockets": [Socket(name="web", address="127.0.0.1:0")], **options})
 
 
 def ready_by(kind: str, target: str = "", timeout_s: float = 10.0) -> Readiness:
