@@ -37,10 +37,12 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
     "generate": ("generate_command", "generate", "systemd [--socket]", "print a hardened systemd unit for it"),
     "version": ("describe_commands", "version", "", "print the version"),
     "verify": ("describe_commands", "verify", "", "compare every file with the manifest"),
-    "help": ("describe_commands", "help_", "[COMMAND]", "this list"),
+    "help": ("help_command", "help_", "[COMMAND]", "this list"),
 }
 QUICK = ("ping", "pid", "status")
 """What a probe calls every second: they write to descriptors only, so the interpreter need not be taken apart."""
+TAKE_EVERYTHING = ("foreground", "start")
+"""What stands behind these is the app's, a `--help` too."""
 INTERNAL: dict[str, tuple[str, str]] = {
     "_instance": ("instance", "run_instance"),
     "_provide": ("providers", "provide"),
@@ -55,6 +57,8 @@ def main(words: list[str]) -> int:
     root, version, *rest = words
     command, args = (rest[0], rest[1:]) if rest else ("help", [])
     command = {"--help": "help", "-h": "help", "--version": "version"}.get(command, command)
+    if args[:1] == ["--help"] and command in COMMANDS and command not in TAKE_EVERYTHING:
+        command, args = "help", [command]
     layout = Layout.of(root, version, os.environ)
     try:
         context = Context(layout, _release_name(layout), os.environ)

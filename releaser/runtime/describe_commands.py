@@ -1,11 +1,10 @@
-"""The commands that tell about a release without running anything: describe, version, verify, help."""
+"""The commands that tell about a release without running anything: describe, version, verify."""
 
 from __future__ import annotations
 
 import os
 
 from . import environment
-from .command_line import COMMANDS
 from .failures import DAMAGED, DONE, FAILED, USAGE, Failure
 from .hooks import format_seconds
 
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from .manifest import Manifest
 
 MASK = "(hidden)"
-_USAGE_WIDTH = 27
 
 
 def version(context: Context, args: list[str]) -> int:
@@ -40,24 +38,6 @@ def describe(context: Context, args: list[str]) -> int:
             print(title)
             for line in lines:
                 print(f"  {line}")
-    return DONE
-
-
-def help_(context: Context, args: list[str]) -> int:
-    """Print the list of commands, or one of them."""
-    if len(args) > 1:
-        raise Failure(f"expected `{context.name} help [COMMAND]`", USAGE, now="nothing was done")
-    custom = {item.name: item.summary for item in context.manifest.commands}
-    if args:
-        return _help_of(context, args[0], custom)
-    print(f"usage: {context.name} COMMAND [ARGUMENTS]\n")
-    for name, (_, _, arguments, summary) in COMMANDS.items():
-        print(_usage_line(f"{name} {arguments}".strip(), summary))
-    if custom:
-        print("\ncommands of this release:")
-        for name, summary in custom.items():
-            print(_usage_line(name, summary))
-    print(f"\n`{context.name} describe` tells about the release itself.")
     return DONE
 
 
@@ -177,23 +157,6 @@ def _env_file(context: Context) -> tuple[dict[str, str], list[str]]:
         shown = value if name not in context.environ else f"{context.environ[name]} (the caller's)"
         lines.append(_pair(f"  {name}", MASK if environment.is_secret(name) else shown))
     return found, lines
-
-
-def _help_of(context: Context, name: str, custom: dict[str, str]) -> int:
-    if name in COMMANDS:
-        _, _, arguments, summary = COMMANDS[name]
-        print(f"usage: {context.name} {name} {arguments}".rstrip())
-        print(f"\n{summary}")
-        return DONE
-    if name in custom:
-        print(f"usage: {context.name} {name} [ARGUMENTS]\n\n{custom[name]}")
-        return DONE
-    raise Failure(f"{context.name} has no command '{name}'", USAGE, hint=f"`{context.name} help` lists the commands")
-
-
-def _usage_line(usage: str, summary: str) -> str:
-    room = f"{usage:{_USAGE_WIDTH}}"
-    return f"  {room} {summary}" if len(usage) <= _USAGE_WIDTH else f"  {usage}\n  {'':{_USAGE_WIDTH}} {summary}"
 
 
 def _pair(name: str, value: str) -> str:

@@ -263,7 +263,10 @@ def test_help_fits_a_terminal(make: Make) -> None:
     text = release.run("help").stdout
     assert max(len(line) for line in text.splitlines()) <= 80
     assert release.run().stdout == text
-    assert release.run("help", "rpc").stdout.startswith("usage: app rpc MODULE:FUNCTION [ARGS]\n")
+    told = release.run("help", "rpc").stdout
+    assert told.startswith("usage: app rpc MODULE:FUNCTION [ARGS]\n")
+    assert "  --timeout D                 give up waiting after this long (10s, 2m)\n" in told
+    assert release.run("rpc", "--help").stdout == told
 
 
 def bundle_python(release: Release, glibc: str, text: str = "") -> None:
