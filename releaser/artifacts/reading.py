@@ -93,6 +93,23 @@ def read_artifact(path: Path) -> Artifact:
         raise UsageError(f"cannot read {path}: {text}") from error
 
 
+def read_manifest(path: Path) -> Manifest:
+    """Return the manifest of the version that the archive `path` was made for; nothing else of it is looked at.
+
+    Raises:
+        UsageError: it has none, or it is damaged.
+    """
+    try:
+        with _tar(path) as archive:
+            for entry in _entries_of_tar(archive, path):
+                if _place(entry.path)[1] == "manifest.json":
+                    with entry.open() as file:
+                        return Manifest.from_json(_text(file, path))
+    except (OSError, EOFError, tarfile.TarError, zlib.error, ManifestError) as error:
+        raise UsageError(f"cannot read {path}: {error}") from error
+    raise UsageError(f"{path} is no release")
+
+
 def _read(path: Path, kind: Literal["folder", "archive"], entries: Iterator[_Entry]) -> Artifact:
     items: list[Item] = []
     manifests: dict[str, str] = {}

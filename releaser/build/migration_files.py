@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 import re
 import shutil
 import tomllib
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
 from releaser.build.cache import key_of
 from releaser.build.entry import has_module
 from releaser.build.left_out import without_private_files
+from releaser.build.released import known_revisions
 from releaser.build.stage import Graph, Stage
 from releaser.build.tree import hash_of
 from releaser.errors import Problem, ProjectError
@@ -22,6 +23,8 @@ from releaser.runtime.manifest import Migrations
 FEW = 5
 """Of a first release, which has every revision of the project, so many findings are told one by one."""
 _GRAPH = "graph-and-findings"
+_READER = Path(__file__).parents[1] / "migrations"
+"""What reads and judges: another version of it may find something else."""
 
 
 def copy_migrations(step: CopyMigrations, stage: Stage) -> None:
@@ -39,8 +42,11 @@ def copy_migrations(step: CopyMigrations, stage: Stage) -> None:
         raise ProjectError("the release could not migrate its database", problems=(problem,))
     # Of the sources, not of the copy: what is wrong with them is told by the names that the author knows.
     graph = _kept_graph(step, stage)
+    known = known_revisions(graph, stage.plan, step)
+    if known:
+        _check_order(graph, known)
     if step.spec.lint != "off":
-        _tell_findings(graph, step, stage)
+        _tell_findings(graph, known, step, stage)
     folder = stage.release / "migrations"
     folder.mkdir(exist_ok=True)
     stage.migrations = (
@@ -62,17 +68,31 @@ def copy_migrations(step: CopyMigrations, stage: Stage) -> None:
             retries=step.spec.retries,
             journal=step.spec.journal,
             backup=step.spec.backup,
+            released=step.spec.released,
+            compatible=dict(graph.compatible),
         ),
     )
 
 
-def _tell_findings(graph: Graph, step: CopyMigrations, stage: Stage) -> None:
-    """Warn of what the rules have against revisions that the release before did not have.
+def _check_order(graph: Graph, known: Collection[str]) -> None:
+    """Do nothing if the new revisions can be applied in two phases.
+
+    Raises:
+        ProjectError: one is due before the new code, and comes after one that is due when the old code is gone.
+    """
+    problems = graph.out_of_order(known)
+    if problems:
+        raise ProjectError("the revisions of this release cannot be applied in two phases", problems=problems)
+
+
+def _tell_findings(graph: Graph, known: Collection[str], step: CopyMigrations, stage: Stage) -> None:
+    """Warn of what the rules have against revisions that the release before did not have, the `known` ones.
 
     Raises:
         ProjectError: there is something, and the setting `lint` is "error".
     """
-    known = _known_revisions(stage.plan.published, step.spec.name)
+    if graph.trouble:
+        stage.warnings.append(graph.trouble)
     new = [finding for finding in graph.findings if finding.revision not in known]
     if new and known and step.spec.lint == "error":
         problems = tuple(Problem(where="", what=finding.sentence(), hint=finding.instead) for finding in new)
@@ -82,18 +102,6 @@ def _tell_findings(graph: Graph, step: CopyMigrations, stage: Stage) -> None:
         stage.warnings.append(f"{len(new)} findings in {revisions} revisions: releaser migrations lint shows them")
         return
     stage.warnings += [f"{finding.sentence()}; instead: {finding.instead}" for finding in new]
-
-
-def _known_revisions(folder: Path, database: str) -> set[str]:
-    """Return the database's revisions of the versions below the release's folder, as it was published before."""
-    known: set[str] = set()
-    for path in folder.glob("releases/*/manifest.json"):
-        try:
-            records = json.loads(path.read_text(encoding="utf-8"))["migrations"]
-            known.update(revision for record in records if record["name"] == database for revision in record["line"])
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # damaged, or of another format: nothing is known of it
-    return known
 
 
 def _kept_graph(step: CopyMigrations, stage: Stage) -> Graph:
@@ -107,6 +115,9 @@ def _kept_graph(step: CopyMigrations, stage: Stage) -> Graph:
             source_paths=tuple(str(path) for path in stage.source_paths),
             config=step.config,
             root=stage.plan.root,
+            own_modules=_tops(stage),
+            lint_ignore=step.spec.lint_ignore,
+            squawk=step.squawk,
         )
         (folder / _GRAPH).write_bytes(pickle.dumps(graph))
 
@@ -119,6 +130,10 @@ def _kept_graph(step: CopyMigrations, stage: Stage) -> Graph:
         _own_modules(scripts, stage),
         str(stage.plan.interpreter.path),
         str(step.scripts),
+        list(step.spec.lint_ignore),
+        _identity(step.squawk),
+        _identity(stage.plan.root / ".squawk.toml"),
+        {path.name: hash_of(path) for path in sorted(_READER.glob("*.py"))},
     )
     with stage.cache.lock(stage.report):
         kept = stage.cache.find_or_make("graphs", key, is_whole=lambda folder: (folder / _GRAPH).is_file(), make=make)
@@ -128,14 +143,27 @@ def _kept_graph(step: CopyMigrations, stage: Stage) -> Graph:
 
 def _own_modules(scripts: list[Path], stage: Stage) -> dict[str, str]:
     """Return the digests of the project's modules if a revision may import them; env.py is not run to read them."""
-    tops = {name.partition("/")[0].removesuffix(".py") for name in stage.project_files}
+    tops = _tops(stage)
     texts = [path.read_text(encoding="utf-8", errors="replace") for path in scripts if path.name != "env.py"]
-    words = re.compile("|".join(rf"\b{re.escape(top)}\b" for top in sorted(tops)) or "(?!)")
+    words = re.compile("|".join(rf"\b{re.escape(top)}\b" for top in tops) or "(?!)")
     if not any(map(words.search, texts)):
         return {}
     roots = (*stage.source_paths, stage.site_packages)
     paths = {name: root / name for name in stage.project_files for root in reversed(roots) if (root / name).is_file()}
     return {name: hash_of(path) for name, path in paths.items()}
+
+
+def _tops(stage: Stage) -> tuple[str, ...]:
+    """Return the names of the project's own modules and packages."""
+    return tuple(sorted({name.partition("/")[0].removesuffix(".py") for name in stage.project_files}))
+
+
+def _identity(path: Path | None) -> str:
+    """Return what changes when another file takes the place of `path`, "" if there is none."""
+    if path is None or not path.is_file():
+        return ""
+    found = path.stat()
+    return f"{path} {found.st_size} {found.st_mtime_ns}"
 
 
 def _scripts(step: CopyMigrations, folder: Path, stage: Stage) -> str:

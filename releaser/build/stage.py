@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +15,7 @@ from releaser.build.layers import Linked
 from releaser.build.licences import Library
 from releaser.build.plugins import Plugins
 from releaser.build.report import Report
+from releaser.errors import Problem
 from releaser.plan.steps import Plan
 from releaser.runtime.manifest import Entry, Migrations
 
@@ -50,6 +51,11 @@ class Graph(Protocol):
     def url_is_used(self) -> bool: ...
     @property
     def findings(self) -> Sequence[Finding]: ...
+    @property
+    def trouble(self) -> str: ...
+    @property
+    def compatible(self) -> Mapping[str, bool]: ...
+    def out_of_order(self, known: Collection[str]) -> tuple[Problem, ...]: ...
 
 
 class ReadGraph(Protocol):
@@ -64,6 +70,9 @@ class ReadGraph(Protocol):
         source_paths: tuple[str, ...],
         config: Path | None,
         root: Path | None,
+        own_modules: tuple[str, ...],
+        lint_ignore: tuple[str, ...],
+        squawk: Path | None,
     ) -> Graph: ...
 
 

@@ -216,6 +216,12 @@ def script_location(text: str) -> None:
     project_path(folder if colon else text)
 
 
+def lint_rule(text: str) -> None:
+    """Check a rule of the lint: a number of ours, or a name of squawk's."""
+    if not re.fullmatch(r"M\d{3}|[a-z]+(-[a-z]+)+", text):
+        raise Wrong(f"expected a rule such as 'M101' or 'ban-drop-column', found {quoted(text)}")
+
+
 def _is_dotted_name(text: str) -> bool:
     return all(part.isidentifier() and not keyword.iskeyword(part) for part in text.split("."))
 

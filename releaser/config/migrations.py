@@ -12,7 +12,7 @@ from typing import Any
 
 from releaser.config import checks
 from releaser.config.document import Item, Problems, Refused
-from releaser.config.kinds import Choice, Count, Duration, Setting, Text, each
+from releaser.config.kinds import Choice, Count, Duration, ListOf, Setting, Text, each
 from releaser.config.profile import MigrationsSpec
 from releaser.config.sections import Field, Section
 from releaser.config.substitution import REPLACED_AT_START, Wrong
@@ -186,6 +186,29 @@ MIGRATIONS = Databases(
             ),
             default='"warn"',
             example='"error"',
+        ),
+        Field(
+            name="lint_ignore",
+            kind=ListOf(
+                element=Text(wanted="a rule such as 'M101'", check=checks.lint_rule),
+                wanted="an array of rules such as ['M101']",
+                is_set=True,
+            ),
+            doc=(
+                "Rules of the lint, and of squawk where it is installed, that are accepted in every revision; "
+                '`release = {"lint_ok": [...]}` accepts them in one.'
+            ),
+            default="[]",
+            example='["M203", "prefer-timestamp-tz"]',
+        ),
+        Field(
+            name="released",
+            kind=Text(wanted="the id of a revision", check=checks.argument),
+            doc=(
+                "The newest revision that a release before this one has: what comes after it is new, and linted. "
+                "Unset, the versions that were built here before tell, which a fresh checkout has none of."
+            ),
+            example='"3f2a"',
         ),
     ),
 )

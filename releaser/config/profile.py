@@ -162,6 +162,10 @@ class MigrationsSpec:
     journal: Literal["on", "required", "off"] = "on"
     backup: Literal["auto", "off"] = "auto"
     lint: Literal["warn", "error", "off"] = "warn"
+    lint_ignore: tuple[str, ...] = ()
+    """Rules that are accepted in every revision."""
+    released: str = ""
+    """The newest revision that a release before this one has; empty: what was built here before tells."""
     origin: Origin
 
     @property

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 
 from releaser.errors import Problem
@@ -31,6 +31,39 @@ class Graph:
     """Whether the text of env.py leaves no doubt that it connects to alembic's `sqlalchemy.url`, and only there."""
     findings: tuple[Finding, ...] = ()
     """What the rules have against its revisions, in the order of the line."""
+    trouble: str = ""
+    """Why squawk could not be asked."""
+    post: tuple[str, ...] = ()
+    """The revisions of phase post."""
+    compatible: Mapping[str, bool] = field(default_factory=dict)
+    """Whether the release before may run on the database with a revision, where its author says so or its operations
+    tell."""
+    paths: Mapping[str, str] = field(default_factory=dict)
+    """The file of each revision, as it is shown to people."""
+    titles: Mapping[str, str] = field(default_factory=dict)
+    """The first line of each revision's docstring."""
+
+    def out_of_order(self, known: Collection[str]) -> tuple[Problem, ...]:
+        """Return what stands in the way of applying the revisions that are not `known` in two phases.
+
+        One of phase pre is due before the new code; one of phase post before it on the line, when the old code is gone.
+        """
+        problems = []
+        first = ""
+        for revision in self.line:
+            if revision in known:
+                continue
+            if revision in self.post:
+                first = first or revision
+            elif first:
+                problems.append(
+                    Problem(
+                        where=self.paths.get(revision, ""),
+                        what=f"revision {revision} is of phase pre, and comes after {first} of phase post",
+                        hint=f"let {first} come last (see its down_revision), or leave it to the release after",
+                    )
+                )
+        return tuple(problems)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,11 +6,14 @@ import json
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from releaser.errors import ProjectError
 
-from .rules import Finding, lint
+from .judge import Judgement, judge
+from .rules import Finding
+from .squawk import squawk
 
 RECORDER = Path(__file__).with_name("recorder.py")
 LIMIT_S = 120
@@ -20,15 +23,30 @@ _DRIVERS = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Linting:
+    """What is done beside running the rules."""
+
+    accepted: tuple[str, ...] = ()
+    """Rules, ours and squawk's, that are accepted in every revision."""
+    squawk: Path | None = None
+    """squawk's program, asked about revisions for PostgreSQL."""
+    root: Path | None = None
+    """The folder that squawk runs in, and finds its `.squawk.toml` in."""
+
+
 def lint_revisions(
     files: Sequence[Path],
     *,
     python: Path,
     site_packages: Path,
     source_paths: tuple[str, ...] = (),
+    own_modules: tuple[str, ...] = (),
     dialect: str = "",
-) -> tuple[Finding, ...]:
-    """Return what there is against the revisions in `files`.
+    linting: Linting = Linting(),
+) -> tuple[tuple[Judgement, ...], tuple[Finding, ...], str]:
+    """Return what there is to say of each revision in `files`, which are in the order of the line; squawk's findings;
+    and why squawk could not be asked, or "".
 
     `dialect` is postgresql, mysql or sqlite; empty, that of the driver in `site_packages`. Each `upgrade()` is run,
     without a database and without network.
@@ -41,6 +59,7 @@ def lint_revisions(
         "files": [str(file.absolute()) for file in files],
         "site_packages": str(site_packages.absolute()),
         "source_paths": list(source_paths),
+        "own_modules": list(own_modules),
         # What SQLite is asked for in a batch would need the table itself; what is asked for is the same.
         "dialect": "postgresql" if kind == "sqlite" else kind,
     }
@@ -58,7 +77,12 @@ def lint_revisions(
             answer = json.loads(done.stdout)
         except (OSError, ValueError, subprocess.TimeoutExpired) as error:
             raise ProjectError("cannot lint the migrations: the revisions cannot be run without a database") from error
-    return tuple(finding for recorded in answer for finding in lint(recorded, kind))
+    judgements = judge(answer, kind, linting.accepted)
+    if linting.squawk is None or kind != "postgresql":
+        return judgements, (), ""
+    ours = [finding for judgement in judgements for finding in judgement.findings]
+    found, trouble = squawk(linting.squawk, linting.root or Path.cwd(), answer, ours)
+    return judgements, tuple(finding for finding in found if finding.rule not in linting.accepted), trouble
 
 
 def dialect_of(site_packages: Path) -> str:

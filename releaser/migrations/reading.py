@@ -13,7 +13,7 @@ from typing import Any
 from releaser.errors import Problem, ProjectError
 
 from .graph import Found, Graph, make_graph
-from .linting import lint_revisions
+from .linting import Linting, lint_revisions
 
 PROBE = Path(__file__).with_name("probe.py")
 LIMIT_S = 120
@@ -28,12 +28,17 @@ def read_graph(
     source_paths: tuple[str, ...] = (),
     config: Path | None = None,
     root: Path | None = None,
+    own_modules: tuple[str, ...] = (),
+    lint_ignore: tuple[str, ...] = (),
+    squawk: Path | None = None,
 ) -> Graph:
     """Return the revision graph of alembic's folder `scripts`.
 
     `python` is the interpreter that the release will run on, `site_packages` its staged packages, `source_paths` the
     folders that dev_mode puts before them, `config` an alembic.ini or pyproject.toml. Paths in problems are relative
-    to `root` where they lie below it. The revisions are imported, as alembic does, and nothing of them is called.
+    to `root` where they lie below it. `own_modules` are the project's modules in `site_packages`, whose imports must
+    not write anything either. `lint_ignore` are rules that are accepted everywhere, `squawk` that program if there is
+    one.
 
     Raises:
         ProjectError: everything that is wrong with the folder, with file names.
@@ -42,6 +47,7 @@ def read_graph(
         "scripts": str(scripts.absolute()),
         "site_packages": str(site_packages.absolute()),
         "source_paths": list(source_paths),
+        "own_modules": list(own_modules),
         "config": str(config.absolute()) if config is not None else "",
     }
     answer = _ask(python, request, scripts)
@@ -58,17 +64,27 @@ def read_graph(
             f"cannot use the migrations in {_shown(str(scripts), root, scripts)}", problems=problems, now=NOW
         )
     paths = {item["revision"]: Path(item["path"]) for item in answer["files"]}
-    findings = lint_revisions(
+    judgements, of_squawk, trouble = lint_revisions(
         [paths[revision] for revision in graph.line],
         python=python,
         site_packages=site_packages,
         source_paths=source_paths,
+        own_modules=own_modules,
+        linting=Linting(accepted=lint_ignore, squawk=squawk, root=root),
     )
+    findings = [*(finding for one in judgements for finding in one.findings), *of_squawk]
+    places = {revision: number for number, revision in enumerate(graph.line)}
+    findings.sort(key=lambda one: (places.get(one.revision, 0), one.line, one.rule))
     return replace(
         graph,
         version_table_schema=answer["version_table_schema"],
         url_is_used=answer["url_is_used"],
         findings=tuple(replace(finding, path=_shown(finding.path, root, scripts)) for finding in findings),
+        trouble=trouble,
+        post=tuple(one.revision for one in judgements if one.phase == "post"),
+        compatible={one.revision: one.compatible for one in judgements if one.compatible is not None},
+        titles={item["revision"]: item["title"] for item in answer["files"]},
+        paths={revision: _shown(str(path), root, scripts) for revision, path in paths.items()},
     )
 
 

@@ -166,6 +166,8 @@ class Facts:
     """One for each overlay of the profile, in their order."""
     migrations: Mapping[str, MigrationsFact] = field(default_factory=dict)
     """By the name of the database."""
+    squawk: Path | None = None
+    """Absolute path of squawk, which lints SQL; None when there is none."""
     version_answer: VersionAnswer | None = None
     """None: `version` is no command."""
     config_sha256: str = ""

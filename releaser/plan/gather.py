@@ -14,7 +14,7 @@ from releaser.plan.git import read_git
 from releaser.plan.interpreter import for_target, interpreter_in, this_interpreter
 from releaser.plan.locks import find_lock
 from releaser.plan.overlay_files import look_at_overlays
-from releaser.plan.project import UnusableProject, find_migrations, find_migrations_config, read_project
+from releaser.plan.project import UnusableProject, find_migrations, find_migrations_config, find_squawk, read_project
 from releaser.plan.version import ask_version
 
 _TOOLS = {"releaser": "releaser-py", "shiv": "shiv", "uv": "uv"}
@@ -44,6 +44,7 @@ def gather_facts(profile: Profile, config: Path) -> Facts:
             )
             for spec in profile.migrations
         },
+        squawk=find_squawk(folder.resolve()) if any(spec.lint != "off" for spec in profile.migrations) else None,
         version_answer=ask_version(profile.root, profile.version) if isinstance(profile.version, tuple) else None,
         config_sha256=hashlib.sha256(config.read_bytes()).hexdigest() if config.is_file() else "",
         tools=_tools(profile),

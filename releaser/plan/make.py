@@ -234,6 +234,7 @@ def _copy_migrations(profile: Profile, facts: Facts) -> Iterator[CopyMigrations]
             yield CopyMigrations(
                 scripts=fact.folder,
                 config=fact.config,
+                squawk=facts.squawk,
                 spec=spec,
                 dev_mode=profile.dev_mode,
                 place=spec.origin.problem(""),

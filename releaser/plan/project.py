@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import shutil
+import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -57,6 +60,13 @@ def find_migrations_config(folder: Path, spec: MigrationsSpec, project: Project 
     if (folder / "alembic.ini").is_file():
         return folder / "alembic.ini"
     return folder / "pyproject.toml" if project and project.has_alembic_table else None
+
+
+def find_squawk(folder: Path) -> Path | None:
+    """Return the absolute path of squawk: the project's own, one beside releaser, or that of this machine."""
+    near = (folder / ".venv" / "bin", folder / "node_modules" / ".bin", Path(sys.executable).parent)
+    found = shutil.which("squawk", path=os.pathsep.join([*map(str, near), os.environ.get("PATH", "")]))
+    return Path(found).absolute() if found else None
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -98,6 +98,8 @@ class CopyMigrations:
     scripts: Path
     config: Path | None
     """None: the project has neither alembic.ini nor `[tool.alembic]`."""
+    squawk: Path | None
+    """The program; None: neither the project nor this machine has it."""
     spec: MigrationsSpec
     """What was written about them."""
     dev_mode: bool

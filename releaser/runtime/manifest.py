@@ -221,6 +221,7 @@ class Migrations(Record):
 
     __slots__ = (
         "backup",
+        "compatible",
         "config",
         "files",
         "heads",
@@ -229,6 +230,7 @@ class Migrations(Record):
         "lock",
         "lock_timeout_s",
         "name",
+        "released",
         "retries",
         "run",
         "scripts",
@@ -257,6 +259,8 @@ class Migrations(Record):
         retries: int = 20,
         journal: str = "on",
         backup: str = "auto",
+        released: str = "",
+        compatible: dict[str, bool] | None = None,
     ) -> None:
         self.name = name  # "default" for [release.X.migrations]
         self.scripts = scripts  # alembic's script_location below the version's folder, e.g. "migrations/default"
@@ -274,6 +278,8 @@ class Migrations(Record):
         self.retries = retries  # of a revision that did not get one
         self.backup = backup  # auto: an SQLite database is copied; or off
         self.journal = journal  # on, required or off
+        self.released = released  # the newest revision that a release before this one has; "" when nobody has said
+        self.compatible = compatible or {}  # revision id: may the release before run with it; missing: nobody can tell
         self.url_is_used = url_is_used  # env.py connects to `url` and nothing else, as far as its text tells
 
 

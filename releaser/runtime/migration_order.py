@@ -58,14 +58,19 @@ class Order:
         return self._of_phase(steps)
 
     def _of_phase(self, steps: list[RevisionStep]) -> list[RevisionStep]:
-        """Return the steps before the first one of phase post if only those are wanted.
+        """Return the steps before the first one of phase post that is this release's if only those are wanted.
+
+        Those of phase post that a release before has brought are due: its predecessor is gone.
 
         Raises:
             Failure: one of phase pre comes later, and would be left out.
         """
         if self.phase != "pre":
             return steps
-        phases = [self.scripts.phase(step.revision.revision) for step in steps]
+        phases = [
+            "pre" if self.scripts.is_released(step.revision.revision) else self.scripts.phase(step.revision.revision)
+            for step in steps
+        ]
         if "post" not in phases:
             return steps
         first = phases.index("post")

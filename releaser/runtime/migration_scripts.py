@@ -70,9 +70,17 @@ class Scripts:
         return str(self._said(revision).get("phase", "pre"))
 
     def compatible(self, revision: str) -> int:
-        """Return whether the release before may run on the database with this revision: 1, 0, or -1 if unsaid."""
-        said = self._said(revision).get("compatible")
+        """Return whether the release before may run on the database with this revision: 1, 0, or -1 if nobody knows.
+
+        What its author says holds; else what the build could tell from its operations.
+        """
+        said = self._said(revision).get("compatible", self.record.compatible.get(revision))
         return -1 if said is None else int(bool(said))
+
+    def is_released(self, revision: str) -> bool:
+        """Tell whether a release before this one is known to have the revision."""
+        line = self.record.line
+        return self.record.released in line and revision in line[: line.index(self.record.released) + 1]
 
     def _said(self, revision: str) -> dict[str, Any]:
         """Return what the author says in `release = {...}` of the revision's file."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from support.tiny_project import CONFIG, make_tiny_project
 from releaser.build.executor import Built, build
 from releaser.cli.report import SilentReport
 from releaser.config import read_config
-from releaser.errors import ProjectError
+from releaser.errors import Problem, ProjectError
 from releaser.migrations.rules import Finding
 from releaser.plan.gather import gather_facts
 from releaser.plan.make import make_plan
@@ -40,6 +41,9 @@ class ReadGraph:
     version_table_schema: str = ""
     url_is_used: bool = True
     findings: tuple[Finding, ...] = ()
+    trouble: str = ""
+    compatible: dict[str, bool] = field(default_factory=lambda: {"b2": True})
+    disorder: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[Path, tuple[str, ...]]] = field(default_factory=list)
 
     def __call__(
@@ -51,11 +55,19 @@ class ReadGraph:
         source_paths: tuple[str, ...],
         config: Path | None,
         root: Path | None,
+        own_modules: tuple[str, ...],
+        lint_ignore: tuple[str, ...],
+        squawk: Path | None,
     ) -> ReadGraph:
+        assert "tiny" in own_modules
         assert (site_packages / "releaser" / "runtime").is_dir()
         assert config is not None
         self.asked.append((scripts, source_paths))
         return self
+
+    def out_of_order(self, known: Collection[str]) -> tuple[Problem, ...]:
+        found = {revision: what for revision, what in self.disorder.items() if revision not in known}
+        return tuple(Problem(where=f"{revision}.py", what=what) for revision, what in found.items())
 
 
 @pytest.fixture
@@ -113,6 +125,8 @@ def test_scripts_are_plain_files_even_where_sources_are_left_out(project: Path) 
         "retries": 3,
         "journal": "required",
         "backup": "auto",
+        "released": "",
+        "compatible": {"b2": True},
     }
 
 
@@ -173,16 +187,61 @@ def test_of_a_first_release_many_findings_are_counted(project: Path) -> None:
     assert "8 findings in 2 revisions: releaser migrations lint shows them" in built.warnings
 
 
-def test_what_is_new_since_the_release_before_can_end_the_build(project: Path) -> None:
+def say(project: Path, **settings: str) -> None:
+    """Add settings of the migrations, and give the next build's inputs a difference, since graphs are kept."""
     config = project / "rel/config.toml"
-    config.write_text(config.read_text().replace("retries = 3", 'retries = 3\nlint = "error"'))
-    build_here(project, "prod", ReadGraph(line=("a1",), findings=(finding_in("a1"),)))
+    lines = "".join(f"{name} = {value}\n" for name, value in settings.items())
+    config.write_text(config.read_text().replace("retries = 3\n", f"retries = 3\n{lines}"))
     script = project / "src/tiny/migrations/versions/b2.py"
-    script.write_text("revision = 'b2'\n")
+    script.write_text(script.read_text() + "\n" if script.exists() else "revision = 'b2'\n")
+
+
+def set_version(project: Path, version: str) -> None:
+    path = project / "pyproject.toml"
+    path.write_text(path.read_text().replace('version = "1.0.0"', f'version = "{version}"'))
+
+
+def test_what_is_new_since_the_release_before_can_end_the_build(project: Path) -> None:
+    say(project, lint='"error"')
+    build_here(project, "prod", ReadGraph(line=("a1",), findings=(finding_in("a1"),)))
+    say(project)
+    set_version(project, "1.1.0")
     with pytest.raises(ProjectError, match="revisions of this release would hurt") as error:
         build_here(project, "prod", ReadGraph(findings=(finding_in("a1"), finding_in("b2"))))
     (problem,) = error.value.problems
     assert (problem.what, problem.hint) == ("a.py:3: M302: dropping x", "wait")
+
+
+def test_a_version_that_is_built_again_is_compared_with_the_one_before_it(project: Path) -> None:
+    build_here(project, "prod", ReadGraph(line=("a1",), findings=(finding_in("a1"),)))
+    set_version(project, "1.1.0")
+    for _ in range(2):  # of 1.0.0 there is only the archive then
+        say(project)
+        built = build_here(project, "prod", ReadGraph(findings=(finding_in("a1"), finding_in("b2"))))
+        assert built.warnings.count("a.py:3: M302: dropping x; instead: wait") == 1
+
+
+def test_the_author_can_say_what_is_released(project: Path) -> None:
+    say(project, released='"a1"', lint='"error"')
+    with pytest.raises(ProjectError, match="revisions of this release would hurt") as error:
+        build_here(project, "prod", ReadGraph(findings=(finding_in("a1"), finding_in("b2"))))
+    assert len(error.value.problems) == 1
+
+
+def test_a_released_revision_that_is_not_there_ends_the_build(project: Path) -> None:
+    say(project, released='"zz"')
+    with pytest.raises(ProjectError, match="cannot tell which revisions are new") as error:
+        build_here(project, "prod", ReadGraph())
+    (problem,) = error.value.problems
+    assert problem.what == "there is no revision 'zz' on the line"
+    assert problem.where.startswith("rel/config.toml:")
+
+
+def test_a_revision_for_before_the_new_code_after_one_for_later_ends_the_build(project: Path) -> None:
+    say(project, released='"a1"')
+    with pytest.raises(ProjectError, match="cannot be applied in two phases") as error:
+        build_here(project, "prod", ReadGraph(disorder={"a1": "x", "b2": "is of phase pre, and comes after"}))
+    assert [problem.where for problem in error.value.problems] == ["b2.py"]
 
 
 def test_the_hook_that_migrates_is_the_first_of_its_event(project: Path) -> None:

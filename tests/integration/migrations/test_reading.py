@@ -10,7 +10,7 @@ from pathlib import Path
 
 import alembic
 import pytest
-from support.migrated import ACCOUNTS, GENERIC_ENV, revision
+from support.migrated import ACCOUNTS, GENERIC_ENV, NOT_BUNDLED, revision
 
 from releaser.errors import ProjectError
 from releaser.migrations import Graph, read_graph
@@ -29,7 +29,7 @@ def write(folder: Path, revisions: Mapping[str, str], env: str = GENERIC_ENV) ->
 
 
 def read(scripts: Path, **more: object) -> Graph:
-    return read_graph(scripts, python=Path(sys.executable), site_packages=PACKAGES, **more)  # type: ignore[arg-type]
+    return read_graph(scripts, python=Path(sys.executable), **{"site_packages": PACKAGES, **more})  # type: ignore[arg-type]
 
 
 def problems_of(scripts: Path, **more: object) -> list[str]:
@@ -55,7 +55,8 @@ def test_the_graph_holds_line_head_and_hashes(tmp_path: Path) -> None:
 def test_reading_leaves_no_trace_in_the_source_tree(tmp_path: Path) -> None:
     scripts = write(tmp_path, {**ACCOUNTS, "a004": revision("a004", "a003", "x") + "\nopen('made', 'w').close()\n"})
     before = sorted(tmp_path.rglob("*"))
-    read(scripts)
+    (problem,) = problems_of(scripts)
+    assert "open made: nothing may be written" in problem
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -91,6 +92,42 @@ def test_a_revision_that_reaches_out_when_it_is_imported_is_refused(tmp_path: Pa
     scripts = write(tmp_path, {"a001": revision("a001", None, "reach") + reaching})
     (problem,) = problems_of(scripts)
     assert "may be used when a revision is imported" in problem
+
+
+@pytest.mark.parametrize(
+    ("doing", "told"),
+    [
+        ("import logging\nlogging.FileHandler('left.log')", "nothing may be written"),
+        ("import subprocess\nsubprocess.run(['true'])", "no program may be started"),
+        ("try:\n    open('left.txt', 'w')\nexcept Exception:\n    pass\n", "nothing may be written"),
+    ],
+)
+def test_a_revision_that_does_something_when_it_is_imported_is_refused(tmp_path: Path, doing: str, told: str) -> None:
+    text = revision("a001", None, "do")
+    scripts = write(tmp_path, {"a001": f"{text}{doing}\n"})
+    (problem,) = problems_of(scripts, root=tmp_path)
+    assert problem.startswith(f"src/migrations/versions/a001.py:{len(text.splitlines()) + 2}: cannot be imported: ")
+    assert f"{told} when a revision is imported" in problem
+
+
+def test_a_driver_written_in_c_cannot_connect_either(tmp_path: Path) -> None:
+    scripts = write(tmp_path, {"a001": f"import psycopg\npsycopg.connect('host={tmp_path} user=x')\n"})
+    (problem,) = problems_of(scripts)
+    assert "Operation not permitted" in problem
+
+
+def test_a_module_of_the_project_may_not_write_either_and_a_library_may(tmp_path: Path) -> None:
+    packages = tmp_path / "packages"
+    for name in ("shop", "library"):
+        (packages / name).mkdir(parents=True)
+        (packages / name / "__init__.py").write_text("open('left.txt', 'w').close()\n")
+    for package in PACKAGES.iterdir():
+        if not package.name.endswith(NOT_BUNDLED):
+            (packages / package.name).symlink_to(package)
+    scripts = write(tmp_path, {"a001": "import library\nimport shop\n" + revision("a001", None, "do")})
+    (problem,) = problems_of(scripts, site_packages=packages, own_modules=("shop",), root=tmp_path)
+    assert problem.startswith("src/migrations/versions/a001.py:2: cannot be imported: open left.txt: nothing may be")
+    assert problem.endswith(f"asked for by {packages}/shop/__init__.py:1")
 
 
 def test_a_revision_that_ends_the_process_is_told_with_its_last_words(tmp_path: Path) -> None:
@@ -182,12 +219,12 @@ def test_findings_have_the_place_in_the_revisions_file(tmp_path: Path) -> None:
         'op.drop_column("account", "owner")',
         "with op.batch_alter_table('account') as batch:",
         "    batch.add_column(sa.Column('z', sa.Integer, nullable=False))",
-        "op.get_bind().execute(sa.text('SELECT 1')).scalar()",
+        "op.get_bind().execute(sa.text('SELECT 1')).scalar().upper()",
     )
     found = read(write(tmp_path, {**ACCOUNTS, "a004": hurting}), root=tmp_path).findings
     assert [finding.sentence() for finding in found if finding.revision == "a004"] == [
         "src/migrations/versions/a004.py:1: M901: cannot be followed without a database: "
-        "AttributeError: 'NoneType' object has no attribute 'scalar'",
+        "AttributeError: 'NoneType' object has no attribute 'upper'",
         "src/migrations/versions/a004.py:9: M302: dropping account.owner breaks the old code while both run",
         "src/migrations/versions/a004.py:11: M201: account.z must be filled and has no default: it fails on rows that"
         " exist, and in the old code",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from releaser.migrations.graph import Found, make_graph
+from releaser.migrations.graph import Found, Graph, make_graph
 
 
 def found(revision: str, *down: str, **more: object) -> Found:
@@ -96,3 +98,19 @@ def test_everything_wrong_is_told_at_once() -> None:
 def test_two_heads_come_with_the_command_that_joins_them() -> None:
     _, problems = make_graph([found("a"), found("b", "a"), found("c", "a")], "t")
     assert problems[-1].hint == "join them: alembic merge b c"
+
+
+def test_what_is_due_before_the_new_code_does_not_come_after_what_is_due_later() -> None:
+    graph = Graph(
+        line=("a", "b", "c", "d"),
+        heads=("d",),
+        files={},
+        version_table="alembic_version",
+        post=("b", "c"),
+        paths={"d": "versions/d.py"},
+    )
+    (problem,) = graph.out_of_order({"a"})
+    assert problem.where == "versions/d.py"
+    assert problem.what == "revision d is of phase pre, and comes after b of phase post"
+    assert graph.out_of_order({"a", "b", "c"}) == ()
+    assert replace(graph, post=("d",)).out_of_order(()) == ()
