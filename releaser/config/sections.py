@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -11,6 +12,9 @@ import tomlkit
 
 from releaser.config.document import Item, Problems, Refused, one_of_words, unknown_name
 from releaser.config.kinds import Kind, Setting, each
+
+_LINK = re.compile(r"\[[^]]*\]\((?:\.\./)?\w+/(\w+)\.md\)")
+"""A link from the reference page to another one; in an editor it would lead nowhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +45,8 @@ class Field:
     def schema(self) -> dict[str, Any]:
         """Return the JSON schema of the setting with its text, default and example."""
         default = {"default": toml_value(self.default)} if self.default else {}
-        return {"description": self.doc, **self.kind.schema(), **default, "examples": [toml_value(self.example)]}
+        doc = _LINK.sub(r"`releaser docs \1`", self.doc)
+        return {"description": doc, **self.kind.schema(), **default, "examples": [toml_value(self.example)]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

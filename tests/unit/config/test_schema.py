@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,13 @@ def test_every_setting_has_a_description_for_the_editor() -> None:
     settings = json_schema()["$defs"]["settings"]["properties"]
 
     assert all(schema["description"].endswith((".", ")")) for schema in settings.values())
+
+
+def test_no_description_has_a_link_that_leads_nowhere_from_an_editor() -> None:
+    text = json.dumps(json_schema())
+
+    assert "](" not in text
+    assert "See `releaser docs overlays_and_plugins`." in text
 
 
 def test_every_example_and_default_in_the_schema_fits_it() -> None:
