@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
         def prepare(self) -> None: ...
         def is_taken(self) -> bool: ...
+        def confirm(self, within_s: float) -> None: ...
         def session(self) -> tuple[object, object]: ...
         def holding_session(self) -> tuple[object, object] | None: ...
         def holder(self) -> str: ...
@@ -76,7 +77,7 @@ def hold(
 
     Raises:
         Failure: another runner still holds it after `wait_s` seconds; it is named.
-        Failure: this kind of database has no lock here.
+        Failure: this kind of database has no lock here, or a pooler in front of it too few sessions.
     """
     is_ours = not connection.in_transaction()
 
@@ -98,6 +99,8 @@ def hold(
         taken = lock.is_taken()
         if taken:
             _own_sessions.add(lock.session())
+            settle()
+            lock.confirm(wait_s)
         taken = taken or lock.holding_session() in _own_sessions
         settle()
         if taken:

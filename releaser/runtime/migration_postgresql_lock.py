@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from .failures import Failure
 from .migration_failures import EXTERNAL_HINT
+from .migration_pooler import has_sessions, too_few_sessions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,8 +15,21 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+LONGEST_WAIT_FOR_SESSIONS_S = 20.0
+_MORE_SESSIONS = 2
+"""Beside the one that holds the lock: for the revisions, and for the journal."""
 _pinned: list[Connection] = []
-"""Connections whose transaction holds a lock until this process ends."""
+"""Connections whose transaction holds a lock until this process ends, or `unpin`."""
+
+
+def unpin() -> None:
+    """End the transactions that hold locks. Of an asynchronous env.py, only as long as its loop runs."""
+    while _pinned:
+        connection = _pinned.pop()
+        try:
+            connection.close()
+        except SQLAlchemyError:
+            connection.invalidate()
 
 
 def is_behind_pooler(connection: Connection) -> bool:
@@ -82,6 +96,9 @@ class PostgresqlLock:
             except DBAPIError:  # the server's platform or a pooler does not have it; the lock does not depend on it
                 self._connection.rollback()
 
+    def confirm(self, within_s: float) -> None:
+        """Do nothing: the session is there."""
+
     def is_taken(self) -> bool:
         return self.is_taken_by("pg_try_advisory_lock")
 
@@ -141,6 +158,15 @@ class PinnedPostgresqlLock(PostgresqlLock):
 
     def prepare(self) -> None:
         """Do nothing: what is set in a session of a pooler stays there for others."""
+
+    def confirm(self, within_s: float) -> None:
+        """See that the pooler has sessions for the work and the journal, while this one holds the lock.
+
+        Raises:
+            Failure: it has not; the work would wait until the pooler's own limit, and the database with it.
+        """
+        if not has_sessions(self._connection, _MORE_SESSIONS, min(within_s, LONGEST_WAIT_FOR_SESSIONS_S)):
+            raise too_few_sessions()
 
     def is_taken(self) -> bool:
         if super().is_taken_by("pg_try_advisory_xact_lock"):

@@ -24,9 +24,11 @@ from alembic.runtime.environment import EnvironmentContext
 from sqlalchemy.exc import SQLAlchemyError
 
 from .failures import Failure
+from .migration_connecting import LONGEST_SILENCE_S, connecting_within
 from .migration_connection import COMMITS_DDL, is_lock_timeout
 from .migration_failures import NOT_COMMITTED, Interrupted, lines_of
 from .migration_locks import forget
+from .migration_postgresql_lock import unpin
 from .migration_prepare import Preparation
 from .migration_progress import Progress, told
 from .migration_revisions import Revisions
@@ -84,7 +86,7 @@ class Run:
             self._run_env()
         self._check()
 
-    def _may_be_tried_again(self, error: Exception) -> bool:
+    def _may_be_tried_again(self, error: BaseException) -> bool:
         if not self.progress.at_work or not is_lock_timeout(error):
             return False
         statements = self.progress.databases[-1].statements
@@ -122,13 +124,15 @@ class Run:
                 inner_run(**words)
             except BaseException as error:
                 self._note_end(error)
+                if self._may_be_tried_again(error):
+                    unpin()
                 raise
             finally:
                 self._close_journal()
 
         environment.configure = configure  # type: ignore[method-assign]
         environment.run_migrations = run_migrations  # type: ignore[method-assign]
-        with environment:
+        with environment, connecting_within(LONGEST_SILENCE_S):
             self._scripts.directory.run_env()
 
     def _note_end(self, error: BaseException) -> None:

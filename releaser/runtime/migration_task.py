@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from .failures import FAILED, Failure
 from .migration_failures import Interrupted, Signals, lines_of, shortened
 from .migration_order import Order
+from .migration_pooler import NO_SESSION, too_few_sessions
 from .migration_progress import count_of, told
 from .migration_report import Report, Unheard
 from .migration_run import Run
@@ -110,6 +111,8 @@ class Task:
             if run.at_work:
                 message = f"revision {self.scripts.title(run.at_work)} was {message}"
             return Failure(message, exit_code, now=self._now())
+        if NO_SESSION in str(error) and not run.at_work:
+            return too_few_sessions()
         details = lines_of(error, self._secret())
         place = self.scripts.place_of(error)
         if run.at_work:
@@ -148,10 +151,11 @@ class Task:
             return "nothing was migrated"
         database = run.databases[-1]
         applied = run.applied
+        is_unknown = False
         try:
             found = database.heads_seen_by_others()
         except Exception:
-            where = "the database cannot be asked where it is"
+            where, is_unknown = "the database cannot be asked where it is", True
         else:
             where = f"the database is at {told(found)}"
             if all(self.scripts.knows(revision) for revision in found):
@@ -166,6 +170,8 @@ class Task:
                     if committed > 1
                     else f"the first statement of {run.at_work} is committed and stays"
                 )
+            elif is_unknown:
+                parts.append(f"{run.at_work} is rolled back, unless its commit was under way")
             else:
                 parts.append(f"{run.at_work} was rolled back")
         elif not applied:

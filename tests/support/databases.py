@@ -10,6 +10,7 @@ import itertools
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -28,6 +29,9 @@ USER = "app"
 PASSWORD = "p%rcent@slash/1"
 """Holds what a URL and a configuration file have to escape."""
 
+FEW_SESSIONS = {1: "pool_of_one", 2: "pool_of_two"}
+"""Databases for which PgBouncer has so few sessions; they have to be created."""
+
 
 @dataclass(kw_only=True)
 class Server:
@@ -42,7 +46,43 @@ class Server:
     """Runs one statement as the administrator."""
     prefix: str = "fresh"
     """Of the names of its databases."""
+    start: Callable[[], subprocess.Popen[bytes]]
+    """Starts the server's process."""
+    process: subprocess.Popen[bytes] = field(init=False)
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def __post_init__(self) -> None:
+        self.process = self.start()
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """End the server by a signal."""
+        self.process.send_signal(number)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def start_again(self) -> None:
+        """Start the server that was stopped, and wait until it answers."""
+        eventually(self._is_up_again, within=60)
+
+    def is_answering(self) -> bool:
+        """Tell whether it can be asked."""
+        # A driver that cannot connect leaves its socket to the garbage collector, and that is a warning.
+        if not _listens(self.socket):
+            return False
+        try:
+            self.execute("SELECT 1")
+        except (psycopg.OperationalError, pymysql.OperationalError):
+            return False
+        return True
+
+    def _is_up_again(self) -> bool:
+        # It refuses to start as long as a process of the one before has not ended.
+        if self.process.poll() is not None:
+            self.process = self.start()
+        return self.is_answering()
 
     def fresh_url(self) -> str:
         """Create a database and return its URL."""
@@ -73,9 +113,7 @@ def postgresql() -> Iterator[Server]:
         )
         options = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "16MB", "max_connections": "60"}
         settings = [word for key, value in options.items() for word in ("-c", f"{key}={value}")]
-        process = _start(
-            [binaries[-1] / "postgres", "-D", folder / "data", "-k", folder, "-h", "", *settings], cwd=folder
-        )
+        command = [binaries[-1] / "postgres", "-D", folder / "data", "-k", folder, "-h", "", *settings]
 
         def execute(statement: str) -> None:
             with psycopg.connect(
@@ -84,8 +122,8 @@ def postgresql() -> Iterator[Server]:
                 connection.execute(statement)
 
         yield from _serve(
-            process,
             Server(
+                start=lambda: _start(command, cwd=folder),
                 folder=folder,
                 socket=folder / ".s.PGSQL.5432",
                 url_of=lambda database, secret: f"postgresql+psycopg://{USER}:{secret}@/{database}?host={folder}",
@@ -103,17 +141,19 @@ def pgbouncer(postgresql: Server) -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix="pb", dir="/tmp") as name:
         folder = _own(Path(name))
         config = folder / "pgbouncer.ini"
+        server = f"host={postgresql.folder} port=5432 user={USER} password='{PASSWORD}'"
         config.write_text(
-            f"[databases]\n* = host={postgresql.folder} port=5432 user={USER} password='{PASSWORD}'\n"
+            "[databases]\n"
+            + "".join(f"{name} = {server} pool_size={size}\n" for size, name in FEW_SESSIONS.items())
+            + f"* = {server}\n"
             f"[pgbouncer]\nlisten_addr =\nlisten_port = 6432\nunix_socket_dir = {folder}\nauth_type = any\n"
             "pool_mode = transaction\ndefault_pool_size = 6\nmax_client_conn = 200\n"
             "ignore_startup_parameters = extra_float_digits\n"
         )
         _give(config)
-        process = _start([program, config], cwd=folder)
         yield from _serve(
-            process,
             Server(
+                start=lambda: _start([program, config], cwd=folder),
                 folder=folder,
                 socket=folder / ".s.PGSQL.6432",
                 url_of=lambda database, secret: (
@@ -134,17 +174,14 @@ def mariadb() -> Iterator[Server]:
         _absent("MariaDB")
     with tempfile.TemporaryDirectory(prefix="my", dir="/tmp") as name:
         folder = _own(Path(name))
-        where = [f"--datadir={folder}/data", "--innodb-log-file-size=8M", "--innodb-flush-log-at-trx-commit=0"]
+        where = [f"--datadir={folder}/data", "--innodb-log-file-size=8M", "--innodb-flush-log-at-trx-commit=2"]
         _prepare(
             [install, "--no-defaults", *where, "--auth-root-authentication-method=normal", "--skip-test-db"],
             ["--skip-name-resolve", "--force"],
             cwd=folder,
         )
         address = folder / "sock"
-        process = _start(
-            [server, "--no-defaults", *where, f"--socket={address}", "--skip-networking", "--skip-log-bin"],
-            cwd=folder,
-        )
+        command = [server, "--no-defaults", *where, f"--socket={address}", "--skip-networking", "--skip-log-bin"]
 
         def execute(statement: str) -> None:
             with pymysql.connect(unix_socket=str(address), user="root") as connection, connection.cursor() as cursor:
@@ -155,8 +192,8 @@ def mariadb() -> Iterator[Server]:
             execute(f"GRANT ALL ON *.* TO {USER}@localhost")
 
         yield from _serve(
-            process,
             Server(
+                start=lambda: _start(command, cwd=folder),
                 folder=folder,
                 socket=address,
                 url_of=lambda database, secret: (
@@ -168,33 +205,19 @@ def mariadb() -> Iterator[Server]:
         )
 
 
-def _serve(
-    process: subprocess.Popen[bytes], server: Server, prepare: Callable[[], None] = lambda: None
-) -> Iterator[Server]:
+def _serve(server: Server, prepare: Callable[[], None] = lambda: None) -> Iterator[Server]:
     """Wait until the server answers, hand it out, and stop it."""
 
     def answers() -> bool:
-        assert process.poll() is None, (server.folder / "log").read_text()
-        # A driver that cannot connect leaves its socket to the garbage collector, and that is a warning.
-        if not _listens(server.socket):
-            return False
-        try:
-            server.execute("SELECT 1")
-        except (psycopg.OperationalError, pymysql.OperationalError):
-            return False
-        return True
+        assert server.process.poll() is None, (server.folder / "log").read_text()
+        return server.is_answering()
 
     try:
         eventually(answers, within=60)
         prepare()
         yield server
     finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        server.stop()
 
 
 def _listens(path: Path) -> bool:

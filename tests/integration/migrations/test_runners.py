@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
+from support.databases import FEW_SESSIONS, PASSWORD
 from support.driving import bare_environment, run, running
 from support.migrated import ACCOUNTS, revision
 from support.waiting import eventually
@@ -17,8 +20,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from conftest import Subject
+    from support.databases import Server
 
-RUNNERS = 6
+RUNNERS = 8
 
 
 def held_open(identity: str, down: str, gate: Path, *after: str) -> str:
@@ -37,7 +41,7 @@ def held_open(identity: str, down: str, gate: Path, *after: str) -> str:
 
 
 @pytest.mark.parametrize("start", ["fresh", "half-way"])
-def test_of_six_runners_at_once_exactly_one_applies_each_revision(subject: Subject, start: str) -> None:
+def test_of_eight_runners_at_once_exactly_one_applies_each_revision(subject: Subject, start: str) -> None:
     release = subject.release(ACCOUNTS)
     if start == "half-way":
         run(release.command("migrate", "--to", "a001"), environ=subject.environ)
@@ -147,8 +151,6 @@ def test_a_runner_whose_reader_has_gone_finishes_its_revision_and_begins_no_othe
     release = subject.release({**ACCOUNTS, "a004": noisy, "a005": last})
     reader, writer = os.pipe()
     environ = {**bare_environment(), **subject.environ}
-    import subprocess
-
     runner: subprocess.Popen[Any] = subprocess.Popen(
         release.command("migrate"), env=environ, stdout=writer, stderr=writer, start_new_session=True
     )
@@ -165,8 +167,9 @@ def test_a_runner_whose_reader_has_gone_finishes_its_revision_and_begins_no_othe
     assert subject.ask("SELECT balance FROM account") == [1002]
 
 
+@pytest.mark.parametrize("start", ["fresh", "half-way"])
 def test_through_a_pooler_in_transaction_mode_exactly_one_applies_each_revision(
-    make_subject: Callable[[str], Subject],
+    make_subject: Callable[[str], Subject], start: str
 ) -> None:
     subject = make_subject("pgbouncer")
     index = revision(
@@ -179,6 +182,8 @@ def test_through_a_pooler_in_transaction_mode_exactly_one_applies_each_revision(
     )
     slow = revision("a005", "a004", "slow", 'op.execute("SELECT pg_sleep(0.5)")')
     release = subject.release({**ACCOUNTS, "a004": index, "a005": slow})
+    if start == "half-way":
+        run(release.command("migrate", "--to", "a002"), environ=subject.environ)
     with ExitStack() as stack:
         runners = [
             stack.enter_context(running(release.command("migrate"), environ=subject.environ)) for _ in range(RUNNERS)
@@ -187,6 +192,23 @@ def test_through_a_pooler_in_transaction_mode_exactly_one_applies_each_revision(
         outputs = [runner.stdout + runner.stderr for runner in runners]
     assert codes == [0] * RUNNERS, outputs
     assert any("warning: a pooler in transaction mode is in front of the database" in output for output in outputs)
-    assert sum("applied 5 revisions" in output for output in outputs) == 1
+    assert sum(f"applied {5 if start == 'fresh' else 3} revisions" in output for output in outputs) == 1
     assert subject.ask("SELECT balance FROM account") == [1002]
     assert subject.ask("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == [0]
+
+
+@pytest.mark.parametrize("sessions", FEW_SESSIONS)
+def test_a_pooler_with_too_few_sessions_is_told_before_anything_is_done(
+    sqlite: Subject, postgresql: Server, pgbouncer: Server, sessions: int
+) -> None:
+    name = FEW_SESSIONS[sessions]
+    postgresql.execute(f"CREATE DATABASE {name}")
+    url = pgbouncer.url_of(name, quote(PASSWORD, safe=""))
+    done = run(sqlite.release(ACCOUNTS).command("migrate", "--lock-wait", "2s"), environ={"DATABASE_URL": url})
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "error: the pooler in front of the database gave too few sessions: a migration through it needs 3 at the"
+        " same time",
+        "  now: nothing was migrated",
+        "      hint: give migrations.url the server itself, or the pooler more (PgBouncer: default_pool_size)",
+    ]

@@ -70,8 +70,11 @@ def test_after_the_last_try_the_release_fails_and_the_database_is_unchanged(
     assert run(release.command("migrate"), environ=subject.environ).returncode == 0
 
 
-def test_a_pool_of_the_author_keeps_no_lock_between_the_tries(make_subject: Callable[[str], Subject]) -> None:
-    subject = make_subject("postgresql")
+@pytest.mark.parametrize("where", ["postgresql", "pgbouncer"])
+def test_neither_a_pool_of_the_author_nor_a_pooler_keeps_the_lock_between_the_tries(
+    where: str, make_subject: Callable[[str], Subject]
+) -> None:
+    subject = make_subject(where)
     env = GENERIC_ENV.replace(", poolclass=pool.NullPool", "")
     release = subject.release({**ACCOUNTS, "a004": NOTE}, env=env)
     run(release.command("migrate", "--to", "a003"), environ=subject.environ)
@@ -79,6 +82,7 @@ def test_a_pool_of_the_author_keeps_no_lock_between_the_tries(make_subject: Call
         with forgotten_transaction(subject):
             eventually(lambda: "(1 of 20)" in runner.stdout, within=30)
         assert runner.wait(60) == 0, runner.stderr
+        assert "waiting for the migration lock" not in runner.stdout
     assert subject.version() == ["a004"]
 
 
