@@ -35,6 +35,7 @@ from releaser.build.pins import Pins, pinned, read_pins, split_local_projects, s
 from releaser.build.source_paths import find_source_paths
 from releaser.build.stage import Stage
 from releaser.build.tags import check_tags
+from releaser.build.time_zones import warn_of_time_zones
 from releaser.errors import BuildError
 from releaser.plan.facts import Lock
 from releaser.plan.steps import BuildWheel, InstallDependencies, InstallProject
@@ -98,6 +99,7 @@ def tidy_bundle(stage: Stage) -> None:
     stage.pth = tuple(sorted(path.name for path in stage.site_packages.glob("*.pth")))
     names = (name for _, _, names in os.walk(stage.site_packages) for name in names)
     stage.has_extensions = any(map(dist_info.is_extension, names))
+    warn_of_time_zones(stage)
     if stage.plan.interpreter.is_foreign:
         check_tags(stage.site_packages, stage.plan.interpreter)
 

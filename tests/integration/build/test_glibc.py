@@ -1,4 +1,4 @@
-"""`glibc_max`: a release that would not run on the author's hosts is not built."""
+"""What a release needs of its hosts: `glibc_max` refuses more than the author's have; what they may lack is told."""
 
 from __future__ import annotations
 
@@ -21,6 +21,19 @@ def test_a_limit_for_the_c_library_names_the_files_that_exceed_it(tmp_path: Path
     assert any("/lib/lib" in line for line in named)
     assert lines[-2].startswith("  now: nothing was built")
     assert "include_libc = true" in lines[-1]
+
+
+def test_time_zones_that_a_host_may_not_have_are_told(tmp_path: Path) -> None:
+    config = CONFIG.replace("[environment.prod]\n", "[environment.prod]\ninclude_python = true\n")
+    project = make_tiny_project(tmp_path / "project", config=config)
+    (project / "src/tiny/clock.py").write_text("import zoneinfo\n")
+    done = releaser(project, "build")
+    assert done.returncode == 0, done.stderr
+    told = "tiny/clock.py:1: zoneinfo finds no time zone on a host without /usr/share/zoneinfo"
+    assert f"{told}; tzdata as a dependency of the project brings them" in done.stderr
+    of_this_machine = releaser(project, "build", "--env", "closed")
+    assert of_this_machine.returncode == 0
+    assert "zoneinfo" not in of_this_machine.stderr
 
 
 def test_a_release_without_machine_code_is_below_every_limit(tmp_path: Path) -> None:

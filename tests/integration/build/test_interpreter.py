@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 from support.handmade import PYTHON_VERSION, write_release
+from support.roots import entering, put_busybox, put_glibc
 from support.running import write_launcher
 from uv import find_uv_bin
 
-from releaser.build.elf import elf_files, read_elf
+from releaser.build.elf import elf_files
 from releaser.build.interpreter import BundledInterpreter, _patchelf, bundle_interpreter
 from releaser.errors import BuildError, ProjectError
 
@@ -95,21 +96,8 @@ def run(*command: str | Path, env: dict[str, str] | None = None) -> subprocess.C
 
 
 def run_below(root: Path, *command: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run a program for which `root` is all that there is; skip the test where nobody may do that.
-
-    /proc is there, as on every host: the dynamic linker looks there for what $ORIGIN stands for.
-    """
-    (root / "proc").mkdir()
-    script = 'PATH=$PATH:/usr/sbin:/sbin; mount --rbind /proc "$1/proc" && echo entered >&2 && exec chroot "$@"'
-    unshare = shutil.which("unshare")
-    words = ["--mount"] if os.geteuid() == 0 else ["--mount", "--user", "--map-root-user"]
-    result = run(unshare, *words, "/bin/sh", "-c", script, "sh", root, *command) if unshare else None
-    if result is None or not result.stderr.startswith("entered"):
-        trouble = result.stderr if result else "there is no unshare (util-linux)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"CI has to be able to change the root of a process, and is not: {trouble}")
-        pytest.skip(f"the root of a process cannot be changed here: {trouble}")
-    return result
+    """Run a program for which `root` is all that there is."""
+    return run(*entering(root), *command)
 
 
 def test_it_says_what_it_is(bundled: Bundled) -> None:
@@ -138,9 +126,7 @@ def test_it_runs_everything_where_nothing_but_a_c_library_is(bundled: Bundled, t
     shutil.copytree(bundled.folder, root / inside, symlinks=True)
     shutil.copytree(bundled.site_packages, root / "site-packages")
     shutil.copytree(GUESTBOOK / "src", root / "src")
-    for library in c_library():
-        (root / library.relative_to("/")).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(library, root / library.relative_to("/"))
+    put_glibc(root)
 
     program = f"/{inside}/bin/python3"
     result = run_below(root, program, "-I", "-S", "-X", "utf8", "-c", IMPORT_ALL, "/site-packages", "/src")
@@ -149,41 +135,12 @@ def test_it_runs_everything_where_nothing_but_a_c_library_is(bundled: Bundled, t
     assert result.stdout == f"/{inside}\n"
 
 
-def c_library() -> list[Path]:
-    """Return the files that the loader of this machine is and the C library consists of, by the names they go by."""
-    names = ("libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "libutil.so.1", "libresolv.so.2")
-    listed = run("/bin/sh", "-c", "PATH=$PATH:/sbin:/usr/sbin; ldconfig -p").stdout
-    found: dict[str, Path] = {}
-    machine = read_elf(PYTHON).machine  # type: ignore[union-attr]
-    for line in listed.splitlines():
-        name, arrow, path = line.strip().partition(" (")[0], *line.partition(" => ")[1:]
-        elf = read_elf(Path(path)) if arrow and (name in names or name.startswith("ld-linux")) else None
-        if elf is not None and elf.machine == machine:
-            found.setdefault(name, Path(path))
-    loader = next(path for name, path in found.items() if name.startswith("ld-linux"))
-    by_interpreter = [Path(folder, loader.name) for folder in ("/lib64", "/lib") if Path(folder, loader.name).exists()]
-    return [*found.values(), *by_interpreter]
-
-
 @pytest.fixture(scope="module")
 def with_libc(bundled: Bundled, tmp_path_factory: pytest.TempPathFactory) -> Bundled:
     """The same with the C library of this machine in it."""
     folder = tmp_path_factory.mktemp("with libc")
     result = bundle_interpreter(None, folder, bundled.site_packages, lambda _: None, include_libc=True)
     return Bundled(folder, bundled.site_packages, result, ())
-
-
-def put_busybox(root: Path) -> None:
-    """Make `root` a host that has busybox, linked statically, and nothing else: no C library at all."""
-    path = shutil.which("busybox")
-    elf = read_elf(Path(path)) if path else None
-    if path is None or elf is None or elf.is_dynamic:
-        assert not os.environ.get("CI"), "CI must have busybox-static"
-        pytest.skip("no statically linked busybox here")
-    (root / "bin").mkdir(parents=True)
-    shutil.copy(path, root / "bin/busybox")
-    for name in ("sh", "readlink"):
-        (root / "bin" / name).symlink_to("busybox")
 
 
 def test_with_its_own_c_library_it_runs_everything_where_there_is_none(with_libc: Bundled, tmp_path: Path) -> None:
@@ -214,9 +171,6 @@ def test_a_whole_release_with_its_own_c_library_starts_where_there_is_none(with_
     )
     shutil.copytree(with_libc.folder, release.root / with_libc.result.folder_name, symlinks=True)
     write_launcher(release.root, "app", python=f"{PYTHON_VERSION} {with_libc.result.folder_name} -")
-    (root / "tmp").mkdir()
-    (root / "dev").mkdir()
-    (root / "dev/null").touch()
 
     result = run_below(root, "/bin/sh", "/opt/app/bin/app", "foreground")
 
