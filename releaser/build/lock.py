@@ -11,6 +11,8 @@ from pathlib import Path
 from releaser.build.report import Report
 
 LOCK_NAME = ".lock"
+STAGING = ".staging-"
+"""Begins the name of the folder of a build that is under way, or was killed."""
 
 
 @contextmanager
@@ -25,6 +27,25 @@ def build_lock(target: Path, report: Report) -> Iterator[None]:
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
         yield
+    finally:
+        os.close(lock)
+
+
+@contextmanager
+def try_build_lock(target: Path) -> Iterator[bool]:
+    """Hold the lock if nobody else does, and tell whether that is so; nothing is made where no build has been."""
+    try:
+        lock = os.open(target / LOCK_NAME, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        yield False
+        return
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield _is_file(lock, target / LOCK_NAME)
     finally:
         os.close(lock)
 

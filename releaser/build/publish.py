@@ -28,7 +28,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from releaser.build.stage import PREFIX
+from releaser.build.lock import STAGING
 
 Exchange = Callable[[Path, Path], bool]
 """Exchanges two names in one step; false when the file system cannot, and nothing was done."""
@@ -81,7 +81,7 @@ def repair(target: Path) -> Iterator[str]:
 
     Returns a sentence for each thing that a person should know.
     """
-    for folder in sorted(target.glob(f"{PREFIX}*")):
+    for folder in sorted(target.glob(f"{STAGING}*")):
         for tree in (*sorted(folder.glob("old/*")), *sorted(folder.glob("rel/*"))):
             published = target / "rel" / tree.name
             if tree.parent.name == "old" and not published.exists():
@@ -90,7 +90,7 @@ def repair(target: Path) -> Iterator[str]:
                 yield f"put {tree.name} back, which a killed build had moved aside"
                 continue
             if (tree / "var").is_dir() and published.is_dir():
-                yield from _rescue_var(tree, published, folder.name.removeprefix(PREFIX))
+                yield from _rescue_var(tree, published, folder.name.removeprefix(STAGING))
         shutil.rmtree(folder)
 
 

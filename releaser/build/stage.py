@@ -6,20 +6,21 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from releaser.build.cache import Cache
 from releaser.build.commands import Run
 from releaser.build.installers import Installer
 from releaser.build.layers import Linked
 from releaser.build.licences import Library
-from releaser.build.plugins import Plugins
+from releaser.build.lock import STAGING
 from releaser.build.report import Report
 from releaser.errors import Problem
 from releaser.plan.steps import Plan
 from releaser.runtime.manifest import Entry, Migrations
 
-PREFIX = ".staging-"
+if TYPE_CHECKING:
+    from releaser.build.plugins import Plugins
 
 
 class Finding(Protocol):
@@ -89,7 +90,8 @@ class Stage:
     """Seconds since 1970 that every date in an artifact says; at least that of 1980, the first that zip knows."""
     folder: Path
     cache: Cache
-    plugins: Plugins
+    plugins: Plugins | None
+    """None: there are none."""
 
     linked: Linked = field(default_factory=Linked)
     """What of site-packages is linked from layers of the cache."""
@@ -147,4 +149,4 @@ class Stage:
 
 def staging_folder(target: Path) -> Path:
     """Return the folder of this process's build below `target`."""
-    return target / f"{PREFIX}{os.getpid()}"
+    return target / f"{STAGING}{os.getpid()}"

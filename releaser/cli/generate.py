@@ -6,13 +6,16 @@ import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from releaser.cli.summary import shown
 from releaser.errors import UsageError
-from releaser.plan.steps import BundlePython, Plan
 from releaser.runtime import environment, unit
 from releaser.runtime.failures import Failure
 from releaser.runtime.manifest import MAIN
+
+if TYPE_CHECKING:
+    from releaser.plan.steps import Plan
 
 KINDS = ("systemd", "containerfile", "procfile")
 NOW = "nothing was written"
@@ -59,6 +62,8 @@ def containerfile(plan: Plan, start: Path) -> str:
         message = f"the build of {sketch.name} for {sketch.environment} makes no tar.gz, which a container is made of"
         hint = "name an environment without dev_mode and with archive = 'tar.gz', its default, with --env"
         raise UsageError(message, now=NOW, hint=hint)
+    from releaser.plan.steps import BundlePython
+
     is_bundled = any(isinstance(step, BundlePython) for step in plan.steps)
     root, var = f"/opt/{sketch.name}", f"/var/lib/{sketch.name}"
     grace = unit.limits(sketch.hooks, 0.0, sketch.stop_timeout_s)[1] + unit.MARGIN_S

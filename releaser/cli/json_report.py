@@ -11,11 +11,13 @@ import json
 import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from releaser.build.executor import Built
 from releaser.errors import Problem, ReleaserError
-from releaser.plan.steps import Plan
+
+if TYPE_CHECKING:
+    from releaser.build.built import Built
+    from releaser.plan.steps import Plan
 
 
 class JsonReport:
@@ -77,6 +79,7 @@ class JsonReport:
                 for path, size in ((built.archive, built.archive_bytes), (built.run_file, built.run_file_bytes))
                 if path is not None
             ],
+            unchanged=built.is_unchanged,
             seconds=round(seconds, 3),
             warnings=len(warnings),
         )

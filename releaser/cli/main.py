@@ -1,4 +1,7 @@
-"""Where does `releaser` start? The command line: arguments in, sentences and exit codes out."""
+"""Where does `releaser` start? The command line: arguments in, sentences and exit codes out.
+
+A command imports what it needs when it is called: all of it together takes longer than a build that has nothing to do.
+"""
 
 from __future__ import annotations
 
@@ -16,36 +19,21 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
-from releaser.artifacts.signatures import check_key
-from releaser.build.executor import FIRST_EPOCH, build, refuse_warnings
-from releaser.build.plugins import Plugins
 from releaser.cli import artifact_commands
-from releaser.cli.beginning import changed_lines, found_lines, next_lines
-from releaser.cli.clean_command import clean_all, clean_lines
-from releaser.cli.explained import explained_json, explained_lines
-from releaser.cli.generate import KINDS, containerfile, procfile, systemd_files
-from releaser.cli.generate import NOW as NOTHING_WRITTEN
-from releaser.cli.json_report import JsonReport
+from releaser.cli.generate import KINDS
 from releaser.cli.messages import format_error, format_warnings
 from releaser.cli.migration_commands import migrations_group
-from releaser.cli.report import report_for
-from releaser.cli.summary import built_lines, plan_lines, shown
-from releaser.cli.topics import page, topic_lines
-from releaser.config import read_config
-from releaser.config.explain import explain
-from releaser.config.schema import json_schema
 from releaser.errors import Problem, ReleaserError, UsageError
-from releaser.init.choices import choose
-from releaser.init.files import changes_for, write
-from releaser.init.findings import find
-from releaser.migrations import read_graph
-from releaser.plan.gather import gather_facts
-from releaser.plan.make import make_plan, signed
-from releaser.plan.steps import Plan
+
+if TYPE_CHECKING:
+    from releaser.build.built import Built
+    from releaser.build.report import Report
+    from releaser.cli.json_report import JsonReport
+    from releaser.plan.steps import Plan
 
 DEFAULT_CONFIG = "rel/config.toml"
 USAGE = 2
@@ -116,6 +104,7 @@ def program(context: click.Context) -> None:
 @click.option("-q", "--quiet", is_flag=True, help="Print only errors and warnings.")
 @click.option("--json", "as_json", is_flag=True, help="Print events, one JSON object a line, for CI.")
 @click.option("--offline", is_flag=True, help="Take packages from caches and find_links only.")
+@click.option("--force", is_flag=True, help="Build even if nothing has changed since the last build.")
 @click.option("--warnings-as-errors", "strict", is_flag=True, help="Publish nothing if there is a warning.")
 @click.option(
     "--sign",
@@ -133,34 +122,38 @@ def build_command(
     as_json: bool,
     strict: bool,
     offline: bool,
+    force: bool,
     sign_key: Path | None,
 ) -> None:
     """Build a release and its archive."""
+    from releaser.cli.progress import report_for
+    from releaser.cli.summary import built_lines, shown
+
     began = time.monotonic()
     if as_json and quiet:
         raise UsageError("--json and --quiet cannot be used together", now="nothing was built")
-    events = JsonReport(sys.stdout, verbose=verbose) if as_json else None
+    events = _events(verbose) if as_json else None
     with _failures_as_events(events):
         if sign_key is not None:
+            from releaser.artifacts.signatures import check_key
+
             check_key(sign_key)
         plan = _plan(config, release, environment)
         if sign_key is not None:
+            from releaser.plan.make import signed
+
             plan = signed(plan, sign_key.absolute())
-        with events or report_for(Console(highlight=False), verbose=verbose, quiet=quiet) as report:
-            built = build(
-                plan,
-                report=report,
-                read_graph=read_graph,
-                epoch=_epoch(),
-                warnings_as_errors=strict,
-                is_offline=offline,
-            )
+        with events or report_for(sys.stdout, verbose=verbose, quiet=quiet) as report:
+            built = _unchanged(plan, is_offline=offline, is_strict=strict) if not force else None
+            built = built or _build(plan, report, is_offline=offline, is_strict=strict)
         warnings: tuple[Problem | str, ...] = (*plan.warnings, *built.warnings)
         if events is not None:
             events.built(plan, built, time.monotonic() - began, warnings)
         elif not quiet:
             _print(built_lines(plan, built, time.monotonic() - began, Path.cwd()))
-        if strict:
+        if strict and warnings:
+            from releaser.build.executor import refuse_warnings
+
             refuse_warnings(warnings, f"the new build is in {shown(built.folder, Path.cwd())}")
     _warn(warnings)
 
@@ -169,6 +162,9 @@ def build_command(
 @_profile_options
 def plan_command(environment: str, release: str, config: str) -> None:
     """Check, and list the steps of a build."""
+    from releaser.build.plugins import Plugins
+    from releaser.cli.summary import plan_lines
+
     plan = _plan(config, release, environment)
     warnings: list[Problem | str] = [*plan.warnings]
     Plugins(plan).check(note=print, warn=warnings.append)
@@ -182,8 +178,12 @@ def plan_command(environment: str, release: str, config: str) -> None:
 @click.option("--implode", is_flag=True, help="Also remove var, what releases run from there have written.")
 def clean_command(environment: str, config: str, implode: bool) -> None:
     """Remove what builds have made."""
+    from releaser.cli.clean_command import clean_all, clean_lines
+    from releaser.cli.progress import report_for
+    from releaser.config import read_config
+
     found = read_config(Path(config), now="nothing was removed")
-    with report_for(Console(highlight=False), verbose=False, quiet=False) as report:
+    with report_for(sys.stdout, verbose=False, quiet=False) as report:
         cleaned = clean_all(found, environment, implode=implode, report=report)
     _print(clean_lines(cleaned, Path.cwd()))
 
@@ -194,6 +194,11 @@ def clean_command(environment: str, config: str, implode: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Show what would be written, and write nothing.")
 def init_command(path: str, force: bool, dry_run: bool) -> None:
     """Write a first rel/config.toml and its hooks, or add to one."""
+    from releaser.cli.beginning import changed_lines, found_lines, next_lines
+    from releaser.init.choices import choose
+    from releaser.init.files import changes_for, write
+    from releaser.init.findings import find
+
     folder = Path(path)
     found = find(folder)
     choices = choose(found)
@@ -210,6 +215,10 @@ def init_command(path: str, force: bool, dry_run: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def config_command(environment: str, release: str, config: str, as_json: bool) -> None:
     """Show every setting that holds, and where it is written."""
+    from releaser.cli.explained import explained_json, explained_lines
+    from releaser.config import read_config
+    from releaser.config.explain import explain
+
     found = read_config(Path(config))
     found.profile(release or None, environment or None)
     name, env, setting = found.merged(release or None, environment or None)
@@ -224,6 +233,8 @@ def config_command(environment: str, release: str, config: str, as_json: bool) -
 @click.argument("topic", required=False, default="")
 def docs_command(topic: str) -> None:
     """Print a page of the documentation, or the list of pages."""
+    from releaser.cli.topics import page, topic_lines
+
     _print([page(topic).rstrip("\n")] if topic else topic_lines())
 
 
@@ -238,6 +249,9 @@ def generate_command(
     kind: str, environment: str, release: str, config: str, root: str, user: str, has_socket: bool, output: str
 ) -> None:
     """Write what runs a release: systemd units, a Containerfile, a Procfile."""
+    from releaser.cli.generate import NOW as NOTHING_WRITTEN
+    from releaser.cli.generate import containerfile, procfile, systemd_files
+
     if kind not in KINDS:
         found = f", found '{kind}'" if kind else ""
         raise UsageError(f"expected one of {', '.join(KINDS)}{found}", now=NOTHING_WRITTEN)
@@ -255,6 +269,8 @@ def generate_command(
 @program.command("schema")
 def schema_command() -> None:
     """Print the JSON schema of rel/config.toml, for editors."""
+    from releaser.config.schema import json_schema
+
     _print([json.dumps(json_schema(), indent=2)])
 
 
@@ -312,9 +328,41 @@ def _failures_as_events(events: JsonReport | None) -> Iterator[None]:
 
 
 def _plan(config: str, release: str, environment: str, now: str = "nothing was built") -> Plan:
+    from releaser.config import read_config
+    from releaser.plan.gather import gather_facts
+    from releaser.plan.make import make_plan
+
     path = Path(config)
     profile = read_config(path, now=now).profile(release or None, environment or None, now=now)
     return make_plan(profile, gather_facts(profile, path))
+
+
+def _unchanged(plan: Plan, *, is_offline: bool, is_strict: bool) -> Built | None:
+    """Return what the last build has made if this one would make the same; a warning that is an error is never old."""
+    from releaser.build.receipt import find_unchanged
+
+    built = find_unchanged(plan, epoch=_epoch(), is_offline=is_offline)
+    return None if built is not None and is_strict and (plan.warnings or built.warnings) else built
+
+
+def _build(plan: Plan, report: Report, *, is_offline: bool, is_strict: bool) -> Built:
+    from releaser.build.executor import build
+    from releaser.migrations import read_graph
+
+    return build(
+        plan,
+        report=report,
+        read_graph=read_graph,
+        epoch=_epoch(),
+        warnings_as_errors=is_strict,
+        is_offline=is_offline,
+    )
+
+
+def _events(verbose: bool) -> JsonReport:
+    from releaser.cli.json_report import JsonReport
+
+    return JsonReport(sys.stdout, verbose=verbose)
 
 
 def _deliver(files: Mapping[str, str], output: str) -> None:
@@ -331,6 +379,8 @@ def _deliver(files: Mapping[str, str], output: str) -> None:
 
 
 def _epoch() -> int:
+    from releaser.build.built import FIRST_EPOCH
+
     text = os.environ.get("SOURCE_DATE_EPOCH", "")
     if not text:
         return FIRST_EPOCH

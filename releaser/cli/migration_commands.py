@@ -7,13 +7,14 @@ import sys
 import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from releaser.config import read_config
 from releaser.errors import Problem, ProjectError, UsageError
-from releaser.migrations import Graph, read_graph
-from releaser.plan.gather import gather_facts
+
+if TYPE_CHECKING:
+    from releaser.migrations import Graph
 
 FOUND = 1
 NOW = "nothing was changed"
@@ -115,6 +116,10 @@ def _graphs(python: str, config: str, environment: str, release: str, database: 
         ProjectError: the release has none, or there is no interpreter with the app's packages.
         UsageError: the release has no database of that name.
     """
+    from releaser.config import read_config
+    from releaser.migrations import read_graph
+    from releaser.plan.gather import gather_facts
+
     path = Path(config)
     profile = read_config(path, now=NOW).profile(release or None, environment or None, now=NOW)
     facts = gather_facts(profile, path)

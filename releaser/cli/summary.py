@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from releaser.build.executor import Built
-from releaser.plan.describe import describe
-from releaser.plan.steps import Plan
+if TYPE_CHECKING:
+    from releaser.build.built import Built
+    from releaser.plan.steps import Plan
 
 
 def built_lines(plan: Plan, built: Built, seconds: float, start: Path) -> list[str]:
@@ -21,7 +22,7 @@ def built_lines(plan: Plan, built: Built, seconds: float, start: Path) -> list[s
         rows.append((shown(built.run_file, start), size(built.run_file_bytes)))
     width = max(len(path) for path, _ in rows)
     return [
-        f"built {sketch.name} {sketch.version} for {sketch.environment} in {seconds:.1f} s",
+        _first_line(plan, built, seconds),
         *(f"  {path:<{width}}  {room:>9}" for path, room in rows),
         *([f"signed by {shown(plan.signature, start)}"] if plan.is_signed else []),
         "",
@@ -30,8 +31,17 @@ def built_lines(plan: Plan, built: Built, seconds: float, start: Path) -> list[s
     ]
 
 
+def _first_line(plan: Plan, built: Built, seconds: float) -> str:
+    what = f"{plan.sketch.name} {plan.sketch.version} for {plan.sketch.environment}"
+    if built.is_unchanged:
+        return f"nothing has changed since {what} was built ({seconds:.1f} s)"
+    return f"built {what} in {seconds:.1f} s"
+
+
 def plan_lines(plan: Plan, start: Path) -> list[str]:
     """Return the steps of a plan and where they lead."""
+    from releaser.plan.describe import describe
+
     sketch = plan.sketch
     return [
         f"{sketch.name} {sketch.version} for {sketch.environment}, Python {plan.interpreter.full_version}",

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import TracebackType
 
-from jinja2 import Environment, StrictUndefined, Template, TemplateSyntaxError
-
 from releaser.config.nearest import nearest
 from releaser.errors import Problem
 
@@ -29,6 +27,8 @@ def render(text: str, shown: str, variables: Mapping[str, object]) -> str:
     Raises:
         BadTemplate: with the line of the template that is wrong.
     """
+    from jinja2 import Environment, StrictUndefined, Template, TemplateSyntaxError
+
     environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
     for name in NOT_REPRODUCIBLE:
         del environment.filters[name]

@@ -11,8 +11,6 @@ import signal
 import sys
 from pathlib import Path
 
-from rich.console import Console
-
 from releaser.build.executor import build
 from releaser.build.publish import exchange_names
 from releaser.build.stage import Graph
@@ -35,7 +33,7 @@ def main(number: int, way: str) -> None:
     plan = make_plan(profile, gather_facts(profile, config))
     build(
         plan,
-        report=SilentReport(Console(), False),
+        report=SilentReport(sys.stdout, False),
         read_graph=no_graph,
         on_step=on_step,
         exchange=exchange_names if way == "exchange" else lambda one, other: False,

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 from support.builds import files_in, manifest_of
 from support.tiny_project import CONFIG, make_tiny_project
 
-from releaser.build.executor import Built, build
+from releaser.build.built import Built
+from releaser.build.executor import build
 from releaser.cli.report import SilentReport
 from releaser.config import read_config
 from releaser.errors import Problem, ProjectError
@@ -93,7 +94,7 @@ def build_here(project: Path, environment: str, graph: ReadGraph) -> Built:
     config = project / "rel/config.toml"
     profile = read_config(config).profile(None, environment)
     plan = make_plan(profile, gather_facts(profile, config))
-    return build(plan, report=SilentReport(Console(), False), read_graph=graph)
+    return build(plan, report=SilentReport(sys.stdout, False), read_graph=graph)
 
 
 def test_scripts_are_plain_files_even_where_sources_are_left_out(project: Path) -> None:
@@ -270,6 +271,6 @@ def test_what_is_wrong_with_the_graph_ends_the_build(project: Path) -> None:
     profile = read_config(config).profile()
     plan = make_plan(profile, gather_facts(profile, config))
     with pytest.raises(ProjectError, match="2 heads") as error:
-        build(plan, report=SilentReport(Console(), False), read_graph=two_heads)
+        build(plan, report=SilentReport(sys.stdout, False), read_graph=two_heads)
     assert error.value.now == "nothing was built; there is no _build/prod/rel/tiny"
     assert sorted(path.name for path in (project / "_build/prod").iterdir()) == [".lock"]

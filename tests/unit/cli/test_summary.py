@@ -9,8 +9,10 @@ import pytest
 from rich.console import Console
 from support.planning import ROOT, facts_of, profile_of
 
-from releaser.build.executor import Built
-from releaser.cli.report import LiveReport, PlainReport, report_for
+from releaser.build.built import Built
+from releaser.cli.live_report import LiveReport
+from releaser.cli.progress import report_for
+from releaser.cli.report import PlainReport, SilentReport
 from releaser.cli.summary import built_lines, plan_lines, shown, size
 from releaser.plan.make import make_plan
 
@@ -49,8 +51,8 @@ def test_a_path_far_away_is_shown_whole() -> None:
 
 def text_of(report_kind: type[PlainReport], *, verbose: bool) -> str:
     stream = io.StringIO()
-    console = Console(file=stream, width=60, force_terminal=report_kind is LiveReport, color_system=None)
-    with report_kind(console, verbose) as report:
+    console = Console(file=stream, width=60, force_terminal=True, color_system=None)
+    with LiveReport(console, verbose) if report_kind is LiveReport else PlainReport(stream, verbose) as report:
         report.step("install [bold]")
         report.command("uv pip install")
         report.output("Resolved")
@@ -70,7 +72,12 @@ def test_on_a_terminal_a_note_follows_its_step() -> None:
     assert all(len(line) <= 60 for line in text.splitlines() if "note" in line)
 
 
-def test_where_output_goes_decides_how_it_looks() -> None:
-    assert type(report_for(Console(file=io.StringIO()), verbose=False, quiet=False)) is PlainReport
-    terminal = Console(file=io.StringIO(), force_terminal=True)
-    assert type(report_for(terminal, verbose=False, quiet=False)) is LiveReport
+def test_where_output_goes_decides_how_it_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    assert type(report_for(io.StringIO(), verbose=False, quiet=False)) is PlainReport
+    assert type(report_for(Terminal(), verbose=False, quiet=False)) is LiveReport
+    assert type(report_for(Terminal(), verbose=False, quiet=True)) is SilentReport
