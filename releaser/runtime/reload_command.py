@@ -63,18 +63,10 @@ def _configuration_of_today(context: Context) -> dict[str, str]:
 
 
 def _environment_of_the_start(context: Context) -> dict[str, str]:
+    """Ask the supervisor: systemd's PrivateUsers= hides /proc/PID/environ from a command of the same unit."""
     from .environment import CONTRACT, parse_dump
 
-    try:
-        with open(context.layout.pid_file, encoding="ascii") as file:
-            pid = int(file.read())
-        with open(f"/proc/{pid}/environ", "rb") as file:
-            data = file.read()
-    except (FileNotFoundError, ProcessLookupError):
-        raise Failure(f"{context.name} is not running", NOT_NOW) from None
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "its pid file is damaged"
-        raise Failure(f"cannot read what {context.name} was started with: {reason}", DAMAGED) from None
+    data = client.ask(context, CONTROL_SOCKET, "environ").encode("utf-8", "surrogateescape")
     kept = {"RELEASE_VAR", "RELEASE_PYTHON"}
     ours = {name for name, _ in CONTRACT} - kept
     return {name: value for name, value in parse_dump(data).items() if name not in ours}

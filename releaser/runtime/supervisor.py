@@ -464,6 +464,9 @@ class Supervisor(Owner):
                 self._take_configuration(words[1:])
                 self._upward.reload()
                 return frames.reply("", DONE)
+            case "environ":
+                pairs = self._context.environ.items()
+                return frames.reply("".join(f"{name}={value}\0" for name, value in pairs), DONE)
             case "args":
                 only = ["--only", ",".join(self._only)] if self._only else []
                 return frames.reply("".join(f"{word}\0" for word in [*only, *self._args]), DONE)
