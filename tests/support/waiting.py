@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def eventually(condition: Callable[[], T], *, within: float = 10.0, every: float = 0.02) -> T:
+def eventually(condition: Callable[[], T], *, within: float = 30.0, every: float = 0.02) -> T:
     """Return the first true value of `condition`; fail with the last value seen after `within` seconds."""
     deadline = time.monotonic() + within
     while True:
