@@ -70,6 +70,10 @@ def copy_migrations(step: CopyMigrations, stage: Stage) -> None:
             backup=step.spec.backup,
             released=step.spec.released,
             compatible=dict(graph.compatible),
+            targets=step.spec.targets,
+            targets_at_once=step.spec.targets_at_once,
+            targets_timeout_s=step.spec.targets_timeout_s,
+            on_failure=step.spec.on_failure,
         ),
     )
 

@@ -6,14 +6,14 @@ not say otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from releaser.config import checks
 from releaser.config.document import Item, Problems, Refused
 from releaser.config.kinds import Choice, Count, Duration, ListOf, Setting, Text, each
-from releaser.config.profile import MigrationsSpec
+from releaser.config.profile import DEFAULT_DATABASE, MigrationsSpec
 from releaser.config.sections import Field, Section
 from releaser.config.substitution import REPLACED_AT_START, Wrong
 
@@ -44,10 +44,10 @@ class Databases(Section):
 
     def finish(self, setting: Setting, problems: Problems) -> tuple[MigrationsSpec, ...]:
         databases = self.databases(setting)
-        if not databases:
-            return (Section.finish(self, setting, problems),)
-        found = tuple(_each_database(databases, lambda whole: Section.finish(self, whole, problems)))
-        if len(found) < len(databases):
+        wholes = databases or {DEFAULT_DATABASE: setting}
+        is_used = _check_targets(tuple(wholes.values()), problems)
+        found = tuple(_each_database(wholes, lambda whole: Section.finish(self, whole, problems)))
+        if len(found) < len(wholes) or not is_used:
             raise Refused
         return found
 
@@ -93,6 +93,20 @@ def _each_database(
         except Refused:
             continue
 
+
+def _check_targets(databases: Sequence[Setting], problems: Problems) -> bool:
+    """Note each setting about tenants that holds for no database with tenants; tell whether there is none."""
+    idle = []
+    for name in _ABOUT_TARGETS:
+        found = [database for database in databases if name in database.value]
+        used = [database.value[name].origin for database in found if "targets" in database.value]
+        idle += [origin for origin in dict.fromkeys(each.value[name].origin for each in found) if origin not in used]
+    for origin in idle:
+        problems.add(origin, "means nothing without 'targets'", "remove it, or name the function 'targets'")
+    return not idle
+
+
+_ABOUT_TARGETS = ("targets_at_once", "targets_timeout", "on_failure")
 
 MIGRATIONS = Databases(
     wanted="a table with 'script_location'",
@@ -176,6 +190,41 @@ MIGRATIONS = Databases(
             ),
             default='"auto"',
             example='"off"',
+        ),
+        Field(
+            name="targets",
+            kind=Text(wanted="a function such as 'shop.tenants:urls'", check=checks.entry_point),
+            doc=(
+                "A function `module:function` of the bundle that returns the tenants of this database, each migrated "
+                "in a process of its own: a mapping of names to URLs, or a list of tables with `name`, `url` and "
+                "`schema`. See [Several databases](../how_to/several_databases.md)."
+            ),
+            example='"shop.tenants:urls"',
+        ),
+        Field(
+            name="targets_at_once",
+            kind=Count(least=1, most=100),
+            doc="How many tenants are migrated at the same time.",
+            default="4",
+            example="8",
+        ),
+        Field(
+            name="targets_timeout",
+            kind=Duration(),
+            target="targets_timeout_s",
+            doc="How long the function `targets` may take.",
+            default='"60s"',
+            example='"5m"',
+        ),
+        Field(
+            name="on_failure",
+            kind=Choice(words=("continue", "stop")),
+            doc=(
+                "Whether the other tenants are still begun when one has failed; the command fails in the end in any "
+                "case."
+            ),
+            default='"continue"',
+            example='"stop"',
         ),
         Field(
             name="lint",

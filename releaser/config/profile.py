@@ -161,6 +161,14 @@ class MigrationsSpec:
     """Of a revision that did not get one."""
     journal: Literal["on", "required", "off"] = "on"
     backup: Literal["auto", "off"] = "auto"
+    targets: str = ""
+    """`module:callable` that returns the tenants; empty: it is one database."""
+    targets_at_once: int = 4
+    """How many tenants are migrated at the same time."""
+    targets_timeout_s: float = 60.0
+    """For the callable."""
+    on_failure: Literal["continue", "stop"] = "continue"
+    """What one tenant that fails means for those that are not begun."""
     lint: Literal["warn", "error", "off"] = "warn"
     lint_ignore: tuple[str, ...] = ()
     """Rules that are accepted in every revision."""

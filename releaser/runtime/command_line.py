@@ -47,6 +47,8 @@ INTERNAL: dict[str, tuple[str, str]] = {
     "_instance": ("instance", "run_instance"),
     "_provide": ("providers", "provide"),
     "_unpack": ("bundle", "unpack_command"),
+    "_target": ("migration_child", "migrate_target"),
+    "_targets": ("migration_child", "ask_targets"),
     "_log": ("logger", "run_logger"),
     "_supervise": ("background", "supervise_detached"),
 }

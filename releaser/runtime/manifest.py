@@ -230,10 +230,14 @@ class Migrations(Record):
         "lock",
         "lock_timeout_s",
         "name",
+        "on_failure",
         "released",
         "retries",
         "run",
         "scripts",
+        "targets",
+        "targets_at_once",
+        "targets_timeout_s",
         "url",
         "url_is_used",
         "version_table",
@@ -261,6 +265,10 @@ class Migrations(Record):
         backup: str = "auto",
         released: str = "",
         compatible: dict[str, bool] | None = None,
+        targets: str = "",
+        targets_at_once: int = 4,
+        targets_timeout_s: float = 60.0,
+        on_failure: str = "continue",
     ) -> None:
         self.name = name  # "default" for [release.X.migrations]
         self.scripts = scripts  # alembic's script_location below the version's folder, e.g. "migrations/default"
@@ -280,6 +288,10 @@ class Migrations(Record):
         self.journal = journal  # on, required or off
         self.released = released  # the newest revision that a release before this one has; "" when nobody has said
         self.compatible = compatible or {}  # revision id: may the release before run with it; missing: nobody can tell
+        self.targets = targets  # module:callable that returns the tenants, "" for a single database
+        self.targets_at_once = targets_at_once  # how many of them are migrated at the same time
+        self.targets_timeout_s = targets_timeout_s  # for the callable
+        self.on_failure = on_failure  # continue with the other tenants, or stop
         self.url_is_used = url_is_used  # env.py connects to `url` and nothing else, as far as its text tells
 
 

@@ -16,6 +16,7 @@ from .migration_options import parse_migrate, parse_migrations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from .context import Context
     from .manifest import Migrations
@@ -57,6 +58,7 @@ def _run(context: Context, command: str, options: Options) -> int:
     from .migration_report import make_tolerant
 
     output, error = make_tolerant()
+    applied: list[dict[str, Any]] = []
     with Signals() as signals:
         try:
             urls = _enter(context, command, records)
@@ -68,6 +70,7 @@ def _run(context: Context, command: str, options: Options) -> int:
                 options,
                 signals,
                 error if options.as_json else output,
+                applied,
             )
         except Interrupted as interrupted:
             raise Failure(

@@ -34,7 +34,15 @@ def chosen(records: Sequence[Migrations], options: Options, command: str) -> lis
         if name not in known:
             raise _unknown(name, known, command)
     found = [record for record in records if record.name in options.names or not options.names]
-    if len(found) > 1 and (options.to != "head" or options.action != "apply"):
+    if options.target:
+        found = [record for record in found if record.targets]
+        if not found:
+            raise Failure(
+                f"cannot run {command}: no database that is meant has targets",
+                USAGE,
+                now="nothing was migrated",
+            )
+    if len(found) > 1 and (options.to != "head" or options.action != "apply" or options.target):
         raise Failure(
             f"cannot run {command}: {', '.join(record.name for record in found)} have each a line of revisions",
             USAGE,
@@ -51,10 +59,11 @@ def run(
     options: Options,
     signals: Signals,
     output: Tolerant,
+    applied: list[dict[str, Any]],
 ) -> list[str]:
     """Carry out `command`, migrate or migrations, for each database and its URL; return the lines of the result.
 
-    Progress goes to `output`.
+    Progress goes to `output`. What was applied is added to `applied`, also when it fails.
 
     Raises:
         Failure: one of them failed; it is told which ones are done, and which were not begun.
@@ -64,33 +73,55 @@ def run(
     lines: list[str] = []
     for number, (record, url) in enumerate(wanted):
         prefix = f"{record.name}: " if len(names) > 1 else ""
+        report = Report(output, prefix)
         try:
-            result, said = _one(context, command, record, url, options, signals, Report(output, prefix))
+            if record.targets:
+                from .migration_tenants import Tenants
+
+                result, said = Tenants(context, command, record, url, options, report).go(applied)
+            else:
+                result, said = _one(context, command, record, url, options, signals, report, applied)
         except Failure as failure:
             if len(names) > 1:
                 _tell_the_others(failure, record.name, names[:number], names[number + 1 :])
+            if hasattr(failure, "result") and options.as_json:
+                print(_as_json([*results, failure.result]))
             raise
         results.append(result)
         lines += [f"-- {record.name}"] if prefix and options.sql else []
         lines += [line if options.sql or line.startswith(" ") else f"{prefix}{line}" for line in said]
     if options.check:
         _refuse_pending(context, results, lines)
-    if not options.as_json:
-        return lines
+    return [_as_json(results)] if options.as_json else lines
+
+
+def _as_json(results: Sequence[dict[str, Any]]) -> str:
     import json
 
-    return [json.dumps({"databases": results})]
+    return json.dumps({"databases": results})
 
 
 def _one(
-    context: Context, command: str, record: Migrations, url: str, options: Options, signals: Signals, report: Report
+    context: Context,
+    command: str,
+    record: Migrations,
+    url: str,
+    options: Options,
+    signals: Signals,
+    report: Report,
+    applied: list[dict[str, Any]],
 ) -> tuple[dict[str, Any], list[str]]:
     if command == "migrate" and (options.action, options.to) == ("apply", "head") and is_at_heads([record], [url]):
         return _nothing_to_do(record, options)
     from . import migration_told
 
     if command == "migrate":
-        return migration_told.migrate(context, record, url, options, signals, report)
+        revisions: list[str] = []
+        try:
+            return migration_told.migrate(context, record, url, options, signals, report, revisions)
+        finally:
+            if revisions:
+                applied.append({"database": record.name, "target": "", "revisions": revisions})
     return migration_told.migrations(context, record, url, options, signals, report)
 
 
@@ -115,12 +146,13 @@ def _tell_the_others(failure: Failure, name: str, done: Sequence[str], left: Seq
 
 def _refuse_pending(context: Context, results: Sequence[dict[str, Any]], lines: Sequence[str]) -> None:
     """Raise the failure that `--check` ends with if something is pending."""
-    pending = sum(len(result["would_apply"]) for result in results)
+    single = [each for result in results for each in result.get("targets", [result])]
+    pending = sum(len(each.get("would_apply", ())) for each in single)
     if pending:
         raise Failure(
             "1 revision is pending" if pending == 1 else f"{pending} revisions are pending",
             PENDING,
-            details=tuple(line for line in lines if line.startswith("  ") or len(results) > 1),
+            details=tuple(line for line in lines if line.startswith("  ") or len(single) > 1),
             now="nothing was migrated",
             hint=f"bin/{context.name} migrate applies them",
         )

@@ -6,7 +6,7 @@ from .failures import USAGE, Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 DEFAULT_LOCK_WAIT_S = 600.0
 _UNITS_S = (("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0), ("", 1.0))
@@ -26,6 +26,7 @@ class Options:
         "phase",
         "resolution",
         "sql",
+        "target",
         "to",
     )
 
@@ -48,6 +49,19 @@ class Options:
         self.lock_wait_s = lock_wait_s  # how long another runner is waited for
         self.as_json = as_json
         self.names: list[str] = []  # of databases; none: all of them
+        self.target = ""  # the only tenant of a database, "": all of them
+
+    def to_dict(self) -> dict[str, object]:
+        """Return all of them as JSON can hold it."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, object]) -> Options:
+        """Return what `to_dict` was called on."""
+        options = cls()
+        for name, value in values.items():
+            setattr(options, name, value)
+        return options
 
 
 def parse_migrate(args: Sequence[str]) -> Options:
@@ -91,6 +105,8 @@ def parse_migrate(args: Sequence[str]) -> Options:
                 options.dry_run = options.sql = True
             case "--json" if not equals:
                 options.as_json = True
+            case "--target":
+                options.target = _named("migrate", value_of(name, value, equals))
             case _ if name.startswith("-") or equals:
                 raise _usage("migrate", f"unknown word {name!r}")
             case _:
@@ -126,13 +142,16 @@ def parse_migrations(args: Sequence[str]) -> Options:
     options = Options(dry_run=True)
     words = list(args)
     while words:
-        name = words.pop(0)
-        if name == "--json":
+        word = words.pop(0)
+        name, equals, value = word.partition("=")
+        if word == "--json":
             options.as_json = True
-        elif name.startswith("-"):
-            raise _usage("migrations", f"unknown word {name!r}")
+        elif name == "--target" and (equals or words):
+            options.target = _named("migrations", value if equals else words.pop(0))
+        elif word.startswith("-"):
+            raise _usage("migrations", f"unknown word {word!r}")
         else:
-            options.names.append(name)
+            options.names.append(word)
     return options
 
 
@@ -149,6 +168,12 @@ def duration_s(text: str) -> float:
     raise _usage("migrate", f"--lock-wait: expected a duration such as 30s or 10m, found {text!r}")
 
 
+def _named(command: str, text: str) -> str:
+    if not text:
+        raise _usage(command, "--target: expected the name of a target, found nothing")
+    return text
+
+
 def _revision(text: str) -> str:
     if not text:
         raise _usage("migrate", "--to: expected a revision, found nothing")
@@ -161,10 +186,10 @@ def _usage(command: str, what: str) -> Failure:
     usage = {
         "migrate": (
             "migrate [DATABASE ...] [--to REVISION] [--phase pre|post] [--plan | --sql | --check]\n"
-            "            [--lock-wait DURATION] [--json]\n"
+            "            [--target NAME] [--lock-wait DURATION] [--json]\n"
             "            migrate [DATABASE] --down-to REVISION --yes-lose-data | --resolve REVISION applied|retry\n"
             "            migrate [DATABASE] --stamp REVISION [--force] | --unlock --force"
         ),
-        "migrations": "migrations [DATABASE ...] [--json]",
+        "migrations": "migrations [DATABASE ...] [--target NAME] [--json]",
     }
     return Failure(f"cannot run {command}: {what}", USAGE, hint=f"usage: {usage[command]}")

@@ -28,6 +28,8 @@ class Order:
         is_forced: bool = False,
         backups: str = "",
         phase: str = "",
+        target: str = "",
+        schema: str = "",
     ) -> None:
         """Find the destination.
 
@@ -45,6 +47,8 @@ class Order:
         self.resolution = resolution
         self.is_forced = is_forced
         self.backups = backups  # the folder of copies
+        self.target = target  # the tenant, "" if there are none
+        self.schema = schema  # the tenant's own, of PostgreSQL, or ""
         self.phase = phase  # "pre" stops before the first revision of phase post; "" and "post" do not
 
     def steps(self, heads: frozenset[str]) -> list[RevisionStep]:

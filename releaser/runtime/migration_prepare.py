@@ -12,6 +12,7 @@ from .migration_journal import open_journal
 from .migration_locks import end_holder, hold
 from .migration_postgresql_lock import is_behind_pooler
 from .migration_progress import Database
+from .migration_schema import enter_schema
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class Preparation:
 
     def on_connection(self, connection: Connection, settings: dict[str, Any]) -> None:
         """Prepare the connection that does the work, and adjust what env.py said about it."""
+        if self._order.target:
+            enter_schema(connection, settings, self._order.schema)
         database = Database(connection, settings)
         self._progress.databases.append(database)
         if self._order.is_dry:

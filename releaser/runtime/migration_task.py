@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+from argparse import Namespace
 
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .context import Context
     from .manifest import Migrations
     from .migration_options import Options
+    from .migration_targets import Target
 
 _DRIVERS = ("aiomysql", "aiosqlite", "asyncmy", "asyncpg", "psycopg", "psycopg2", "pymysql", "MySQLdb", "sqlite3")
 
@@ -33,8 +35,16 @@ _DRIVERS = ("aiomysql", "aiosqlite", "asyncmy", "asyncpg", "psycopg", "psycopg2"
 class Task:
     """One database of the release and one thing to do with it."""
 
-    def __init__(self, context: Context, record: Migrations, url: str, options: Options, report: Report) -> None:
-        """Load the scripts.
+    def __init__(
+        self,
+        context: Context,
+        record: Migrations,
+        url: str,
+        options: Options,
+        report: Report,
+        target: Target | None = None,
+    ) -> None:
+        """Load the scripts; of a `target`, env.py is told the name, as `alembic -x tenant=NAME` does.
 
         Raises:
             Failure: they cannot be loaded, are damaged, or have no revision `options.to`.
@@ -44,6 +54,8 @@ class Task:
         self.url = url
         self._report = report
         self.scripts = Scripts(record, context.layout.release, url)
+        if target is not None:
+            self.scripts.config.cmd_opts = Namespace(x=target.words())
         order = Order(
             self.scripts,
             to=options.to,
@@ -55,6 +67,8 @@ class Task:
             resolution=options.resolution,
             is_forced=options.force,
             phase=options.phase,
+            target=target.name if target is not None else "",
+            schema=target.schema if target is not None else "",
             backups=os.path.join(context.layout.var, "backups"),
         )
         self._run = Run(order, report)

@@ -20,30 +20,49 @@ if TYPE_CHECKING:
     from .migration_journal import Entry
     from .migration_options import Options
     from .migration_report import Report
+    from .migration_targets import Target
 
 
 def migrate(
-    context: Context, record: Migrations, url: str, options: Options, signals: Signals, report: Report
+    context: Context,
+    record: Migrations,
+    url: str,
+    options: Options,
+    signals: Signals,
+    report: Report,
+    applied: list[str],
+    target: Target | None = None,
 ) -> tuple[dict[str, Any], list[str]]:
     """Migrate one database; return the result for machines and its lines for people.
+
+    The revisions that were applied are added to `applied`, also when it fails.
 
     Raises:
         Failure: it did not work.
     """
-    task = Task(context, record, url, options, report)
-    task.go(signals)
+    task = Task(context, record, url, options, report, target)
+    try:
+        task.go(signals)
+    finally:
+        applied += task.progress.applied
     return _result(task, options), task.sql() if options.sql and task.progress.planned else _sentences(task, options)
 
 
 def migrations(
-    context: Context, record: Migrations, url: str, options: Options, signals: Signals, report: Report
+    context: Context,
+    record: Migrations,
+    url: str,
+    options: Options,
+    signals: Signals,
+    report: Report,
+    target: Target | None = None,
 ) -> tuple[dict[str, Any], list[str]]:
     """Return the revisions of one database and whether they are applied, for machines and as lines.
 
     Raises:
         Failure: the database cannot be asked.
     """
-    task = Task(context, record, url, options, report)
+    task = Task(context, record, url, options, report, target)
     task.go(signals)
     pending = set() if task.progress.is_ahead else task.scripts.pending(task.heads())
     entries = {name: entry for database in task.progress.databases for name, entry in database.entries.items()}

@@ -73,9 +73,9 @@ def _ask(target: str) -> dict[str, str]:
     except SystemExit as error:
         raise Failure(f"the config provider {target} ended its process (SystemExit: {error.code})") from None
     except Exception as error:
-        from .tracebacks import summary
+        from .tracebacks import last_place, summary
 
-        raise Failure(f"the config provider {target} failed: {summary(error)}", details=_place(error)) from None
+        raise Failure(f"the config provider {target} failed: {summary(error)}", details=last_place(error)) from None
     return _checked(target, value)
 
 
@@ -104,19 +104,6 @@ def _checked(target: str, value: Any) -> dict[str, str]:
 
 def _unusable(target: str, details: tuple[str, ...]) -> Failure:
     return Failure(f"cannot use what the config provider {target} returned", DAMAGED, details)
-
-
-def _place(error: Exception) -> tuple[str, ...]:
-    """Return where the function failed: the last line of code that is not the runtime's."""
-    from .tracebacks import trimmed
-
-    trace = trimmed(error.__traceback__)
-    if trace is None:
-        return ()
-    while trace.tb_next is not None:
-        trace = trace.tb_next
-    code = trace.tb_frame.f_code
-    return (f"{code.co_filename}:{trace.tb_lineno} in {code.co_name}",)
 
 
 def ask(context: Context, environ: Mapping[str, str], argv: list[str]) -> dict[str, str]:

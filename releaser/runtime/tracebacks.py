@@ -33,3 +33,14 @@ def summary(error: BaseException) -> str:
     text = str(error).strip().partition("\n")[0]
     name = type(error).__name__
     return f"{name}: {text}" if text else name
+
+
+def last_place(error: BaseException) -> tuple[str, ...]:
+    """Return where it was raised, as `path:line in function`: the last line of code that is not the runtime's."""
+    trace = trimmed(error.__traceback__)
+    if trace is None:
+        return ()
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    code = trace.tb_frame.f_code
+    return (f"{code.co_filename}:{trace.tb_lineno} in {code.co_name}",)

@@ -128,6 +128,10 @@ def test_scripts_are_plain_files_even_where_sources_are_left_out(project: Path) 
         "backup": "auto",
         "released": "",
         "compatible": {"b2": True},
+        "targets": "",
+        "targets_at_once": 4,
+        "targets_timeout_s": 60.0,
+        "on_failure": "continue",
     }
 
 
@@ -149,6 +153,10 @@ run = "manual"
 script_location = "tiny:audit"
 config = "audit.ini"
 url = "${AUDIT_URL}"
+targets = "tiny.tenants:urls"
+targets_at_once = 8
+targets_timeout = "5m"
+on_failure = "stop"
 """
     config.write_text(config.read_text() + more)
     for name, text in {"src/tiny/audit/env.py": "from alembic import context\n", "audit.ini": "[alembic]\n"}.items():
@@ -168,6 +176,11 @@ url = "${AUDIT_URL}"
     assert told == [
         ["ledger", "migrations/ledger", "migrations/ledger.config/alembic.ini", "${DATABASE_URL}", "manual", 3],
         ["audit", "migrations/audit", "migrations/audit.config/alembic.ini", "${AUDIT_URL}", "pre_start", 3],
+    ]
+    of_targets = ("targets", "targets_at_once", "targets_timeout_s", "on_failure")
+    assert [[record[name] for name in of_targets] for record in records] == [
+        ["", 4, 60.0, "continue"],
+        ["tiny.tenants:urls", 8, 300.0, "stop"],
     ]
     hook = release / "releases/1.0.0/hooks/pre_start.d/10-migrate"
     assert hook.read_text().splitlines()[-1] == 'exec "$RELEASE_PROG" migrate audit'

@@ -62,8 +62,9 @@ def test_the_default_of_a_readiness_setting_is_the_one_that_holds(row: Field, tm
 
 @pytest.mark.parametrize("row", [row for row in MIGRATIONS.fields if row.default], ids=lambda row: row.name)
 def test_the_default_of_a_migrations_setting_is_the_one_that_holds(row: Field, tmp_path: Path) -> None:
-    written = profile_with(tmp_path, "migrations", f'script_location = "m"\n{row.name} = {row.default}').migrations
-    unwritten = profile_with(tmp_path, "migrations", 'script_location = "m"').migrations
+    plain = 'script_location = "m"\ntargets = "shop:targets"'
+    written = profile_with(tmp_path, "migrations", f"{plain}\n{row.name} = {row.default}").migrations
+    unwritten = profile_with(tmp_path, "migrations", plain).migrations
 
     assert written == unwritten
 
@@ -91,9 +92,10 @@ def test_the_example_of_every_readiness_setting_is_accepted(row: Field, tmp_path
 
 @pytest.mark.parametrize("row", MIGRATIONS.fields, ids=lambda row: row.name)
 def test_the_example_of_every_migrations_setting_is_accepted(row: Field, tmp_path: Path) -> None:
-    scripts = "" if row.name == "script_location" else 'script_location = "m"\n'
+    needed = {"script_location": '"m"', "targets": '"shop:targets"'}
+    rest = "".join(f"{name} = {value}\n" for name, value in needed.items() if name != row.name)
 
-    assert profile_with(tmp_path, "migrations", f"{scripts}{row.name} = {row.example}").migrations is not None
+    assert profile_with(tmp_path, "migrations", f"{rest}{row.name} = {row.example}").migrations
 
 
 def test_events_words_and_ways_are_those_of_the_runtime() -> None:

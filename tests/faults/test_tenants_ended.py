@@ -1,0 +1,114 @@
+"""A migration of several tenants that is ended in the middle: no process outlives it, no lock stays, none is lost."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+from sqlalchemy import NullPool, create_engine, text
+from support.databases import postgresql
+from support.driving import run, running
+from support.migrated import ACCOUNTS, revision, write_several
+from support.waiting import eventually
+
+if TYPE_CHECKING:
+    from support.databases import Server
+    from support.driving import Running
+    from support.handmade import Handmade
+
+__all__ = ["postgresql"]
+
+LONG = {"postgresql": 'op.execute("SELECT pg_sleep(600)")', "sqlite": '__import__("time").sleep(600)'}
+NAMES = ("acme", "globex")
+
+
+def write(folder: Path, targets: dict[str, str]) -> Handmade:
+    """Write a release whose last revision takes for ever as long as there is a file, and whose third pays once."""
+    last = revision(
+        "a004",
+        "a003",
+        "wait",
+        'op.execute("UPDATE account SET balance = balance + 1")',
+        f"if __import__('os').path.exists({str(folder / 'wait')!r}):",
+        "    if op.get_bind().dialect.name == 'sqlite':",
+        f"        {LONG['sqlite']}",
+        f"    {LONG['postgresql']}",
+    )
+    (folder / "wait").touch()
+    return write_several(
+        folder / "release",
+        {"shop": {**ACCOUNTS, "a004": last}},
+        settings={"shop": {"targets": "tenants:urls"}},
+        modules={"tenants.py": f"def urls():\n    return {targets!r}\n"},
+    )
+
+
+def sleepers(runner: Running, targets: dict[str, str]) -> list[psutil.Process]:
+    """Return the processes of the tenants, once each of them is in its long statement."""
+    children = psutil.Process(runner.pid).children(recursive=True)
+    heard = all(f"{name}: [4/4] a004 wait ..." in runner.stdout for name in targets)
+    return children if heard and len(children) == len(targets) and all(map(is_waiting, targets.values())) else []
+
+
+def is_waiting(url: str) -> bool:
+    """Tell whether a server is in the long statement; of SQLite that is enough which the process has said."""
+    if url.startswith("sqlite"):
+        return True
+    asked = (
+        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%sleep(600)%' AND state = 'active'"
+        " AND datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    with create_engine(url, poolclass=NullPool).connect() as connection:
+        return bool(connection.scalar(text(asked)))
+
+
+def balances(targets: dict[str, str]) -> list[int]:
+    found = []
+    for url in targets.values():
+        with create_engine(url, poolclass=NullPool).connect() as connection:
+            found.append(connection.scalar(text("SELECT balance FROM account")))
+    return found
+
+
+@pytest.fixture
+def targets(tmp_path: Path, postgresql: Server) -> dict[str, str]:
+    """Two tenants, each of another kind."""
+    return dict(zip(NAMES, (postgresql.fresh_url(), f"sqlite:///{tmp_path}/globex.db"), strict=True))
+
+
+def test_no_tenant_outlives_a_parent_that_is_killed_and_a_second_run_completes(
+    tmp_path: Path, targets: dict[str, str]
+) -> None:
+    release = write(tmp_path, targets)
+    with running(release.command("migrate"), environ={"SHOP_URL": ""}) as runner:
+        children = eventually(lambda: sleepers(runner, targets), within=60)
+        runner.process.send_signal(signal.SIGKILL)
+        eventually(lambda: not any(child.is_running() for child in children), within=60)
+    (tmp_path / "wait").unlink()
+    again = run(release.command("migrate", "--lock-wait", "60s"), environ={"SHOP_URL": ""})
+    assert (again.returncode, again.stderr) == (0, "")
+    assert again.stdout.splitlines()[-1] == "2 targets: 2 applied"
+    assert balances(targets) == [1002, 1002]
+
+
+def test_a_signal_ends_every_tenant_in_order_and_says_how_far_each_came(
+    tmp_path: Path, targets: dict[str, str]
+) -> None:
+    release = write(tmp_path, targets)
+    with running(release.command("migrate"), environ={"SHOP_URL": ""}) as runner:
+        children = eventually(lambda: sleepers(runner, targets), within=60)
+        runner.process.send_signal(signal.SIGTERM)
+        assert runner.process.wait(60) == 143
+        assert not any(child.is_running() for child in children)
+    error = runner.stderr.splitlines()
+    assert error[0] == "error: interrupted by SIGTERM"
+    for name in NAMES:
+        assert f"  {name}: revision a004 wait was interrupted by SIGTERM" in error
+    assert "2 targets: 2 failed" in runner.stdout
+    (tmp_path / "wait").unlink()
+    again = run(release.command("migrate"), environ={"SHOP_URL": ""})
+    assert again.stdout.splitlines()[-1] == "2 targets: 2 applied"
+    assert balances(targets) == [1002, 1002]
