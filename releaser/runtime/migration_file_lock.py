@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 FILE_SUFFIX = ".migrate-lock"
 
+_descriptors: list[int] = []
+"""Of this process: the one that holds the lock, and any that asked for it; they would wait for each other."""
+
 
 def sqlite_path(connection: Connection) -> str:
     """Return the real path of the database file, "" for one in memory, without beginning a transaction."""
@@ -25,6 +28,12 @@ def sqlite_path(connection: Connection) -> str:
     return os.path.realpath(files["main"]) if files.get("main") else ""
 
 
+def release_files() -> None:
+    """Let go of every lock of this process, so that it can be taken again."""
+    while _descriptors:
+        os.close(_descriptors.pop())
+
+
 class FileLock:
     """flock(2) on a file that is never removed."""
 
@@ -33,6 +42,7 @@ class FileLock:
         self._owner = owner
         self._is_writable = True
         self._descriptor = self._open()
+        _descriptors.append(self._descriptor)
 
     def prepare(self) -> None:
         """Do nothing: there is no session."""

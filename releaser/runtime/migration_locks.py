@@ -24,7 +24,7 @@ from sqlalchemy import text
 
 from .failures import Failure
 from .migration_failures import EXTERNAL_HINT, LOCK_WAIT_OVER
-from .migration_file_lock import FileLock, sqlite_path
+from .migration_file_lock import FileLock, release_files, sqlite_path
 from .migration_mysql_lock import MysqlLock, refuse_clusters
 from .migration_postgresql_lock import (
     PinnedPostgresqlLock,
@@ -147,8 +147,9 @@ def key_of(database: str, schema: str, version_table: str) -> bytes:
 
 
 def forget() -> None:
-    """Forget which sessions hold a lock, because all of them have been ended."""
+    """Forget which sessions hold a lock, because all of them have been ended; that of a file ends here."""
     _own_sessions.clear()
+    release_files()
 
 
 def _lock_for(
