@@ -209,7 +209,7 @@ def _bytes_of(path: Path, file: str) -> bytes:
             return path.read_bytes()
     except FileNotFoundError:
         what = "no such file"
-        hint = "a project has its releases described there, under [release.NAME] and [environment.NAME]"
+        hint = "`releaser init` writes a first one, from what it finds in the project"
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         what = f"cannot be read: {reason.lower()}"

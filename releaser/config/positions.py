@@ -106,6 +106,7 @@ class _Scanner:
         self._line_starts = [0, *(match.end() for match in re.finditer("\n", text))]
         self._tables_in: dict[Path, int] = {}  # array of tables: how many it has so far
         self._headers: set[Path] = set()
+        self._dotted: set[Path] = set()  # tables that the keys `a.b = ...` have made: no header may add to them
         self._assigned: set[Path] = set()  # paths with `key = value`: nothing may be added below them
 
     def document(self) -> None:
@@ -133,6 +134,10 @@ class _Scanner:
         if path in self._assigned or (brackets == 1 and path in self._headers | self._tables_in.keys()):
             first = self.keys[path].line
             self._fail(f"this table is there already, from line {first}", at=start, end=self.at)
+        if path in self._dotted:
+            first = self.keys[path].line
+            hint = "write all of it below the header, or all of it as dotted keys"
+            self._fail(f"dotted keys have made this table already, from line {first}", hint, at=start, end=self.at)
         self._note_keys(path, parts)
         if brackets == 1:
             self._headers.add(path)
@@ -153,6 +158,12 @@ class _Scanner:
                 first = self.keys[path[:upto]].line
                 what = f"'{part.name}' has a value already, from line {first}; nothing can stand below it"
                 self._fail(what, at=part.start, end=part.end)
+            if path[:upto] in self._headers:
+                part = parts[upto - len(table) - 1]
+                first = self.keys[path[:upto]].line
+                what = f"'{part.name}' is a table with a header already, from line {first}"
+                self._fail(what, "write this below that header", at=part.start, end=part.end)
+            self._dotted.add(path[:upto])
         if path in self.keys:
             part, first = parts[-1], self.keys[path].line
             self._fail(f"'{part.name}' is there twice, first on line {first}", at=part.start, end=part.end)
@@ -339,8 +350,10 @@ class _Scanner:
         character = self.text[self.at : self.at + 1]
         if not character:
             return "the end of the file"
-        if character in "\r\n":
+        if character == "\n" or self.text.startswith("\r\n", self.at):
             return "the end of the line"
+        if character == "\r":
+            return "a carriage return without a line feed"
         return f"'{character}'" if character.isprintable() else f"the character U+{ord(character):04X}"
 
     def _fail(self, what: str, hint: str = "", *, at: int, end: int = 0) -> NoReturn:

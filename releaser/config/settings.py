@@ -47,7 +47,7 @@ def _hint_for_unknown(item: Item) -> str:
         if item.name in (f"{event}_hooks", f"{event}_hook"):
             return f"Distillery's {item.name} is 'hooks.{event}' here"
     for row in ROWS:
-        if item.name == row.distillery:
+        if row.distillery and item.name == row.distillery:
             return f"Distillery's {item.name} is '{row.name}' here"
     return ""
 
