@@ -172,6 +172,28 @@ def plan_command(environment: str, release: str, config: str) -> None:
     _warn(warnings)
 
 
+@program.command("check")
+@_profile_options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--warnings-as-errors", "strict", is_flag=True, help="Fail if there is a warning.")
+def check_command(environment: str, release: str, config: str, as_json: bool, strict: bool) -> None:
+    """Check every release for every environment, or those that are named."""
+    from releaser.build.executor import refuse_warnings
+    from releaser.cli.check_command import NOW, check_all, checked_json, checked_lines, refuse_problems, warnings_in
+    from releaser.config import read_config
+
+    path = Path(config)
+    checked = check_all(read_config(path, now=NOW), path, release, environment)
+    _print([checked_json(checked)] if as_json else checked_lines(checked))
+    _flush()
+    refuse_problems(checked)
+    warnings = warnings_in(checked)
+    if strict:
+        refuse_warnings(warnings, NOW)
+    if not as_json:
+        _warn(warnings)
+
+
 @program.command("clean")
 @click.option("--env", "environment", metavar="ENV", default="", help="Environment; all of them if not given.")
 @click.option("--config", metavar="FILE", default=DEFAULT_CONFIG, help=f"Configuration; {DEFAULT_CONFIG} if not given.")
