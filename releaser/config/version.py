@@ -43,6 +43,9 @@ _TABLE = Section(
 )
 
 
+VERSION_FIELDS = _TABLE.fields
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version(Kind):
     """Text, or a table with a command; the value is text or the words of the command."""

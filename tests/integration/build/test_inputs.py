@@ -48,6 +48,16 @@ def test_folders_with_wheels_are_enough_without_a_network(project: Path) -> None
     assert "leaf.py" in modules(built(project, "--offline"))
 
 
+def test_the_project_and_its_lock_may_lie_in_folders_of_their_own(tmp_path: Path) -> None:
+    project = make_tiny_project(tmp_path / "whole/services/tiny")
+    root = tmp_path / "whole"
+    (project / "rel").rename(root / "rel")
+    (root / "locks").mkdir()
+    (root / "locks/prod.txt").write_text(hashed(make_wheel(root / "vendor", "leaf")))
+    with_settings(root, 'project = "services/tiny"\nlock = "locks/prod.txt"\nfind_links = ["vendor"]')
+    assert {"leaf.py", "tiny/app.py"} <= modules(built(root, "--offline"))
+
+
 def test_offline_asks_no_index_and_says_so_when_something_is_missing(project: Path) -> None:
     wheel = make_wheel(project / "elsewhere", "leaf-of-no-index")
     (project / "requirements.txt").write_text(hashed(wheel).replace("leaf", "leaf-of-no-index", 1))

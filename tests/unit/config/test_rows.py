@@ -10,15 +10,19 @@ from typing import Any
 
 import pytest
 import tomlkit
+from support.tested_settings import TESTS
 
 import releaser
 from releaser.config import Profile, checks, profile, read_config
+from releaser.config.assembly import OVERLAY_FIELDS
 from releaser.config.hooks import EVENTS, HOOKS, hook_fields
+from releaser.config.processes import PROCESS
 from releaser.config.readiness import KINDS, READINESS
 from releaser.config.reference import reference_page
 from releaser.config.schema import json_schema
 from releaser.config.sections import Field, Section, toml_value
 from releaser.config.settings import MIGRATIONS, ROWS, SETTINGS, TOP
+from releaser.config.version import VERSION_FIELDS
 from releaser.runtime import manifest
 from releaser.runtime.command_line import COMMANDS
 from releaser.runtime.environment import CONTRACT
@@ -172,6 +176,28 @@ def test_adding_a_row_is_all_it_takes_for_page_and_schema() -> None:
 def test_toml_values_of_rows_are_plain() -> None:
     assert type(toml_value('["a"]')) is list
     assert not isinstance(toml_value('"a"'), tomlkit.items.Item)
+
+
+def test_every_setting_has_a_test_that_is_there() -> None:
+    names = [f"{outer}{row.name}" for outer, rows in tables_of_settings() for row in rows if not row.not_yet]
+    assert sorted(TESTS) == sorted(names), "a setting needs its row in tests/support/tested_settings.py"
+    for setting, tests in TESTS.items():
+        for test in tests:
+            file, _, function = test.partition("::")
+            text = (Path(__file__).parents[3] / file).read_text(encoding="utf-8")
+            assert f"\ndef {function}(" in text, f"{setting}: there is no {test}"
+
+
+def tables_of_settings() -> Iterator[tuple[str, tuple[Field, ...]]]:
+    """Yield the rows of each table of settings, with what stands in front of their names."""
+    yield "", (*TOP.fields, *ROWS)
+    yield "version.", VERSION_FIELDS
+    yield "overlays.", OVERLAY_FIELDS
+    yield "process.", PROCESS.fields
+    yield "hooks.", hook_fields(EVENTS[0])
+    for row in ROWS:
+        if isinstance(row.kind, Section):
+            yield f"{row.name}.", row.kind.fields
 
 
 def every_row(section: Section) -> Iterator[Field]:
