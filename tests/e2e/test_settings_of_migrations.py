@@ -52,6 +52,17 @@ released = "a2"
 lint = "error"
 released = "a2"
 lint_ignore = ["M302"]
+
+[environment.tenants.migrations]
+run = "manual"
+targets = "tiny.tenants:urls"
+targets_at_once = 1
+on_failure = "stop"
+
+[environment.slow.migrations]
+run = "manual"
+targets = "tiny.tenants:never"
+targets_timeout = "300ms"
 """
 ENV = """\
 from alembic import context
@@ -66,6 +77,16 @@ with engine.connect() as connection:
         context.run_migrations()
 """
 APP = "import threading\n\ndef main():\n    threading.Event().wait()\n"
+TENANTS = """\
+import os, threading
+
+def urls():
+    folder = os.environ["FOLDER"]
+    return {"first": f"sqlite:///{folder}/no such folder/first.db", "second": f"sqlite:///{folder}/second.db"}
+
+def never():
+    threading.Event().wait()
+"""
 REVISIONS = {
     "a1": revision("a1", None, "one", 'op.create_table("one", sa.Column("id", sa.Integer, primary_key=True))'),
     "a2": revision("a2", "a1", "two", *(
@@ -88,6 +109,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "requirements.txt": "".join(chosen).replace("\0", "\n"),
         "settings/db.ini": "[alembic]\nscript_location = tiny:scripts\nof_this_project = named_in_db_ini\n",
         "src/tiny/app.py": APP,
+        "src/tiny/tenants.py": TENANTS,
         "src/tiny/scripts/env.py": ENV,
         **{f"src/tiny/scripts/versions/{name}.py": text for name, text in REVISIONS.items()},
     }
@@ -121,7 +143,8 @@ def place(build: Callable[[str], Path], tmp_path: Path) -> Iterator[Place]:
     def put(environment: str) -> Release:
         url = f"sqlite:///{tmp_path}/db?timeout=0.05"
         var = str(tmp_path / f"var-{environment}")
-        release = release_in(build(environment), tmp_path / "scratch", DATABASE_URL=url, RELEASE_VAR=var)
+        env = {"DATABASE_URL": url, "RELEASE_VAR": var, "FOLDER": str(tmp_path)}
+        release = release_in(build(environment), tmp_path / "scratch", **env)
         release.name = "tiny"
         placed.append(release)
         return release
@@ -202,3 +225,16 @@ def test_a_revision_that_would_break_the_old_code_ends_the_build_or_warns_or_pas
     assert "M302" in strict.stderr
     assert "M302" in plain.stderr
     assert "M302" not in silent.stderr + forgiving.stderr
+
+
+def test_tenants_are_migrated_one_at_a_time_until_one_fails(place: Place, tmp_path: Path) -> None:
+    done = place("tenants").run("migrate")
+    assert done.returncode != 0
+    assert "first" in done.stdout + done.stderr
+    assert not (tmp_path / "second.db").exists()
+
+
+def test_a_function_that_never_names_the_tenants_is_given_up(place: Place) -> None:
+    done = place("slow").run("migrate")
+    assert done.returncode != 0
+    assert "0.3 s" in done.stdout + done.stderr

@@ -29,6 +29,7 @@ _OFF = _DATABASE + "test_what_is_switched_off_is_off_and_it_runs_before_the_app"
 _LOCKED = _DATABASE + "test_a_locked_table_is_waited_for_as_long_and_as_often_as_said"
 _CHECKED = _DATABASE + "test_a_database_that_is_behind_is_refused_and_the_journal_must_be_writable"
 _LINTED = _DATABASE + "test_a_revision_that_would_break_the_old_code_ends_the_build_or_warns_or_passes"
+_TENANTS = _DATABASE + "test_tenants_are_migrated_one_at_a_time_until_one_fails"
 
 TESTS: dict[str, tuple[str, ...]] = {
     "default_release": (_EXTENDED,),
@@ -129,6 +130,10 @@ TESTS: dict[str, tuple[str, ...]] = {
     "migrations.lint": (_LINTED,),
     "migrations.lint_ignore": (_LINTED,),
     "migrations.released": (_LINTED,),
+    "migrations.targets": (_TENANTS,),
+    "migrations.targets_at_once": (_TENANTS,),
+    "migrations.targets_timeout": (_DATABASE + "test_a_function_that_never_names_the_tenants_is_given_up",),
+    "migrations.on_failure": (_TENANTS,),
     "hooks": (_EVENTS,),
     "hooks.pre_configure": (_EVENTS,),
     "hooks.post_configure": (_EVENTS,),
