@@ -19,7 +19,7 @@ from releaser.build.dependencies import build_wheel, install_dependencies, insta
 from releaser.build.entry import check_bundle
 from releaser.build.installers import choose_installer, for_target
 from releaser.build.lock import build_lock
-from releaser.build.migration_files import copy_migrations
+from releaser.build.migration_files import copy_migrations, note_migration_command
 from releaser.build.overlays import copy_overlays
 from releaser.build.publish import (
     Exchange,
@@ -54,6 +54,7 @@ from releaser.plan.steps import (
     CopyScripts,
     InstallDependencies,
     InstallProject,
+    NoteMigrationCommand,
     Plan,
     PublishArchive,
     PublishTree,
@@ -177,6 +178,8 @@ def _carry_out(step: Step, stage: Stage, exchange: Exchange) -> None:
             check_bundle(step, stage)
         case CopyMigrations():
             copy_migrations(step, stage)
+        case NoteMigrationCommand():
+            note_migration_command(step, stage)
         case CompileBundle():
             compile_bundle(step, stage)
         case BundlePython():

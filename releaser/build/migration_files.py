@@ -17,7 +17,7 @@ from releaser.build.released import known_revisions
 from releaser.build.stage import Graph, Stage
 from releaser.build.tree import hash_of
 from releaser.errors import Problem, ProjectError
-from releaser.plan.steps import CopyMigrations
+from releaser.plan.steps import CopyMigrations, NoteMigrationCommand
 from releaser.runtime.manifest import Migrations
 
 FEW = 5
@@ -76,6 +76,26 @@ def copy_migrations(step: CopyMigrations, stage: Stage) -> None:
             on_failure=step.spec.on_failure,
         ),
     )
+
+
+def note_migration_command(step: NoteMigrationCommand, stage: Stage) -> None:
+    """Add the record of a database that a command migrates."""
+    spec = step.spec
+    record = Migrations(
+        name=spec.name,
+        scripts="",
+        config="",
+        url=spec.url,
+        run=spec.run,
+        version_table="",
+        line=[],
+        heads=[],
+        files={},
+        lock=spec.lock,
+        command=stage.entries[step.command],
+        check=stage.entries[step.check] if step.check else None,
+    )
+    stage.migrations = (*stage.migrations, record)
 
 
 def _check_order(graph: Graph, known: Collection[str]) -> None:

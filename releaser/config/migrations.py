@@ -107,18 +107,41 @@ def _check_targets(databases: Sequence[Setting], problems: Problems) -> bool:
 
 
 _ABOUT_TARGETS = ("targets_at_once", "targets_timeout", "on_failure")
+_WORDS = ListOf(
+    element=Text(wanted="text", check=checks.argument),
+    wanted="an array of words such as ['python', '-m', 'django', 'migrate']",
+    is_empty_allowed=False,
+)
 
 MIGRATIONS = Databases(
-    wanted="a table with 'script_location'",
-    required=("script_location",),
+    wanted="a table with 'script_location' or 'command'",
+    one_of=("script_location", "command"),
     missing_hint='script_location = "shop:migrations" says where alembic\'s scripts are',
     make=lambda setting, values: MigrationsSpec(**values, origin=setting.origin),
     fields=(
         Field(
             name="script_location",
             kind=Text(wanted="a folder such as 'migrations' or 'shop:migrations'", check=checks.script_location),
-            doc="Where alembic's scripts are: a folder of the project, or `package:folder`. Required.",
+            doc=(
+                "Where alembic's scripts are: a folder of the project, or `package:folder`. "
+                "Exactly one of `script_location` and `command` holds."
+            ),
             example='"shop:migrations"',
+        ),
+        Field(
+            name="command",
+            kind=_WORDS,
+            doc=(
+                "What migrates the database where that is not alembic: a console script of the bundle, or "
+                f"`python -m module`, with its arguments. It runs under the lock of `url`. {REPLACED_AT_START}"
+            ),
+            example='["python", "-m", "django", "migrate", "--noinput"]',
+        ),
+        Field(
+            name="check",
+            kind=_WORDS,
+            doc="What ends with 0 if nothing is pending for `command`: then neither the lock is taken nor it is run.",
+            example='["python", "-m", "django", "migrate", "--check"]',
         ),
         Field(
             name="config",

@@ -147,8 +147,12 @@ class MigrationsSpec:
 
     name: str = DEFAULT_DATABASE
     """Of the database."""
-    script_location: str
-    """alembic's: a folder relative to the project, or `package:folder`."""
+    script_location: str = ""
+    """alembic's: a folder relative to the project, or `package:folder`; empty when there is a `command`."""
+    command: tuple[str, ...] = ()
+    """What migrates instead of alembic."""
+    check: tuple[str, ...] = ()
+    """What ends with 0 if nothing is pending for `command`."""
     config: str = ""
     """alembic.ini or pyproject.toml, relative to the project; empty: the project's own if it has one."""
     url: str = ""

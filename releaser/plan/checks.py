@@ -9,7 +9,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from releaser.config.profile import Origin, Profile
+from releaser.config.profile import MigrationsSpec, Origin, Profile
 from releaser.config.python_args import needed_version
 from releaser.errors import Problem
 from releaser.plan.facts import Facts, Lock, MigrationsFact, PathFact
@@ -20,6 +20,17 @@ GET_A_LOCK = "uv pip compile --generate-hashes pyproject.toml -o requirements.tx
 GET_A_LOCK_WITH_PIP = "pip-compile --generate-hashes -o requirements.txt pyproject.toml"
 _SOCKET = re.compile(r"\{socket\.([^}]*)\}?")
 _PLUGIN = {"poetry": " and its plugin poetry-plugin-export"}
+_OF_REVISIONS = (
+    "config",
+    "lock_timeout_s",
+    "retries",
+    "journal",
+    "backup",
+    "targets",
+    "lint",
+    "lint_ignore",
+    "released",
+)
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_-]*")
 
 
@@ -254,6 +265,11 @@ def _file_problems(origin: Origin | None, name: str, fact: PathFact) -> Iterator
 
 def _migration_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:
     for spec in profile.migrations:
+        if spec.command:
+            yield from _migration_command_problems(spec)
+            continue
+        if spec.check:
+            yield _problem(spec.origin, "'check' stands beside 'command'; alembic's revisions tell what is pending")
         fact = facts.migrations.get(spec.name, MigrationsFact())
         if fact.folder is None:
             yield _problem(spec.origin, f"the script_location '{spec.script_location}' is no folder of the project")
@@ -263,6 +279,21 @@ def _migration_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:
             )
         if fact.config is not None and not fact.config.is_file():
             yield _problem(spec.origin, f"the alembic configuration '{spec.config}' does not exist")
+
+
+def _migration_command_problems(spec: MigrationsSpec) -> Iterator[Problem]:
+    if not spec.url and spec.lock == "auto":
+        yield _problem(
+            spec.origin,
+            "a command needs 'url', the database whose lock it is run under",
+            'lock = "external" says that something else lets one runner in at a time',
+        )
+    if spec.run == "check" and not spec.check:
+        yield _problem(spec.origin, "run = \"check\" needs 'check', which tells whether something is pending")
+    plain = MigrationsSpec(origin=spec.origin)
+    for name in _OF_REVISIONS:
+        if getattr(spec, name) != getattr(plain, name):
+            yield _problem(spec.origin, f"'{name.removesuffix('_s')}' is about alembic's revisions, not a command")
 
 
 def _lock_warnings(facts: Facts) -> Iterator[Problem]:

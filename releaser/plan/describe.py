@@ -16,6 +16,7 @@ from releaser.plan.steps import (
     CopyScripts,
     InstallDependencies,
     InstallProject,
+    NoteMigrationCommand,
     PublishArchive,
     PublishTree,
     RemoveStaging,
@@ -54,6 +55,9 @@ def describe(step: Step) -> str:
         case CopyMigrations(spec=spec, dev_mode=dev_mode):
             which = f"the migrations of {spec.name}" if spec.is_named else "the migrations"
             return f"link {which} and read their graph" if dev_mode else f"copy {which}, read their graph"
+        case NoteMigrationCommand(spec=spec):
+            which = f"the migrations of {spec.name}" if spec.is_named else "the migrations"
+            return f"note what runs {which}: {spec.command[0]}"
         case CompileBundle(include_src=include_src):
             return "compile byte code" if include_src else "compile byte code, leave the project's sources out"
         case BundlePython(prefix=prefix, include_libc=include_libc):

@@ -43,6 +43,7 @@ def gather_facts(profile: Profile, config: Path) -> Facts:
                 config=find_migrations_config(folder.resolve(), spec, project),
             )
             for spec in profile.migrations
+            if not spec.command
         },
         squawk=find_squawk(folder.resolve()) if any(spec.lint != "off" for spec in profile.migrations) else None,
         version_answer=ask_version(profile.root, profile.version) if isinstance(profile.version, tuple) else None,

@@ -15,6 +15,7 @@ from releaser.plan.overlays import place_overlays
 from releaser.plan.processes import (
     heart_of,
     liveness_of,
+    migration_program,
     process_calls,
     process_problems,
     process_sketches,
@@ -34,6 +35,7 @@ from releaser.plan.steps import (
     CopyScripts,
     InstallDependencies,
     InstallProject,
+    NoteMigrationCommand,
     Overlay,
     Plan,
     Plugin,
@@ -186,7 +188,7 @@ def _steps(
     if strip.tests or strip.docs or strip.type_stubs:
         after_tidy = steps.index(TidyBundle()) + 1
         steps.insert(after_tidy, _strip(strip))
-    steps += _copy_migrations(profile, facts)
+    steps += _migrations(profile, facts)
     steps.append(
         CompileBundle(include_src=profile.include_src, dev_mode=profile.dev_mode, optimize=profile.python_optimize)
     )
@@ -226,9 +228,13 @@ def _steps(
     return tuple(steps)
 
 
-def _copy_migrations(profile: Profile, facts: Facts) -> Iterator[CopyMigrations]:
+def _migrations(profile: Profile, facts: Facts) -> Iterator[CopyMigrations | NoteMigrationCommand]:
     """Yield the step of each database, in the order in which they are migrated."""
     for spec in profile.migrations:
+        if spec.command:
+            check = migration_program(spec.name, "check") if spec.check else ""
+            yield NoteMigrationCommand(spec=spec, command=migration_program(spec.name, "command"), check=check)
+            continue
         fact = facts.migrations.get(spec.name, MigrationsFact())
         if fact.folder is not None:
             yield CopyMigrations(

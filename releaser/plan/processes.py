@@ -51,7 +51,7 @@ def process_sketches(profile: Profile) -> tuple[ProcessSketch, ...]:
 
 
 def programs_of(profile: Profile) -> tuple[Program, ...]:
-    """Return what each process runs, the main one first."""
+    """Return what each process runs, the main one first, and what migrates databases instead of alembic."""
     setting = "entry_point" if profile.entry_point else "command"
     main = Program(
         name=MAIN, entry_point=profile.entry_point, command=profile.command, place=place_of(profile, setting)
@@ -60,7 +60,20 @@ def programs_of(profile: Profile) -> tuple[Program, ...]:
         Program(name=name, entry_point=spec.entry_point, command=spec.command, place=spec.origin.problem(""))
         for name, spec in profile.process.items()
     )
-    return (main, *others)
+    return (main, *others, *_migration_programs(profile))
+
+
+def migration_program(database: str, what: str) -> str:
+    """Return what the program is called that migrates a database (`command`) or checks it (`check`)."""
+    return f"migrations.{database}.{what}"
+
+
+def _migration_programs(profile: Profile) -> Iterator[Program]:
+    for spec in profile.migrations:
+        for what, words in (("command", spec.command), ("check", spec.check)):
+            if words:
+                name = migration_program(spec.name, what)
+                yield Program(name=name, entry_point="", command=words, place=spec.origin.problem(""))
 
 
 def process_calls(profile: Profile) -> list[tuple[str, Problem]]:

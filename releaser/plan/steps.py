@@ -108,6 +108,17 @@ class CopyMigrations:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NoteMigrationCommand:
+    """Note the command that migrates a database instead of alembic, as it was found in the bundle."""
+
+    spec: MigrationsSpec
+    command: str
+    """Name of its program."""
+    check: str
+    """Name of the program that checks, or empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CompileBundle:
     """Compile byte code with the Python that will read it."""
 
@@ -267,6 +278,7 @@ Step = (
     | BundlePython
     | CheckGlibc
     | WriteBundle
+    | NoteMigrationCommand
     | CopyScripts
     | CopyOverlays
     | WriteLauncher

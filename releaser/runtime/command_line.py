@@ -49,6 +49,7 @@ INTERNAL: dict[str, tuple[str, str]] = {
     "_unpack": ("bundle", "unpack_command"),
     "_target": ("migration_child", "migrate_target"),
     "_targets": ("migration_child", "ask_targets"),
+    "_migration_command": ("migration_command", "run_command"),
     "_log": ("logger", "run_logger"),
     "_supervise": ("background", "supervise_detached"),
 }

@@ -119,7 +119,8 @@ def _settings(context: Context, manifest: Manifest) -> list[str]:
     lines += [_pair(f"sockets.{item.name}", item.address) for item in manifest.sockets]
     for item in manifest.migrations:
         name = "migrations" if item.name == "default" else f"migrations.{item.name}"
-        lines.append(_pair(name, f"{item.run}, head {', '.join(item.heads) or 'read at start'}"))
+        what = "by a command" if item.command is not None else f"head {', '.join(item.heads) or 'read at start'}"
+        lines.append(_pair(name, f"{item.run}, {what}"))
     for name, value in manifest.env.items():
         shown = context.environ.get(name, value)
         lines.append(_pair(f"env.{name}", MASK if environment.is_secret(name) else shown))

@@ -217,10 +217,12 @@ class Process(Record):
 
 
 class Migrations(Record):
-    """The alembic scripts of the release, plain files below the version's `migrations/`."""
+    """What migrates one database: alembic's scripts, plain files below the version's `migrations/`, or a command."""
 
     __slots__ = (
         "backup",
+        "check",
+        "command",
         "compatible",
         "config",
         "files",
@@ -269,6 +271,8 @@ class Migrations(Record):
         targets_at_once: int = 4,
         targets_timeout_s: float = 60.0,
         on_failure: str = "continue",
+        command: Entry | dict[str, Any] | None = None,
+        check: Entry | dict[str, Any] | None = None,
     ) -> None:
         self.name = name  # "default" for [release.X.migrations]
         self.scripts = scripts  # alembic's script_location below the version's folder, e.g. "migrations/default"
@@ -292,6 +296,9 @@ class Migrations(Record):
         self.targets_at_once = targets_at_once  # how many of them are migrated at the same time
         self.targets_timeout_s = targets_timeout_s  # for the callable
         self.on_failure = on_failure  # continue with the other tenants, or stop
+        # None: alembic. With a command, `scripts` and everything of its revisions is empty.
+        self.command = Entry(**command) if isinstance(command, dict) else command
+        self.check = Entry(**check) if isinstance(check, dict) else check  # ends with 0 if nothing is pending
         self.url_is_used = url_is_used  # env.py connects to `url` and nothing else, as far as its text tells
 
 

@@ -55,6 +55,19 @@ class Url:
             raise Doubt
 
 
+def postgresql_settings(url: Url) -> dict[str, str]:
+    """Return the words of libpq that `url` stands for."""
+    given = {"host": url.host, "port": url.port, "user": url.user, "password": url.password, "dbname": url.database}
+    return {**{name: value for name, value in given.items() if value}, **url.query}
+
+
+def mysql_settings(url: Url) -> dict[str, Any]:
+    """Return the words that drivers of MySQL have in common, for `url`."""
+    given = {"user": url.user, "password": url.password, "database": url.database, "host": url.host, **url.query}
+    wanted: dict[str, Any] = {name: value for name, value in given.items() if value}
+    return {**wanted, "port": int(url.port)} if url.port else wanted
+
+
 def is_at_heads(records: Iterable[Migrations], urls: Iterable[str]) -> bool:
     """Tell whether every database is known to be at its heads; false when that cannot be said."""
     try:
@@ -114,11 +127,9 @@ def _ask_mysql(url: Url, statement: str) -> list[Any]:
     from importlib import import_module
 
     pymysql: Any = import_module("pymysql")
-    given: dict[str, Any] = {"user": url.user, "password": url.password, "database": url.database, "host": url.host}
-    wanted = {name: value for name, value in {**given, **url.query}.items() if value}
-    if url.port:
-        wanted["port"] = int(url.port)
-    connection = pymysql.connect(**wanted, connect_timeout=CONNECT_TIMEOUT_S, read_timeout=CONNECT_TIMEOUT_S)
+    connection = pymysql.connect(
+        **mysql_settings(url), connect_timeout=CONNECT_TIMEOUT_S, read_timeout=CONNECT_TIMEOUT_S
+    )
     try:
         with connection.cursor() as cursor:
             cursor.execute(statement)
@@ -130,9 +141,7 @@ def _ask_mysql(url: Url, statement: str) -> list[Any]:
 def _ask_postgresql(url: Url, statement: str) -> list[Any]:
     if url.driver.endswith("asyncpg") and url.query:
         raise Doubt  # its words are not those of libpq
-    given = {"host": url.host, "port": url.port, "user": url.user, "password": url.password, "dbname": url.database}
-    wanted = {name: value for name, value in given.items() if value}
-    wanted = {"connect_timeout": str(CONNECT_TIMEOUT_S), **wanted, **url.query}
+    wanted = {"connect_timeout": str(CONNECT_TIMEOUT_S), **postgresql_settings(url)}
     library = _libpq()
     if library:
         return _ask_libpq(library, wanted, statement)

@@ -111,6 +111,12 @@ def _one(
     report: Report,
     applied: list[dict[str, Any]],
 ) -> tuple[dict[str, Any], list[str]]:
+    if record.command is not None:
+        from . import migration_command
+
+        if command == "migrate":
+            return migration_command.migrate(context, record, url, options, report, applied)
+        return migration_command.migrations(context, record, report)
     if command == "migrate" and (options.action, options.to) == ("apply", "head") and is_at_heads([record], [url]):
         return _nothing_to_do(record, options)
     from . import migration_told

@@ -16,7 +16,6 @@ that of the session. Then the lock is a transaction's, on a second connection wh
 
 from __future__ import annotations
 
-import hashlib
 import random
 import time
 
@@ -25,14 +24,14 @@ from sqlalchemy import text
 from .failures import Failure
 from .migration_failures import EXTERNAL_HINT, LOCK_WAIT_OVER
 from .migration_file_lock import FileLock, release_files, sqlite_path
-from .migration_mysql_lock import MysqlLock, refuse_clusters
+from .migration_mysql_lock import MysqlLock
 from .migration_postgresql_lock import (
     PinnedPostgresqlLock,
     PostgresqlLock,
     is_behind_pooler,
     prepare_nothing,
-    refuse_imitations,
 )
+from .migration_trust import key_of, refuse_cluster, refuse_imitation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -137,15 +136,6 @@ def end_holder(connection: Connection, *, version_table: str, schema: str, owner
     return holder
 
 
-def key_of(database: str, schema: str, version_table: str) -> bytes:
-    """Return the 32 bytes that name the lock of a version table.
-
-    Never to be changed, and made of nothing that differs between two releases: runners of different versions must
-    exclude each other. `database` is empty where names are per database.
-    """
-    return hashlib.sha256(f"releaser1|{database}|{schema}|{version_table}".encode()).digest()
-
-
 def forget() -> None:
     """Forget which sessions hold a lock, because all of them have been ended; that of a file ends here."""
     _own_sessions.clear()
@@ -158,7 +148,7 @@ def _lock_for(
     """Return the lock for this kind of database; None when no one else can reach it (SQLite in memory)."""
     match connection.dialect.name:
         case "postgresql":
-            refuse_imitations(connection)
+            refuse_imitation(str(connection.scalar(text("select version()"))))
             key = key_of("", schema, version_table)
             if not is_behind_pooler(connection):
                 return PostgresqlLock(connection, key, owner)
@@ -166,7 +156,8 @@ def _lock_for(
             tell("warning: a pooler in transaction mode is in front of the database; give migrations.url the server")
             return PinnedPostgresqlLock(connection, key, owner)
         case "mysql" | "mariadb":
-            refuse_clusters(connection)
+            found = connection.execute(text("show variables like 'wsrep_on'")).first()
+            refuse_cluster(found[1] if found is not None else "")
             database = str(connection.scalar(text("select database()")) or "")
             return MysqlLock(connection, key_of(database.lower(), schema, version_table))
         case "sqlite":

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-from .failures import Failure
-from .migration_failures import EXTERNAL_HINT
+from .migration_trust import mysql_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,27 +13,12 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
-def refuse_clusters(connection: Connection) -> None:
-    """Refuse a Galera cluster.
-
-    Raises:
-        Failure: it is one.
-    """
-    found = connection.execute(text("show variables like 'wsrep_on'")).first()
-    if found is not None and str(found[1]).upper() in ("ON", "1"):
-        raise Failure(
-            "cannot migrate: the locks of a Galera cluster are those of one node",
-            now="nothing was migrated",
-            hint=EXTERNAL_HINT,
-        )
-
-
 class MysqlLock:
     """The lock of the session that does the work."""
 
     def __init__(self, connection: Connection, key: bytes) -> None:
         self._connection = connection
-        self._name = f"releaser1:{key.hex()[:40]}"
+        self._name = mysql_name(key)
 
     def prepare(self) -> None:
         """Keep the server from ending this session for being idle during a long revision."""

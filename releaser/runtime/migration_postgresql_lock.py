@@ -5,9 +5,8 @@ from __future__ import annotations
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from .failures import Failure
-from .migration_failures import EXTERNAL_HINT
 from .migration_pooler import has_sessions, too_few_sessions
+from .migration_trust import postgresql_number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,29 +53,13 @@ def prepare_nothing(connection: Connection) -> None:
         driver.prepare_threshold = None
 
 
-def refuse_imitations(connection: Connection) -> None:
-    """Refuse a server that speaks PostgreSQL's protocol without keeping its advisory locks.
-
-    Raises:
-        Failure: it is one.
-    """
-    version = str(connection.scalar(text("select version()")))
-    for word, name in (("CockroachDB", "CockroachDB"), ("-YB-", "YugabyteDB")):
-        if word in version:
-            raise Failure(
-                f"cannot migrate: {name} takes PostgreSQL's advisory locks and does not keep them",
-                now="nothing was migrated",
-                hint=EXTERNAL_HINT,
-            )
-
-
 class PostgresqlLock:
     """The lock of the session that does the work."""
 
     def __init__(self, connection: Connection, key: bytes, owner: str) -> None:
         self._connection = connection
         self._owner = owner
-        self._key = int.from_bytes(key[:8], "big", signed=True)
+        self._key = postgresql_number(key)
 
     def prepare(self) -> None:
         """Name this session, and keep the server from ending it for being idle during a long revision."""

@@ -52,6 +52,10 @@ class Tolerant:
         poll.register(descriptor, 0)
         return any(events & select.POLLERR for _, events in poll.poll(0))
 
+    def fileno(self) -> int:
+        """Return the stream's descriptor."""
+        return self._stream.fileno()
+
     def drop_if_broken(self) -> None:
         """Let what is written from here on, even past this object, go nowhere if nobody reads any more."""
         if not self.is_lost and self.is_broken():
@@ -78,6 +82,10 @@ class Report:
         """Write one line."""
         self._stream.write(f"{self._prefix}{text}\n")
         self._stream.flush()
+
+    def descriptor(self) -> int:
+        """Return where a program that is started may write."""
+        return self._stream.fileno()
 
     def check_heard(self) -> None:
         """Do nothing as long as someone may read; called where stopping does no harm.

@@ -38,7 +38,8 @@ def as_text(report: dict[str, Any]) -> str:
     for hook in report["hooks"]:
         lines.append(f"  hook      {hook['event']} {hook['name']}: {hook['outcome']} ({hook['seconds']:.2f} s)")
     for migration in report["migrations"]:
-        lines.append(f"  database  {migration['name']}: head {', '.join(migration['heads'])}, run {migration['run']}")
+        head = f"head {', '.join(migration['heads'])}, " if migration["heads"] else ""
+        lines.append(f"  database  {migration['name']}: {head}run {migration['run']}")
     if report["last_failure"]:
         lines.append(f"  failure   {report['last_failure']}")
     return "\n".join(lines) + "\n"

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,8 +21,11 @@ import pytest
 import uv
 from support.builds import releaser
 from support.built import Site, release_in
+from support.databases import Server, postgresql
 from support.running import Release, ended
 from support.waiting import eventually
+
+__all__ = ["postgresql"]
 
 FOLDER = Path(__file__).parent
 EITHER = pytest.mark.parametrize("environment", ["prod", "closed"], ids=["with sources", "byte code only"])
@@ -129,8 +133,18 @@ def sources_of(release: Release, package: str) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*.py"))
 
 
-def test_a_django_site_serves_a_page_from_a_template(builder: Builder) -> None:
-    release = builder.release("django_site", SECRET_KEY="of the test")
+def test_a_django_site_is_migrated_by_one_of_eight_and_serves_what_that_one_wrote(
+    builder: Builder, postgresql: Server, tmp_path: Path
+) -> None:
+    server_url = postgresql.fresh_url().replace("+psycopg", "")
+    release = builder.release("django_site", SECRET_KEY="of the test", DATABASE_URL=server_url)
+    for url in (f"sqlite:///{tmp_path}/notes.db", server_url):
+        environ = {**release.env, "DATABASE_URL": url}
+        with ThreadPoolExecutor(8) as pool:
+            done = list(pool.map(lambda _, environ=environ: release.run("migrate", env=environ), range(8)))
+        assert [each.returncode for each in done] == [0] * 8, "".join(each.stderr for each in done)
+        assert sum("Applying notes.0002_first_note... OK" in each.stdout for each in done) == 1
+    assert release.run("migrate").stdout == "nothing to do: nothing is pending\n"
     answer = served_and_stopped(release, "/")
     assert (answer.status_code, answer.text) == (200, "<ul><li>milk &amp; bread</li></ul>\n")
 

@@ -30,6 +30,9 @@ _LOCKED = _DATABASE + "test_a_locked_table_is_waited_for_as_long_and_as_often_as
 _CHECKED = _DATABASE + "test_a_database_that_is_behind_is_refused_and_the_journal_must_be_writable"
 _LINTED = _DATABASE + "test_a_revision_that_would_break_the_old_code_ends_the_build_or_warns_or_passes"
 _TENANTS = _DATABASE + "test_tenants_are_migrated_one_at_a_time_until_one_fails"
+_DJANGO = (
+    "tests/projects/test_projects.py::test_a_django_site_is_migrated_by_one_of_eight_and_serves_what_that_one_wrote"
+)
 
 TESTS: dict[str, tuple[str, ...]] = {
     "default_release": (_EXTENDED,),
@@ -119,6 +122,8 @@ TESTS: dict[str, tuple[str, ...]] = {
     "stop_timeout": (_LIFE + "test_an_app_that_does_not_end_is_killed_after_its_time",),
     "migrations": (_NAMED,),
     "migrations.script_location": (_NAMED,),
+    "migrations.command": (_DJANGO,),
+    "migrations.check": (_DJANGO,),
     "migrations.config": (_NAMED,),
     "migrations.url": (_NAMED,),
     "migrations.run": (_OFF, _CHECKED),

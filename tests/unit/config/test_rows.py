@@ -97,6 +97,8 @@ def test_the_example_of_every_readiness_setting_is_accepted(row: Field, tmp_path
 @pytest.mark.parametrize("row", MIGRATIONS.fields, ids=lambda row: row.name)
 def test_the_example_of_every_migrations_setting_is_accepted(row: Field, tmp_path: Path) -> None:
     needed = {"script_location": '"m"', "targets": '"shop:targets"'}
+    if row.name == "command":
+        del needed["script_location"]
     rest = "".join(f"{name} = {value}\n" for name, value in needed.items() if name != row.name)
 
     assert profile_with(tmp_path, "migrations", f"{rest}{row.name} = {row.example}").migrations

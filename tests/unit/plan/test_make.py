@@ -16,10 +16,12 @@ from releaser.plan.make import make_plan
 from releaser.plan.steps import (
     BuildWheel,
     BundlePython,
+    CheckBundle,
     CheckGlibc,
     CopyMigrations,
     CopyScripts,
     InstallDependencies,
+    NoteMigrationCommand,
     Plan,
     PublishArchive,
     PublishTree,
@@ -89,6 +91,30 @@ def test_the_migrate_hook_runs_before_the_authors_own(tmp_path: Path) -> None:
         "hooks/post_start.d/20-announce",
     ]
     assert CopyMigrations in kinds_of(plan)
+
+
+def test_a_command_that_migrates_is_looked_up_and_noted_and_needs_no_scripts() -> None:
+    spec = MigrationsSpec(
+        command=("python", "-m", "x"), check=("y",), url="${URL}", run="pre_start", origin=MIGRATIONS.origin
+    )
+    plan = make_plan(profile_of(migrations=(spec,)), facts_of())
+    (step,) = [step for step in plan.steps if isinstance(step, NoteMigrationCommand)]
+    (found,) = [step for step in plan.steps if isinstance(step, CheckBundle)]
+    programs = {program.name: program.command for program in found.programs}
+    assert (programs[step.command], programs[step.check]) == (("python", "-m", "x"), ("y",))
+    assert [hook.path for hook in plan.sketch.hooks] == ["hooks/pre_start.d/10-migrate"]
+
+
+def test_what_a_command_that_migrates_cannot_have_is_a_problem() -> None:
+    spec = MigrationsSpec(command=("x",), run="check", journal="off", lock_timeout_s=9.0, origin=MIGRATIONS.origin)
+    with pytest.raises(ProjectError) as error:
+        make_plan(profile_of(migrations=(spec,)), facts_of())
+    assert [what for _, what in problems_of(error)] == [
+        "a command needs 'url', the database whose lock it is run under",
+        "run = \"check\" needs 'check', which tells whether something is pending",
+        "'lock_timeout' is about alembic's revisions, not a command",
+        "'journal' is about alembic's revisions, not a command",
+    ]
 
 
 def test_a_release_that_only_checks_the_database_does_so_before_it_starts(tmp_path: Path) -> None:

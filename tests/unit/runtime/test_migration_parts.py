@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from releaser.runtime.migration_failures import lines_of, shortened
-from releaser.runtime.migration_locks import key_of
 from releaser.runtime.migration_report import Report, Tolerant, Unheard
 from releaser.runtime.migration_scripts import load_config
+from releaser.runtime.migration_trust import key_of
 
 
 def test_the_name_of_a_lock_never_changes() -> None:

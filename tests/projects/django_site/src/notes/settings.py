@@ -1,7 +1,8 @@
 """Settings of the site; the secret comes from the environment."""
 
 import os
-from pathlib import Path
+
+import dj_database_url
 
 SECRET_KEY = os.environ["SECRET_KEY"]
 TIME_ZONE = "UTC"
@@ -11,9 +12,5 @@ WSGI_APPLICATION = "notes.wsgi.application"
 INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "notes"]
 MIDDLEWARE = ["django.middleware.common.CommonMiddleware", "django.middleware.csrf.CsrfViewMiddleware"]
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": Path(os.environ.get("RELEASE_VAR", ".")) / "notes.sqlite3",
-    }
-}
+DATABASES = {"default": dj_database_url.config()}
+DEFAULT_AUTO_FIELD = "django.db.models.AutoField"

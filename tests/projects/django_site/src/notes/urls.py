@@ -12,7 +12,7 @@ def health(request: HttpRequest) -> HttpResponse:
 
 
 def notes(request: HttpRequest) -> HttpResponse:
-    return render(request, "notes/page.html", {"notes": [Note(text="milk & bread")]})
+    return render(request, "notes/page.html", {"notes": Note.objects.all()})
 
 
 urlpatterns = [path("health", health), path("", notes)]
