@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from support.handmade import PYTHON_VERSION, write_release
+from support.readelf import search_paths
 from support.roots import entering, put_busybox, put_glibc
 from support.running import write_launcher
 from uv import find_uv_bin
@@ -207,6 +208,9 @@ def test_every_program_file_looks_for_libraries_in_the_bundle_first(bundled: Bun
     for elf in elves:
         assert not elf.has_runpath, elf.path
         assert [Path(folder).resolve() for folder in elf.search] == [bundled.folder / "lib"], elf.path
+    said = search_paths(bundled.folder)
+    assert len(said) == len(elves)
+    assert {kind for paths in said.values() for kind, _ in paths} == {"RPATH"}
 
 
 def test_it_brings_what_libraries_load_by_themselves(bundled: Bundled) -> None:
