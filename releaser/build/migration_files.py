@@ -74,6 +74,7 @@ def copy_migrations(step: CopyMigrations, stage: Stage) -> None:
             targets_at_once=step.spec.targets_at_once,
             targets_timeout_s=step.spec.targets_timeout_s,
             on_failure=step.spec.on_failure,
+            after_migrate=step.spec.after_migrate,
         ),
     )
 

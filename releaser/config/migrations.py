@@ -250,6 +250,16 @@ MIGRATIONS = Databases(
             example='"stop"',
         ),
         Field(
+            name="after_migrate",
+            kind=Text(wanted="a function such as 'shop.db:renew'", check=checks.entry_point),
+            doc=(
+                "A function `module:function` that is called in each process of the running app once something was "
+                "applied, with a list of what; to dispose of connection pools, whose prepared statements a change of "
+                "the schema breaks. See [Several databases](../how_to/several_databases.md)."
+            ),
+            example='"shop.db:renew"',
+        ),
+        Field(
             name="lint",
             kind=Choice(words=("warn", "error", "off")),
             doc=(

@@ -173,6 +173,8 @@ class MigrationsSpec:
     """For the callable."""
     on_failure: Literal["continue", "stop"] = "continue"
     """What one tenant that fails means for those that are not begun."""
+    after_migrate: str = ""
+    """`module:callable`, called in the running app once something was applied; empty: it is not told."""
     lint: Literal["warn", "error", "off"] = "warn"
     lint_ignore: tuple[str, ...] = ()
     """Rules that are accepted in every revision."""

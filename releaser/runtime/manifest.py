@@ -220,6 +220,7 @@ class Migrations(Record):
     """What migrates one database: alembic's scripts, plain files below the version's `migrations/`, or a command."""
 
     __slots__ = (
+        "after_migrate",
         "backup",
         "check",
         "command",
@@ -273,6 +274,7 @@ class Migrations(Record):
         on_failure: str = "continue",
         command: Entry | dict[str, Any] | None = None,
         check: Entry | dict[str, Any] | None = None,
+        after_migrate: str = "",
     ) -> None:
         self.name = name  # "default" for [release.X.migrations]
         self.scripts = scripts  # alembic's script_location below the version's folder, e.g. "migrations/default"
@@ -299,6 +301,7 @@ class Migrations(Record):
         # None: alembic. With a command, `scripts` and everything of its revisions is empty.
         self.command = Entry(**command) if isinstance(command, dict) else command
         self.check = Entry(**check) if isinstance(check, dict) else check  # ends with 0 if nothing is pending
+        self.after_migrate = after_migrate  # module:callable, called in the running app once something was applied
         self.url_is_used = url_is_used  # env.py connects to `url` and nothing else, as far as its text tells
 
 

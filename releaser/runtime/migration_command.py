@@ -67,7 +67,7 @@ def migrate(
         # Who held it has done it, most likely.
         if has_waited and record.check is not None and not _run(context, record, _CHECK, report, [], is_quiet=True):
             return _result(record), ["nothing to do: nothing is pending"]
-    applied.append({"database": record.name, "target": "", "revisions": []})
+    applied.append({"database": record.name, "target": "", "revisions": [], **options.direction()})
     return _apply(context, record, lock, report)
 
 

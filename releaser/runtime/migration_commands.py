@@ -11,6 +11,7 @@ import sys
 
 from . import bundle, configuration, environment, launch, migration_databases
 from .failures import DONE, USAGE, Failure
+from .migration_afterwards import failure_of, tell_the_app
 from .migration_options import parse_migrate, parse_migrations
 
 TYPE_CHECKING = False
@@ -54,34 +55,37 @@ def _run(context: Context, command: str, options: Options) -> int:
     if options.sql and options.as_json:
         raise Failure("cannot run migrate: --sql and --json exclude each other", USAGE, now="nothing was migrated")
     records = migration_databases.chosen(context.manifest.migrations, options, command)
-    from .migration_failures import Interrupted, Signals
+    from .migration_failures import APP_NOT_TOLD, Interrupted, Signals
     from .migration_report import make_tolerant
 
     output, error = make_tolerant()
     applied: list[dict[str, Any]] = []
+    lines: list[str] = []
+    failed: Failure | None = None
     with Signals() as signals:
         try:
             urls = _enter(context, command, records)
             # Within the `with`, as everything that may be interrupted.
-            lines = migration_databases.run(
-                context,
-                command,
-                list(zip(records, urls, strict=True)),
-                options,
-                signals,
-                error if options.as_json else output,
-                applied,
-            )
+            wanted = list(zip(records, urls, strict=True))
+            progress = error if options.as_json else output
+            lines = migration_databases.run(context, command, wanted, options, signals, progress, applied)
         except Interrupted as interrupted:
-            raise Failure(
-                f"interrupted by {interrupted}", 128 + interrupted.number, now="nothing was migrated"
-            ) from None
+            failed = Failure(f"interrupted by {interrupted}", 128 + interrupted.number, now="nothing was migrated")
+        except Failure as failure:
+            failed = failure
         finally:
             output.drop_if_broken()
             error.drop_if_broken()
     for line in lines:
         print(line)
     output.flush()
+    problems = tell_the_app(context, records, applied) if applied else []
+    if failed is not None:
+        for problem in problems:
+            print(f"warning: the app could not be told: {problem}", file=error)
+        raise failed from None
+    if problems:
+        raise failure_of(context, problems, APP_NOT_TOLD)
     return DONE
 
 

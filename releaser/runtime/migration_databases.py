@@ -127,7 +127,7 @@ def _one(
             return migration_told.migrate(context, record, url, options, signals, report, revisions)
         finally:
             if revisions:
-                applied.append({"database": record.name, "target": "", "revisions": revisions})
+                applied.append({"database": record.name, "target": "", "revisions": revisions, **options.direction()})
     return migration_told.migrations(context, record, url, options, signals, report)
 
 

@@ -24,6 +24,8 @@ NOT_COMMITTED = 15
 """The revisions ran, and the database does not show it."""
 RELEASE_DAMAGED = 16
 """The revisions on disk are not those of the manifest."""
+APP_NOT_TOLD = 17
+"""Everything is applied, and the function `after_migrate` failed in a process of the running app."""
 
 EXTERNAL_HINT = 'if something else lets one runner in at a time, lock = "external" in [release.NAME.migrations] says so'
 """Where the lock of this tool cannot be trusted."""

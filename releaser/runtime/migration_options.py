@@ -51,6 +51,10 @@ class Options:
         self.names: list[str] = []  # of databases; none: all of them
         self.target = ""  # the only tenant of a database, "": all of them
 
+    def direction(self) -> dict[str, str]:
+        """Return which way revisions are gone, for the function `after_migrate`."""
+        return {"direction": "down" if self.action == "down" else "up"}
+
     def to_dict(self) -> dict[str, object]:
         """Return all of them as JSON can hold it."""
         return {name: getattr(self, name) for name in self.__slots__}

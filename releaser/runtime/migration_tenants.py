@@ -79,8 +79,9 @@ class Tenants:
                 "stopped: whoever asked for the migration has gone", now="each target is at a whole revision"
             ) from None
         finally:
+            direction = self._options.direction()
             applied += [
-                {"database": self._record.name, "target": name, "revisions": row["applied"]}
+                {"database": self._record.name, "target": name, "revisions": row["applied"], **direction}
                 for name, row in self._rows.items()
                 if row["applied"]
             ]

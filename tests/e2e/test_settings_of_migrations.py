@@ -31,7 +31,8 @@ url = "${DATABASE_URL}"
 retries = 2
 lock_timeout = "1234ms"
 
-[environment.plain]
+[environment.plain.migrations]
+after_migrate = "tiny.tenants:note"
 
 [environment.early.migrations]
 run = "pre_start"
@@ -86,6 +87,10 @@ def urls():
 
 def never():
     threading.Event().wait()
+
+def note(applied):
+    with open(os.environ["FOLDER"] + "/told", "a") as file:
+        file.write(" ".join(applied[0]["revisions"]))
 """
 REVISIONS = {
     "a1": revision("a1", None, "one", 'op.create_table("one", sa.Column("id", sa.Integer, primary_key=True))'),
@@ -164,6 +169,7 @@ def test_the_url_and_the_configuration_are_those_that_are_named(place: Place, tm
     running = place("plain").foreground()
     assert {"one", "named_in_db_ini"} <= tables(tmp_path)
     assert "[post_start 10-migrate]" in running.output()
+    assert (tmp_path / "told").read_text() == "a1 a2"
 
 
 def test_what_is_switched_off_is_off_and_it_runs_before_the_app(place: Place, tmp_path: Path) -> None:

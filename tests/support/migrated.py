@@ -175,4 +175,5 @@ def unpack_by_links(release: Handmade, packages: Path = OWN_PACKAGES, modules: M
         if not package.name.endswith(NOT_BUNDLED):
             (folder / package.name).symlink_to(package)
     for name, text in (modules or {}).items():
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text)

@@ -139,6 +139,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "migrations.targets_at_once": (_TENANTS,),
     "migrations.targets_timeout": (_DATABASE + "test_a_function_that_never_names_the_tenants_is_given_up",),
     "migrations.on_failure": (_TENANTS,),
+    "migrations.after_migrate": (_NAMED,),
     "hooks": (_EVENTS,),
     "hooks.pre_configure": (_EVENTS,),
     "hooks.post_configure": (_EVENTS,),

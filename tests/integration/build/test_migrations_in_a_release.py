@@ -28,6 +28,7 @@ run = "pre_start"
 lock_timeout = "2s"
 retries = 3
 journal = "required"
+after_migrate = "tiny.db:renew"
 """
 
 
@@ -132,6 +133,9 @@ def test_scripts_are_plain_files_even_where_sources_are_left_out(project: Path) 
         "targets_at_once": 4,
         "targets_timeout_s": 60.0,
         "on_failure": "continue",
+        "after_migrate": "tiny.db:renew",
+        "command": None,
+        "check": None,
     }
 
 
