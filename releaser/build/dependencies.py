@@ -126,7 +126,9 @@ def _make_layer(folder: Path, pins: Pins, step: InstallDependencies, stage: Stag
     site_packages = folder / SITE_PACKAGES
     site_packages.mkdir()
     if not pins.is_empty:
-        program = installers.install_locked(stage.installer, step.project, pins.path, site_packages, pins.is_hashed)
+        is_exported = step.lock is not None and step.lock.kind in ("poetry", "pdm")
+        chosen = (step.project, pins.path, site_packages, pins.is_hashed, is_exported)
+        program = installers.install_locked(stage.installer, *chosen)
         _run(stage, program, "the dependencies could not be installed")
     _tidy(folder)
     compile_folder(stage, site_packages, "site-packages", ("-o", str(step.optimize), "-j", str(os.cpu_count() or 1)))

@@ -81,14 +81,20 @@ def build_wheel(installer: Installer, project: Path, into: Path) -> Program:
             return _pip(installer, project, ("wheel", "--no-deps", "-w", str(into), "."))
 
 
-def install_locked(installer: Installer, project: Path, lock: Path, into: Path, is_hashed: bool = True) -> Program:
+def install_locked(
+    installer: Installer, project: Path, lock: Path, into: Path, is_hashed: bool = True, is_exported: bool = False
+) -> Program:
     """Return the command that installs exactly what `lock` pins into the folder `into`.
 
-    `is_hashed`: each package must have a hash. Hashes that are there are checked in any case.
+    `is_hashed`: each package must have a hash. Hashes that are there are checked in any case. `is_exported`: the lock
+    is of Poetry or PDM, which choose from all of the project's indexes.
     """
     what = ("--no-deps", *(("--require-hashes",) if is_hashed else ()), "-r", str(lock))
     match installer.kind:
         case "uv":
+            if is_exported and is_hashed:
+                # By itself uv asks only the first index that has a name, for safety; here the hashes give that.
+                what = ("--index-strategy", "unsafe-best-match", *what)
             # uv takes the hashes of a pylock.toml as they are, and has no word for requiring them.
             return _uv_install(installer, project, into, what if lock.suffix != ".toml" else ("-r", str(lock)))
         case "pip":

@@ -94,6 +94,15 @@ def test_each_lock_is_exported_by_its_own_tool_with_extras_and_groups() -> None:
     assert without_groups.env["PDM_PYTHON"] == str(UV.python), "or PDM makes a virtual environment in the project"
 
 
+def test_what_poetry_and_pdm_locked_comes_from_whichever_index_has_it_by_its_hash() -> None:
+    into = Path("/s/site-packages")
+    of_all = "--index-strategy unsafe-best-match"
+    assert of_all in words(install_locked(UV, PROJECT, Path("/r.txt"), into, is_exported=True))
+    assert of_all not in words(install_locked(UV, PROJECT, Path("/r.txt"), into))
+    assert of_all not in words(install_locked(UV, PROJECT, Path("/r.txt"), into, is_hashed=False, is_exported=True))
+    assert of_all not in words(install_locked(PIP, PROJECT, Path("/r.txt"), into, is_exported=True))
+
+
 def test_folders_with_wheels_and_offline_are_told_to_every_call_that_looks_for_packages() -> None:
     for find, flag in ((lambda: "/opt/uv", "--offline"), (no_uv, "--no-index")):
         installer = choose_installer(Path("/opt/python3"), find, (Path("/w"),), True)
