@@ -94,11 +94,12 @@ def test_without_its_own_c_library_it_says_on_a_host_with_musl_what_it_needs(pro
     put_busybox(tmp_path / "root")
     put_musl(tmp_path / "root")
     with ended(in_root(tmp_path / "root", project.root / "_build/prod/rel/app", tmp_path / "scratch")) as release:
-        told = release.run("foreground")
-        assert told.returncode == 3
-        assert "error: app 1.0.0 needs glibc 2." in told.stderr
-        assert "or newer, and this host has none\n  now: nothing was started\n" in told.stderr
-        assert "or with include_libc = true" in told.stderr
+        for command in ("foreground", "describe"):
+            told = release.run(command)
+            assert told.returncode == 3
+            assert "error: app 1.0.0 needs glibc 2." in told.stderr
+            assert "or newer, and this host has none, or an older one\n  now: nothing was started\n" in told.stderr
+            assert "or with include_libc = true" in told.stderr
 
 
 def test_the_certificates_of_the_host_are_found_wherever_it_keeps_them(with_glibc: Release, tmp_path: Path) -> None:
