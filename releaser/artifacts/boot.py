@@ -31,6 +31,7 @@ def boot_order(manifest: Manifest) -> tuple[Phase, ...]:
         Phase(name="unpack", what=f"{manifest.bundle.file} is unpacked, once for each build"),
         _hooks(manifest, "post_configure"),
         _hooks(manifest, "pre_start"),
+        _hooks(manifest, "pre_migrate", "before pending revisions, whoever applies them"),
         Phase(name="instance", what=_instance(manifest), lines=_processes(manifest)),
         Phase(name="ready", what=_readiness(manifest)),
         _hooks(manifest, "post_start"),
@@ -69,8 +70,9 @@ def _python(manifest: Manifest) -> str:
     return f"the Python in {python.bundled}" if python.bundled else f"a Python {python.version} of the host"
 
 
-def _hooks(manifest: Manifest, event: str) -> Phase:
-    return Phase(name=event, what="", lines=tuple(hook_text(hook) for hook in manifest.hooks_of(event)))
+def _hooks(manifest: Manifest, event: str, when: str = "") -> Phase:
+    lines = tuple(hook_text(hook) for hook in manifest.hooks_of(event))
+    return Phase(name=event, what=when if lines else "", lines=lines)
 
 
 def _configuration(manifest: Manifest) -> tuple[str, ...]:

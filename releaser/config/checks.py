@@ -23,6 +23,9 @@ OWN_VARIABLES = (
     "RELEASE_PID",
     "RELEASE_OLD_VERSION",
     "RELEASE_NEW_VERSION",
+    "RELEASE_DATABASE",
+    "RELEASE_TARGET",
+    "RELEASE_PENDING",
     "RELEASE_EXIT_CODE",
 )
 """What the release itself sets in every process; a default for one of them would never be read."""

@@ -69,6 +69,17 @@ EVENTS = (
         reasons=_BEFORE_THE_APP,
     ),
     EventRow(
+        name="pre_migrate",
+        when=(
+            "Before the first pending revision is applied or undone, while the migration lock is held; never when "
+            "nothing is pending."
+        ),
+        called_in="a process of its own",
+        timeout_s=1800.0,
+        on_failure=("abort", "warn"),
+        reasons={"stop": "it is the migration that waits: 'abort' ends it, and what called it hears that"},
+    ),
+    EventRow(
         name="post_start",
         when="After the app is ready; never after a start that failed.",
         called_in="the running app",

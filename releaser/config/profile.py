@@ -13,6 +13,7 @@ Event = Literal[
     "pre_configure",
     "post_configure",
     "pre_start",
+    "pre_migrate",
     "post_start",
     "pre_stop",
     "post_stop",

@@ -264,6 +264,9 @@ def _file_problems(origin: Origin | None, name: str, fact: PathFact) -> Iterator
 
 
 def _migration_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:
+    if not profile.migrations:
+        for hook in profile.hooks.get("pre_migrate", ()):
+            yield _problem(hook.origin, "there are no migrations that a hook of pre_migrate could run before")
     for spec in profile.migrations:
         if spec.command:
             yield from _migration_command_problems(spec)

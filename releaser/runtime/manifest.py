@@ -21,6 +21,7 @@ EVENTS = (
     "pre_configure",
     "post_configure",
     "pre_start",
+    "pre_migrate",
     "post_start",
     "pre_stop",
     "post_stop",

@@ -21,11 +21,8 @@ if TYPE_CHECKING:
 
 KEPT = 3
 _PARTIAL = ".partial"
-_POSITIONS = {
-    "postgresql": ("select pg_current_wal_lsn()::text",),
-    "mysql": ("select @@global.gtid_executed",),
-    "mariadb": ("select @@gtid_current_pos",),
-}
+_MOST_CHARACTERS = 60
+"""Of a restore point's name: PostgreSQL takes 63 bytes."""
 
 
 def copy_sqlite(path: str, folder: str, name: str) -> str:
@@ -58,14 +55,40 @@ def copy_sqlite(path: str, folder: str, name: str) -> str:
     return target
 
 
-def position(connection: Connection) -> str:
-    """Return where the server's log is now, "" where it does not tell; `connection` commits each statement."""
-    for statement in _POSITIONS.get(connection.dialect.name, ()):
-        try:
-            return str(connection.execute(text(statement)).scalar() or "")
-        except SQLAlchemyError:
-            return ""
+def position(connection: Connection, name: str) -> str:
+    """Return where the server's log is now, "" where it does not tell; `connection` commits each statement.
+
+    Of PostgreSQL that is an LSN, and a restore point of that `name` and moment if the user may make one. Of MySQL and
+    MariaDB it is the set of transactions (GTID), or else file and position of the binary log.
+    """
+    kind = connection.dialect.name
+    if kind == "postgresql":
+        point = f"{name} {time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"[-_MOST_CHARACTERS:].replace(" ", "-")
+        made = _first(connection, "select pg_create_restore_point(:name)::text", name=point)
+        return f"{made} {point}" if made else _first(connection, "select pg_current_wal_lsn()::text")
+    if kind in ("mysql", "mariadb"):
+        is_mariadb = getattr(connection.dialect, "is_mariadb", False)
+        variable = "gtid_current_pos" if is_mariadb else "global.gtid_executed"
+        return _first(connection, f"select @@{variable}") or _binary_log(connection)
     return ""
+
+
+def _binary_log(connection: Connection) -> str:
+    for words in ("binary log status", "binlog status", "master status"):  # MySQL 8.2, MariaDB 10.5, older ones
+        try:
+            row = connection.execute(text(f"show {words}")).first()
+        except SQLAlchemyError:
+            continue
+        return f"{row[0]}:{row[1]}" if row is not None else ""
+    return ""
+
+
+def _first(connection: Connection, statement: str, **values: str) -> str:
+    """Return the one value of a question, "" if it is not answered."""
+    try:
+        return str(connection.execute(text(statement), values).scalar() or "")
+    except SQLAlchemyError:
+        return ""
 
 
 def _copy(path: str, target: str) -> None:

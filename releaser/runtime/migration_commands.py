@@ -33,7 +33,12 @@ def migrate(context: Context, args: list[str]) -> int:
     Raises:
         Failure: see `releaser.runtime.migration_failures` for the exit codes.
     """
-    return _run(context, "migrate", parse_migrate(args))
+    options = parse_migrate(args)
+    if not options.dry_run and options.action != "unlock":
+        from .migration_hooks import check_no_hook
+
+        check_no_hook(context.environ)
+    return _run(context, "migrate", options)
 
 
 def migrations(context: Context, args: list[str]) -> int:

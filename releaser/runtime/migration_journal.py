@@ -162,9 +162,9 @@ class Journal:
         """Note what a person has decided."""
         self._add(revision, "up", state, more)
 
-    def position(self) -> str:
-        """Return where the server's log is, "" for an SQLite database."""
-        return "" if self._is_own else position(self._connection)
+    def position(self, name: str) -> str:
+        """Return where the server's log is, and note `name` there if that can be; "" for an SQLite database."""
+        return "" if self._is_own else position(self._connection, name)
 
     def close(self) -> None:
         """End the journal's session."""

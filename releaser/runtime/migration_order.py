@@ -8,6 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from alembic.runtime.migration import RevisionStep
 
+    from .migration_hooks import BeforeTheFirst
     from .migration_scripts import Scripts
 
 
@@ -30,6 +31,7 @@ class Order:
         phase: str = "",
         target: str = "",
         schema: str = "",
+        before: BeforeTheFirst,
     ) -> None:
         """Find the destination.
 
@@ -49,6 +51,7 @@ class Order:
         self.backups = backups  # the folder of copies
         self.target = target  # the tenant, "" if there are none
         self.schema = schema  # the tenant's own, of PostgreSQL, or ""
+        self.before = before
         self.phase = phase  # "pre" stops before the first revision of phase post; "" and "post" do not
 
     def steps(self, heads: frozenset[str]) -> list[RevisionStep]:

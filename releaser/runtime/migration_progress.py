@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from .migration_connection import Statements, heads_of, heads_seen_by_others, is_in_memory
 from .migration_file_lock import sqlite_path
 
@@ -31,6 +33,8 @@ class Database:
         self.journal: Journal | None = None
         self.path = sqlite_path(connection) if connection.dialect.name == "sqlite" else ""
         self.restore_point = ""
+        # Asked now, since alembic is about to write its version table into an empty one.
+        self.is_new_file = bool(self.path) and not (os.path.exists(self.path) and os.path.getsize(self.path))
         self.entries: dict[str, Entry] = {}  # of the journal: the newest of each revision, before this run
 
     def heads(self, connection: Connection) -> frozenset[str]:

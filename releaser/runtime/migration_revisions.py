@@ -11,7 +11,7 @@ from .migration_progress import told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
     from alembic.runtime.migration import MigrationContext, RevisionStep
@@ -29,6 +29,7 @@ class Revisions:
         self._scripts = order.scripts
         self._progress = progress
         self._report = report
+        self._restore_points: list[str] = []  # of each database that env.py configures, in its order
 
     def plan(self, found: Iterable[str], context: MigrationContext) -> Iterator[RevisionStep]:
         """Yield the revisions to apply; called by alembic, under the lock, with the heads it has just read."""
@@ -64,7 +65,7 @@ class Revisions:
         if steps and self._order.action == "apply":
             check_clean(database.entries, pending, heads, context.connection, self._order.owner[0])
         if steps:
-            self._secure(database)
+            self._secure(database, steps, context)
         assert database.statements is not None
         for number, step in enumerate(steps, 1):
             self._report.check_heard()
@@ -84,14 +85,31 @@ class Revisions:
             statements = f"{count} statement" if count == 1 else f"{count} statements"
             self._report.line(f"{label}: done in {took_s:.2f} s, {statements}")
 
-    def _secure(self, database: Database) -> None:
-        """Make sure that there is a way back, before anything is changed."""
+    def _secure(self, database: Database, steps: Sequence[RevisionStep], context: MigrationContext) -> None:
+        """Make sure that there is a way back, before anything is changed; once, however often the run begins anew."""
+        number = len(self._progress.databases)
+        if number <= len(self._restore_points):
+            database.restore_point = self._restore_points[number - 1]
+            return
+        if context.connection is not None and not context._in_external_transaction:
+            # That of the question where the database is: nobody should find it locked while hooks take their time.
+            context.connection.commit()
+        self._order.before.run([self._described(step) for step in steps], number)
         if database.path and self._order.settings.backup != "off":
-            database.restore_point = copy_sqlite(database.path, self._order.backups, self._order.settings.name)
-            if database.restore_point:
+            if not database.is_new_file:
+                database.restore_point = copy_sqlite(database.path, self._order.backups, self._order.settings.name)
                 self._report.line(f"the database was copied to {database.restore_point}")
         elif database.journal is not None:
-            database.restore_point = database.journal.position()
+            database.restore_point = database.journal.position(" ".join(self._order.owner))
+            if database.restore_point:
+                self._report.line(f"restore point: {database.restore_point}")
+        self._restore_points.append(database.restore_point)
+
+    def _described(self, step: RevisionStep) -> tuple[str, str, str]:
+        """Return id, phase and title; in the place of the phase it says what is to be undone."""
+        revision = step.revision.revision
+        title = self._scripts.title(revision).removeprefix(revision).strip()
+        return revision, self._scripts.phase(revision) if step.is_upgrade else "undo", title
 
     def _say(self, database: Database, heads: frozenset[str]) -> Iterator[RevisionStep]:
         """Do what a person has decided about a revision: nothing of it is executed."""

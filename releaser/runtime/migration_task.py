@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from .failures import FAILED, Failure
 from .migration_failures import Interrupted, Signals, lines_of, shortened
+from .migration_hooks import BeforeTheFirst
 from .migration_order import Order
 from .migration_pooler import NO_SESSION, too_few_sessions
 from .migration_progress import count_of, told
@@ -69,6 +70,7 @@ class Task:
             phase=options.phase,
             target=target.name if target is not None else "",
             schema=target.schema if target is not None else "",
+            before=BeforeTheFirst(context, record.name, target.name if target is not None else "", report),
             backups=os.path.join(context.layout.var, "backups"),
         )
         self._run = Run(order, report)

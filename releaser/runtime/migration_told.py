@@ -68,9 +68,14 @@ def migrations(
     entries = {name: entry for database in task.progress.databases for name, entry in database.entries.items()}
     rows = [_row(task, script.revision, pending, entries.get(script.revision)) for script in task.scripts.line()]
     lines = [f"the database is at {_where(task)}"]
+    shown = ""
     for row in rows:
         lines.append(f"  {row['state']:8} {row['revision']} {row['title']}".rstrip())
         lines += [f"           {text}" for text in _told_of(row)]
+        # That of a run stands at each of its revisions, and is told at the first.
+        if row.get("restore_point") and row["restore_point"] != shown:
+            shown = row["restore_point"]
+            lines.append(f"           restore point: {shown}")
     at = {"database": task.name, "at": sorted(task.heads()), "heads": sorted(task.scripts.heads)}
     return {**at, "revisions": rows}, lines
 
@@ -87,6 +92,7 @@ def _row(task: Task, revision: str, pending: Collection[str], entry: Entry | Non
         return row
     if state == "applied" and entry.state in ("done", "running"):
         row |= {"at": entry.began_at, "by": entry.by(), "duration_s": entry.duration_s, "note": entry.error}
+        row |= {"restore_point": entry.restore_point}
     elif state == "pending" and entry.is_dirty():
         row |= {"state": "dirty", "at": entry.began_at, "by": entry.by(), "note": entry.error}
     elif state == "pending" and entry.state == "failed":

@@ -181,7 +181,7 @@ def mariadb() -> Iterator[Server]:
             cwd=folder,
         )
         address = folder / "sock"
-        command = [server, "--no-defaults", *where, f"--socket={address}", "--skip-networking", "--skip-log-bin"]
+        command = [server, "--no-defaults", *where, f"--socket={address}", "--skip-networking", "--log-bin=log"]
 
         def execute(statement: str) -> None:
             with pymysql.connect(unix_socket=str(address), user="root") as connection, connection.cursor() as cursor:

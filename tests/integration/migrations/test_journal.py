@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -245,6 +246,30 @@ def test_nothing_is_migrated_if_the_copy_cannot_be_made(sqlite: Subject) -> None
 
 def test_the_position_of_the_servers_log_is_noted(make_subject: Callable[[str], Subject]) -> None:
     subject = make_subject("postgresql")
-    run(subject.release(ACCOUNTS).command("migrate"), environ=subject.environ)
-    found = subject.ask("SELECT restore_point FROM release_meta.migration_journal WHERE revision = 'a001'")
-    assert re.fullmatch("[0-9A-F]+/[0-9A-F]+", found[0])
+    release = subject.release(ACCOUNTS)
+    done = run(release.command("migrate"), environ=subject.environ)
+    (found,) = subject.ask("SELECT restore_point FROM release_meta.migration_journal WHERE revision = 'a001'")
+    assert re.fullmatch(r"[0-9A-F]+/[0-9A-F]+ app-1\.0\.0-\d{8}T\d{6}Z", found)
+    assert done.stdout.splitlines()[0] == f"restore point: {found}"
+    listed = run(release.command("migrations"), environ=subject.environ).stdout.splitlines()
+    assert [line.strip() for line in listed].count(f"restore point: {found}") == 1
+    told = json.loads(run(release.command("migrations", "--json"), environ=subject.environ).stdout)
+    assert [row["restore_point"] for row in told["databases"][0]["revisions"]] == [found] * 3
+
+
+def test_a_user_who_may_not_name_a_restore_point_notes_the_position(make_subject: Callable[[str], Subject]) -> None:
+    subject = make_subject("postgresql")
+    role = f"plain_{subject.ask('SELECT current_database()')[0]}"
+    subject.do(f"CREATE ROLE {role} LOGIN PASSWORD 'plain'")
+    subject.do(f"GRANT CREATE ON DATABASE {subject.ask('SELECT current_database()')[0]} TO {role}")
+    subject.do(f"GRANT CREATE ON SCHEMA public TO {role}")
+    url = re.sub("//[^@]*@", f"//{role}:plain@", subject.url)
+    done = run(subject.release(ACCOUNTS).command("migrate"), environ={"DATABASE_URL": url})
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch("restore point: [0-9A-F]+/[0-9A-F]+", done.stdout.splitlines()[0])
+
+
+def test_the_transactions_of_mariadbs_log_are_noted(make_subject: Callable[[str], Subject]) -> None:
+    subject = make_subject("mariadb")
+    done = run(subject.release(ACCOUNTS).command("migrate"), environ=subject.environ)
+    assert re.fullmatch(r"restore point: 0-1-\d+", done.stdout.splitlines()[0]), done.stderr
