@@ -2,6 +2,7 @@
 
 ping                              x 0
 rpc FORMAT MODULE:FUNCTION ARGS   o the result, e a traceback, x 0 or 1      FORMAT is text or json
+rpc_at EVENT FORMAT ...           as rpc, called by a hook of that event
 ask MODULE:FUNCTION               as rpc in json, of a module that the app has imported; never imports one
 reload NAME=VALUE ...             o the names that changed, e a traceback, x 0 or 1
 console                           see `releaser.runtime.agent_console`
@@ -46,6 +47,8 @@ def answer(connection: _socket.socket, thread: NativeThread) -> None:
             reply.end(0)
         case ["rpc", form, target, *arguments]:
             reply.end(_call(reply, form, target, arguments))
+        case ["rpc_at", event, form, target, *arguments]:
+            reply.end(_call(reply, form, target, arguments, event))
         case ["ask", target]:
             reply.end(_ask(reply, target))
         case ["reload", *variables]:
@@ -81,7 +84,7 @@ def _read_request(connection: _socket.socket, decoder: frames.Decoder) -> tuple[
             return frames.decode_request(body), found[1:]
 
 
-def _call(reply: Reply, form: str, target: str, arguments: list[str]) -> int:
+def _call(reply: Reply, form: str, target: str, arguments: list[str], event: str = "") -> int:
     """Run the function, send its progress, result or exception, and return the exit code for the caller."""
     from . import calls, progress
     from .failures import FAILED, NOT_NOW, USAGE, Failure
@@ -93,7 +96,7 @@ def _call(reply: Reply, form: str, target: str, arguments: list[str]) -> int:
     try:
         if form not in calls.FORMATS:
             raise Failure(f"expected text or json, found '{form}'", USAGE, now="nothing was called")
-        with progress.SentTo(sink):
+        with progress.SentTo(sink, event):
             result = calls.run(target, arguments, form)
     except Failure as failure:
         reply.send(frames.ERROR, _text_of(failure))

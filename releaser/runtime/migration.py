@@ -74,6 +74,9 @@ def command(databases: Sequence[str], to: str, environ: Mapping[str, str]) -> tu
     root, version = environ["RELEASE_ROOT"], environ["RELEASE_VERSION"]
     runtime = Layout.of(root, version, environ).runtime
     kept = {name: value for name, value in environ.items() if name not in NOT_INHERITED}
+    # The app's environment is older than the hook that calls it; what failed at a start is not tried again by one.
+    if progress.event():
+        kept["RELEASE_EVENT"] = progress.event()
     argv = [environ["RELEASE_PYTHON"], "-I", "-S", runtime, root, version, "migrate", *databases, "--to", to]
     return argv, kept
 

@@ -13,6 +13,7 @@ import time
 from . import environment, launch
 from .failures import FAILED, USAGE, Failure
 from .migration_failures import PENDING, Interrupted
+from .migration_hooks import BeforeTheFirst
 from .process import spawn
 
 TYPE_CHECKING = False
@@ -67,6 +68,8 @@ def migrate(
         # Who held it has done it, most likely.
         if has_waited and record.check is not None and not _run(context, record, _CHECK, report, [], is_quiet=True):
             return _result(record), ["nothing to do: nothing is pending"]
+    # Which revisions they are only the command knows, so that the hooks get an empty list.
+    BeforeTheFirst(context, record.name, "", report).run([], 1)
     applied.append({"database": record.name, "target": "", "revisions": [], **options.direction()})
     return _apply(context, record, lock, report)
 

@@ -29,7 +29,7 @@ APP_NOT_TOLD = 17
 
 EXTERNAL_HINT = 'if something else lets one runner in at a time, lock = "external" in [release.NAME.migrations] says so'
 """Where the lock of this tool cannot be trusted."""
-HOOK_FAILED = 17
+HOOK_FAILED = 18
 """A hook of `pre_migrate` failed, and nothing was applied."""
 
 MAX_STATEMENT_CHARACTERS = 200

@@ -3,7 +3,7 @@
 Each hook is a process of its own, as for every other event, and ends with this one::
 
     lock ── heads are read ── RELEASE_PENDING is written ── hook 1 ── hook 2 ── first revision ...
-                                                              └─ fails: exit code 17, nothing is applied
+                                                              └─ fails: exit code 18, nothing is applied
 
 The session that holds the lock is idle meanwhile, in no transaction, so that a hook may read the database, write to it,
 copy it, and call `bin/NAME migrations`. Only `bin/NAME migrate` would wait for its own end, and is refused.

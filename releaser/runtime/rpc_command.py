@@ -38,8 +38,10 @@ def rpc(context: Context, args: list[str]) -> int:
 
 
 def _call(context: Context, options: _Options, socket: str, target: str, arguments: list[str]) -> int:
+    event = context.environ.get("RELEASE_EVENT", "")
+    verb = ("rpc_at", event) if event else ("rpc",)
     try:
-        return client.call(context, socket, "rpc", options.form, target, *arguments, timeout_s=options.timeout_s)
+        return client.call(context, socket, *verb, options.form, target, *arguments, timeout_s=options.timeout_s)
     except client.Late:
         raise Failure(
             f"{target} did not return in {options.timeout_s:g} s", FAILED, now="it may still be running in the app"

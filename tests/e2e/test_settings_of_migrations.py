@@ -40,6 +40,9 @@ lock = "external"
 journal = "off"
 backup = "off"
 
+[environment.early.hooks]
+pre_migrate = "rel/dump"
+
 [environment.checked.migrations]
 run = "check"
 journal = "required"
@@ -113,6 +116,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     files = {
         "requirements.txt": "".join(chosen).replace("\0", "\n"),
         "settings/db.ini": "[alembic]\nscript_location = tiny:scripts\nof_this_project = named_in_db_ini\n",
+        "rel/dump": '#!/bin/sh\ncat "$RELEASE_PENDING"\n',
         "src/tiny/app.py": APP,
         "src/tiny/tenants.py": TENANTS,
         "src/tiny/scripts/env.py": ENV,
@@ -181,6 +185,7 @@ def test_what_is_switched_off_is_off_and_it_runs_before_the_app(place: Place, tm
         release = place("early")
         running = release.foreground()
     assert "[pre_start 10-migrate]" in running.output()
+    assert "[pre_migrate 20-dump] a1 pre one" in running.output()
     assert "one" in tables(tmp_path)
     assert not (release.var / "backups").exists()
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith("db")) == ["db", "db.migrate-lock"]

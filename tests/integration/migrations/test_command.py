@@ -16,10 +16,10 @@ from support.handmade import write_release
 from support.migrated import unpack_by_links, write_launcher
 from support.waiting import eventually
 
-from releaser.runtime.manifest import Entry, Migrations
+from releaser.runtime.manifest import Entry, Hook, Migrations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from conftest import Subject
     from support.handmade import Handmade
@@ -53,7 +53,9 @@ def entry(module: str, *args: str) -> Entry:
     return Entry(kind="module", target=module, argv0=module, args=list(args))
 
 
-def release_of(subject: Subject, text: str, *args: str, checked: bool = False, **settings: object) -> Handmade:
+def release_of(
+    subject: Subject, text: str, *args: str, checked: bool = False, hooks: Sequence[Hook] = (), **settings: object
+) -> Handmade:
     """Write a release whose command is the module of this text, called with the test's folder and `args`."""
     folder = str(subject.folder)
     record = Migrations(
@@ -73,7 +75,7 @@ def release_of(subject: Subject, text: str, *args: str, checked: bool = False, *
         }
     )
     modules = {"changing.py": text, "pending.py": PENDING}
-    release = write_release(subject.folder / "release", modules=modules, migrations=[record])
+    release = write_release(subject.folder / "release", modules=modules, migrations=[record], hooks=list(hooks))
     unpack_by_links(release, modules=modules)
     write_launcher(release)
     return release
@@ -177,6 +179,17 @@ def test_a_check_tells_whether_something_is_pending(sqlite: Subject) -> None:
     listed = run(release.command("migrations"), environ=sqlite.environ).stdout.splitlines()
     assert listed[1] == f"  nothing is pending, says `python -m pending {sqlite.folder}`"
     assert (sqlite.folder / "done").read_text() == "x"
+
+
+def test_a_hook_of_pre_migrate_runs_before_the_command_if_something_is_pending(sqlite: Subject) -> None:
+    hook = Hook(event="pre_migrate", name="20-dump", path="dump", call="", timeout_s=60.0, on_failure="abort")
+    release = release_of(sqlite, ALONE, "it", checked=True, hooks=[hook])
+    file = Path(release.layout.release) / "dump"
+    file.write_text('#!/bin/sh\necho "for $RELEASE_DATABASE"\n')
+    file.chmod(0o755)
+    done = run(release.command("migrate"), environ=sqlite.environ)
+    assert done.stdout.splitlines()[0] == "[pre_migrate 20-dump] for default", done.stderr
+    assert "pre_migrate" not in run(release.command("migrate"), environ=sqlite.environ).stdout
 
 
 @pytest.mark.parametrize("words", [["--to", "a1"], ["--sql"], ["--plan"], ["--stamp", "a1"], ["--check"]])

@@ -75,7 +75,7 @@ def in_app(release: Handmade, environ: dict[str, str], code: str) -> subprocess.
 def test_it_migrates_and_sends_its_progress_to_standard_error(subject: Subject) -> None:
     done = in_app(subject.release(ACCOUNTS), subject.environ, "migrate()\nmigrate()")
     assert (done.returncode, done.stdout) == (0, "")
-    lines = done.stderr.splitlines()
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("restore point")]
     assert lines[0] == "[1/3] a001 create account ..."
     assert lines[-2:] == [
         "database is at a003 (head): applied 3 revisions",
@@ -110,6 +110,22 @@ def test_a_failure_is_raised_with_the_migrations_own_words(subject: Subject) -> 
     assert told[0] == "1 the migration failed with exit code 1"
     assert told[1].startswith("  error: revision a004 broken failed: ")
     assert told[-1] == "    now: the database is at a003; this run applied 3 revisions, a004 was rolled back"
+
+
+def test_what_failed_is_not_tried_again_for_a_hook_and_is_for_a_person(sqlite: Subject) -> None:
+    broken = revision("a004", "a003", "broken", 'op.execute("INSERT INTO nowhere VALUES (1)")')
+    code = (
+        "for event in ('post_start', 'post_start', '', 'pre_migrate'):\n"
+        "    with progress.SentTo(lambda text: None, event):\n"
+        "        try:\n            migrate()\n"
+        "        except MigrationFailed as failed:\n            print(failed.exit_code, str(failed).splitlines()[1])\n"
+    )
+    done = in_app(sqlite.release({**ACCOUNTS, "a004": broken}), sqlite.environ, code)
+    first, again, by_hand, within = done.stdout.splitlines()
+    assert first == by_hand == "1   error: revision a004 broken failed: no such table: nowhere"
+    assert again.startswith("1   error: revision a004 failed on ")
+    assert again.endswith(", and is not tried again by a start")
+    assert within.startswith("11   error: cannot migrate: this is called by a hook of pre_migrate")
 
 
 def test_outside_of_a_release_it_says_so() -> None:

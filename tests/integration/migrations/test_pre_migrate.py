@@ -84,7 +84,7 @@ def test_a_hook_that_fails_leaves_the_database_as_it_is(make_subject: Callable[[
     subject = make_subject(kind)
     release = release_with_hook(subject, "echo no space; exit 3")
     done = run(release.command("migrate"), environ=subject.environ)
-    assert done.returncode == 17
+    assert done.returncode == 18
     assert done.stdout.splitlines() == ["[pre_migrate 20-look] no space"]
     assert done.stderr.splitlines() == [
         "error: the pre_migrate hook 20-look exited with 3",
@@ -105,7 +105,7 @@ def test_a_hook_whose_failure_is_only_told_does_not_stop_the_migration(sqlite: S
 def test_a_hook_has_a_limit(sqlite: Subject) -> None:
     release = release_with_hook(sqlite, "sleep 600", timeout_s=0.5)
     done = run(release.command("migrate"), environ=sqlite.environ)
-    assert done.returncode == 17
+    assert done.returncode == 18
     assert "error: the pre_migrate hook 20-look was ended after its limit of 0.5 s" in done.stderr
 
 
@@ -113,14 +113,14 @@ def test_a_hook_that_cannot_be_executed_is_told(sqlite: Subject) -> None:
     release = release_with_hook(sqlite, "")
     (Path(release.layout.release) / "hooks/pre_migrate.d/20-look").chmod(0o644)
     done = run(release.command("migrate"), environ=sqlite.environ)
-    assert done.returncode == 17
+    assert done.returncode == 18
     assert "error: the pre_migrate hook 20-look cannot be executed: " in done.stderr
 
 
 def test_a_hook_that_migrates_is_told_that_it_would_wait_for_itself(sqlite: Subject) -> None:
     release = release_with_hook(sqlite, '"$RELEASE_PROG" migrate')
     done = run(release.command("migrate"), environ=sqlite.environ)
-    assert done.returncode == 17
+    assert done.returncode == 18
     assert "[pre_migrate 20-look] error: cannot migrate: this is called by a hook of pre_migrate" in done.stdout
 
 
