@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ from support.built import Site, release_in
 from support.databases import Server, postgresql
 from support.running import Release, ended
 from support.waiting import eventually
+
+from releaser.build.elf import elf_files
 
 __all__ = ["postgresql"]
 
@@ -165,6 +168,18 @@ def test_a_fastapi_app_checks_an_order_with_pydantic_and_has_the_libpq_of_psycop
     answer = served_and_stopped(release, "/orders", item="TEA", count=2)
     assert (answer.status_code, answer.json()) == (200, {"item": "tea", "count": 2, "driver": "binary"})
     assert bool(sources_of(release, "orders")) == (environment == "prod")
+
+
+def test_a_release_for_another_machine_holds_machine_code_of_that_machine_alone(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    root = workshop.built("fastapi_orders", "arm", tmp_path / "elsewhere")
+    with zipfile.ZipFile(next(root.glob("releases/*/orders.pyz"))) as archive:
+        archive.extractall(tmp_path / "bundle")
+    machines = {elf.path.name: elf.machine[0] for elf in elf_files(tmp_path / "bundle")}
+    assert set(machines.values()) == {"EM_AARCH64"}
+    assert any(name.startswith("_pydantic_core.") for name in machines)
+    assert any(name.startswith("libpq-") for name in machines)
 
 
 def test_a_celery_worker_does_what_it_is_sent(builder: Builder) -> None:
