@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from releaser.config.checks import BUILT_IN_COMMANDS, NAME_PATTERN, entry_point
 from releaser.config.substitution import Wrong
 from releaser.errors import ProjectError
-from releaser.init.findings import Findings, WebApp
+from releaser.init.findings import Findings
+from releaser.init.servers import PORT, address_of, server_for, with_socket
 
-PORT = "${PORT:-8000}"
 WRAPPERS = (
     ("exec",),
     ("uv", "run"),
@@ -22,8 +22,9 @@ WRAPPERS = (
     ("dumb-init",),
 )
 """What stands before the program in a Procfile or Dockerfile, and has no place in a release."""
-_BOUND_BY_ITSELF = {"gunicorn": f"127.0.0.1:{PORT}", "hypercorn": "127.0.0.1:8000", "waitress-serve": "127.0.0.1:8080"}
-"""Where a server listens that is told nothing; gunicorn reads PORT."""
+RELEASE = "release"
+"""What a Procfile calls the task that is run before the processes."""
+DJANGO = ("python", "-m", "django")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +46,19 @@ class Choices:
     """Variables without a value in what runs."""
     suggested_env: tuple[str, ...] = ()
     """Variables that the sources cannot do without; only mentioned."""
+    socket: str = ""
+    """Address of a socket that the server inherits; empty: it opens its own."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Defaults of variables."""
+    processes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Commands that run beside it, by name."""
+    task: tuple[str, ...] = ()
+    """A command of the bundle that is run to its end before each start."""
     script_location: str = ""
     """Empty: the release gets no migrations."""
     migrations_run: str = "post_start"
+    left_out: tuple[str, ...] = ()
+    """Lines of the Procfile that nothing was made of."""
 
 
 def choose(found: Findings) -> Choices:
@@ -57,7 +68,7 @@ def choose(found: Findings) -> Choices:
         ProjectError: there is nothing that a release could start.
     """
     for choices in _candidates(found):
-        return choices
+        return _with_the_rest(choices, found)
     raise ProjectError(
         f"nothing was found that a release of {found.name} could start",
         now="nothing was written",
@@ -73,12 +84,13 @@ def release_name(name: str) -> str:
 
 
 def _candidates(found: Findings) -> Iterator[Choices]:
-    for words, place in ((found.procfile, "the Procfile"), (found.dockerfile, "the Dockerfile")):
-        command, variables = _without_shell(words)
-        if command and _is_runnable(command, found):
+    main = _main_process(found.procfile)
+    for words, place in ((found.procfile.get(main, ()), "the Procfile"), (found.dockerfile, "the Dockerfile")):
+        command, variables = _command_of(words, found)
+        if command:
             yield _serving(found, command, place, variables)
     for app in found.web_apps:
-        command = _server_for(app, found.dependencies)
+        command = server_for(app, found.dependencies)
         if command:
             yield _serving(found, command, f"{app.target} and {command[0]} among the dependencies", ())
     ordered = sorted(found.scripts.items(), key=lambda script: script[0] != found.name)
@@ -91,6 +103,63 @@ def _candidates(found: Findings) -> Iterator[Choices]:
             yield _running(found, f"the function main of {target.partition(':')[0]}", entry=target)
     for package in found.packages_with_main:
         yield _running(found, f"{package}/__main__.py", command=("python", "-m", package))
+
+
+def _main_process(procfile: Mapping[str, tuple[str, ...]]) -> str:
+    return "web" if "web" in procfile else next((name for name in procfile if name != RELEASE), "")
+
+
+def _with_the_rest(choices: Choices, found: Findings) -> Choices:
+    """Return the choices with what a Procfile runs beside and before the app, and a Dockerfile's variables."""
+    processes: dict[str, tuple[str, ...]] = {}
+    needed = [*choices.required_env]
+    left_out: list[str] = []
+    for name, words in found.procfile.items():
+        command, variables = _command_of(words, found)
+        if name in (RELEASE, _main_process(found.procfile)):
+            continue
+        if command and choices.command and choices.reason == "the Procfile":
+            processes[_process_name(name)] = command
+            needed += variables
+        else:
+            left_out.append(name)
+    words = found.procfile.get(RELEASE, ())
+    is_alembic = "alembic" in words and bool(choices.script_location)
+    task, variables = ((), ()) if is_alembic else _command_of(words, found)
+    if RELEASE in found.procfile and not is_alembic and not task:
+        left_out.append(RELEASE)
+    env = {name: value for name, value in found.docker_env.items() if name != "PORT"}
+    commands = (choices.command, task, *processes.values())
+    if found.django_settings and any(command[:3] == DJANGO for command in commands):
+        env.setdefault("DJANGO_SETTINGS_MODULE", found.django_settings)
+    required = tuple(name for name in dict.fromkeys([*needed, *variables]) if name not in env)
+    return replace(
+        choices,
+        processes=processes,
+        task=task,
+        env=env,
+        required_env=required,
+        suggested_env=tuple(name for name in choices.suggested_env if name not in (*required, *env)),
+        migrations_run="pre_start" if is_alembic and choices.migrations_run != "manual" else choices.migrations_run,
+        left_out=tuple(left_out),
+    )
+
+
+def _process_name(name: str) -> str:
+    """Return the name of a process for one of a Procfile."""
+    found = re.sub(r"[^a-z0-9_-]+", "_", name.lower()).lstrip("0123456789_-") or "process"
+    return f"{found}_process" if found == "main" else found
+
+
+def _command_of(words: tuple[str, ...], found: Findings) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what the bundle can run of these words, and the variables in it that have no default."""
+    port = found.docker_env.get("PORT") or found.docker_port
+    command, variables = _without_shell(words, f"${{PORT:-{port}}}" if port.isdecimal() else PORT)
+    if command[1:2] == ("manage.py",) and command[0] == "python" and found.django_settings:
+        command = (*DJANGO, *command[2:])
+    if not command or not _is_runnable(command, found) or "runserver" in command:
+        return (), ()
+    return command, variables
 
 
 def _running(found: Findings, reason: str, *, entry: str = "", command: tuple[str, ...] = ()) -> Choices:
@@ -106,8 +175,12 @@ def _running(found: Findings, reason: str, *, entry: str = "", command: tuple[st
 
 
 def _serving(found: Findings, command: tuple[str, ...], reason: str, variables: tuple[str, ...]) -> Choices:
-    address = _address(command)
+    address = address_of(command)
+    socket = ""
+    if address and found.health:  # what only connects would be answered by the socket itself
+        command, socket = with_socket(command)
     return Choices(
+        socket=socket,
         name=release_name(found.name),
         command=command,
         reason=reason,
@@ -129,7 +202,7 @@ def _is_entry_point(text: str) -> bool:
     return True
 
 
-def _without_shell(words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _without_shell(words: tuple[str, ...], port: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return a command as rel/config.toml has it, and the variables in it that have no default."""
     for wrapper in WRAPPERS:
         if words[: len(wrapper)] == wrapper:
@@ -141,7 +214,7 @@ def _without_shell(words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, 
         if match["default"]:
             return f"${{{name}{match['default']}}}"
         if name == "PORT":
-            return PORT
+            return port
         variables.append(name)
         return f"${{{name}}}"
 
@@ -161,56 +234,3 @@ def _is_runnable(command: tuple[str, ...], found: Findings) -> bool:
         return len(command) > 2 and command[1] == "-m"
     packages = {"waitress-serve": "waitress", "celery": "celery", "flask": "flask"}
     return program in found.scripts or packages.get(program, program) in found.dependencies
-
-
-def _server_for(app: WebApp, dependencies: frozenset[str]) -> tuple[str, ...]:
-    called = f"{app.target}()" if app.is_factory else app.target
-    bind = f"127.0.0.1:{PORT}"
-    asgi = {
-        "uvicorn": ("uvicorn", "--host", "127.0.0.1", "--port", PORT, *(("--factory",) * app.is_factory), app.target),
-        "hypercorn": ("hypercorn", "--bind", bind, called),
-        "granian": (
-            *("granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", PORT),
-            *(("--factory",) * app.is_factory),
-            app.target,
-        ),
-        "daphne": () if app.is_factory else ("daphne", "-b", "127.0.0.1", "-p", PORT, app.target),
-    }
-    wsgi = {
-        "gunicorn": ("gunicorn", "--bind", bind, called),
-        "waitress": ("waitress-serve", "--listen", bind, *(("--call",) * app.is_factory), app.target),
-    }
-    commands = asgi if app.interface == "asgi" else wsgi
-    return next((command for name, command in commands.items() if name in dependencies and command), ())
-
-
-def _address(command: tuple[str, ...]) -> str:
-    """Return where the server will listen, as this host reaches it; empty when that cannot be told."""
-    program = command[2] if command[:2] == ("python", "-m") else command[0]
-    options = _options(command)
-    match program:
-        case "gunicorn" | "hypercorn" | "waitress-serve":
-            names = ("--bind", "-b", "--listen")
-            bound = next((options[name] for name in names if name in options), _BOUND_BY_ITSELF[program])
-            address = re.fullmatch(r"(?P<host>.*):(?P<port>[0-9]+|\$\{[^}]*\})", bound)
-            return f"{_reached(address['host'])}:{address['port']}" if address else ""
-        case "uvicorn" | "granian":
-            is_elsewhere = "--uds" in options or "--fd" in options
-            return "" if is_elsewhere else f"{_reached(options.get('--host', ''))}:{options.get('--port', '8000')}"
-        case "daphne":
-            return f"{_reached(options.get('-b', ''))}:{options.get('-p', '8000')}"
-        case _:
-            return ""
-
-
-def _options(command: tuple[str, ...]) -> dict[str, str]:
-    options: dict[str, str] = {}
-    for word, following in zip(command, (*command[1:], ""), strict=True):
-        name, equals, value = word.partition("=")
-        if word.startswith("-"):
-            options.setdefault(name, value if equals else following)
-    return options
-
-
-def _reached(host: str) -> str:
-    return "127.0.0.1" if host in ("", "0.0.0.0", "*", "[::]", "::", "localhost") else host

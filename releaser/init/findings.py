@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from configparser import ConfigParser
 from configparser import Error as ConfigParserError
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +24,9 @@ _LEFT_OUT = frozenset(
     {"tests", "test", "docs", "examples", "build", "dist", "node_modules", "_build", "rel", "migrations"}
 )
 _MOST_MODULES = 400
+_OF_THE_IMAGE = re.compile(
+    "(PATH|HOME|LANG|LC_.*|TZ|DEBIAN_.*|PYTHON.*|PIP_.*|UV_.*|POETRY_.*|PDM_.*|VIRTUAL_ENV|PORT)$"
+)
 _LIKELY = ("__main__", "main", "app", "server", "cli", "run", "web", "asgi", "wsgi")
 
 
@@ -47,10 +50,16 @@ class Findings:
     """Console scripts: name to `module:function`."""
     dependencies: frozenset[str]
     """Normalized names, those of extras left out."""
-    procfile: tuple[str, ...] = ()
-    """Words of its `web` process, or of the first one."""
+    procfile: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Words of each of its processes; none of one that needs a shell."""
     dockerfile: tuple[str, ...] = ()
     """Words of its last ENTRYPOINT and CMD."""
+    docker_env: Mapping[str, str] = field(default_factory=dict)
+    """What its ENV lines set to a plain value."""
+    docker_port: str = ""
+    """The first port that it exposes."""
+    django_settings: str = ""
+    """The module that manage.py names."""
     web_apps: tuple[WebApp, ...] = ()
     main_functions: tuple[str, ...] = ()
     """`module:main`, the likeliest first."""
@@ -86,12 +95,16 @@ def find(folder: Path) -> Findings:
     script_location, alembic_file = _alembic(folder, data)
     dependencies = frozenset(_dependencies(project.get("dependencies")))
     lock = next((name for name in LOCKS if (folder / name).is_file()), "")
+    docker = next((text for name in ("Dockerfile", "Containerfile") if (text := _text(folder / name))), "")
     return Findings(
         name=project["name"],
         scripts=_texts(project.get("scripts")),
         dependencies=dependencies,
         procfile=_procfile(folder / "Procfile"),
-        dockerfile=_dockerfile(folder),
+        dockerfile=_dockerfile(docker),
+        docker_env=_docker_env(docker),
+        docker_port=next((words[0].partition("/")[0] for words in _words_of(docker, "EXPOSE") if words), ""),
+        django_settings=_django_settings(folder / "manage.py"),
         web_apps=tuple(app for name in ordered for app in _web_apps(name, trees[name])),
         main_functions=tuple(f"{name}:main" for name in ordered if _has_main(trees[name]) and name != "setup"),
         packages_with_main=tuple(name.removesuffix(".__main__") for name in ordered if name.endswith(".__main__")),
@@ -140,24 +153,50 @@ def _dependencies(found: object) -> Iterator[str]:
             yield re.sub(r"[-_.]+", "-", name.group()).lower()
 
 
-def _procfile(path: Path) -> tuple[str, ...]:
-    processes: dict[str, str] = {}
+def _procfile(path: Path) -> dict[str, tuple[str, ...]]:
+    processes: dict[str, tuple[str, ...]] = {}
     for line in _text(path).splitlines():
         name, colon, command = line.partition(":")
         if colon and re.fullmatch(r"[A-Za-z0-9_-]+", name.strip()):
-            processes.setdefault(name.strip(), command.strip())
-    chosen = processes.get("web") or next((text for name, text in processes.items() if name != "release"), "")
-    return _shell_words(chosen)
+            processes.setdefault(name.strip(), _shell_words(command.strip()))
+    return processes
 
 
-def _dockerfile(folder: Path) -> tuple[str, ...]:
-    text = next((text for name in ("Dockerfile", "Containerfile") if (text := _text(folder / name))), "")
-    found: dict[str, tuple[str, ...]] = {"ENTRYPOINT": (), "CMD": ()}
-    for line in text.replace("\\\n", " ").splitlines():
-        word, _, rest = line.strip().partition(" ")
-        if word.upper() in found:
-            found[word.upper()] = _exec_form(rest) or _shell_words(rest)
+def _dockerfile(text: str) -> tuple[str, ...]:
+    found = {instruction: next(reversed([*_words_of(text, instruction)]), ()) for instruction in ("ENTRYPOINT", "CMD")}
     return (*found["ENTRYPOINT"], *found["CMD"])
+
+
+def _words_of(dockerfile: str, instruction: str) -> Iterator[tuple[str, ...]]:
+    """Yield the words of each line with this instruction."""
+    for line in dockerfile.replace("\\\n", " ").splitlines():
+        word, _, rest = line.strip().partition(" ")
+        if word.upper() == instruction:
+            yield _exec_form(rest) or _shell_words(rest)
+
+
+def _docker_env(dockerfile: str) -> dict[str, str]:
+    """Return the variables with a plain value; what Python, its installers and the shell need is the image's own."""
+    found: dict[str, str] = {}
+    for line in dockerfile.replace("\\\n", " ").splitlines():
+        word, _, rest = line.strip().partition(" ")
+        if word.upper() != "ENV":
+            continue
+        try:
+            words = shlex.split(rest)
+        except ValueError:
+            continue
+        if words and "=" not in words[0]:
+            words = [f"{words[0]}={' '.join(words[1:])}"]
+        for name, _, value in (word.partition("=") for word in words):
+            if re.fullmatch(r"[A-Za-z_]\w*", name) and not _OF_THE_IMAGE.match(name) and "$" not in value:
+                found[name] = value
+    return found
+
+
+def _django_settings(manage: Path) -> str:
+    found = re.search(r"""DJANGO_SETTINGS_MODULE["'],\s*["']([A-Za-z_][\w.]*)["']""", _text(manage))
+    return found[1] if found else ""
 
 
 def _exec_form(text: str) -> tuple[str, ...]:

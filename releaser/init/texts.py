@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from releaser.config.explain import as_toml
@@ -50,6 +51,10 @@ def config_text(choices: Choices) -> str:
 def release_text(choices: Choices) -> str:
     """Return the tables of the release."""
     tables = ["\n".join(_release_lines(choices)), _HOOKS.format(name=choices.name)]
+    tables += [
+        _PROCESS.format(name=choices.name, process=process, command=as_toml(list(command)))
+        for process, command in choices.processes.items()
+    ]
     if choices.script_location:
         tables.append(migrations_text(choices.name, choices))
     return "\n".join(tables)
@@ -66,9 +71,25 @@ def hooks(choices: Choices) -> dict[str, str]:
     is_migrated = bool(choices.script_location) and choices.migrations_run == "post_start"
     migrated = ", and the migrations are done" if is_migrated else ""
     return {
-        "rel/hooks/pre_start": PRE_START.format(name=choices.name),
+        "rel/hooks/pre_start": PRE_START.format(name=choices.name) + _task_text(choices.task),
         "rel/hooks/post_start": POST_START.format(name=choices.name, migrated=migrated),
     }
+
+
+def _task_text(task: tuple[str, ...]) -> str:
+    """Return the lines that run a command of the bundle; nothing for none."""
+    if not task:
+        return ""
+    is_module = task[:2] == ("python", "-m")
+    name, *words = task[2:] if is_module else task
+    if is_module:
+        code = f"import runpy, sys; sys.argv = {[name, *words]!r}; runpy.run_module({name!r}, run_name='__main__')"
+    else:
+        code = (
+            f"import sys; from importlib.metadata import entry_points; sys.argv = {[name, *words]!r}; "
+            f"sys.exit(next(iter(entry_points(group='console_scripts', name={name!r}))).load()())"
+        )
+    return f'\n# The release task of the Procfile: {" ".join(task)}\n"$RELEASE_PROG" eval {shlex.quote(code)}\n'
 
 
 _HEAD = """\
@@ -89,6 +110,12 @@ _HOOKS = """\
 pre_start = "rel/hooks/pre_start"       # fails: nothing starts
 post_start = "rel/hooks/post_start"     # fails: the release stops
 """
+_PROCESS = """\
+# Runs beside it, under the same supervisor; the release is ready when all of its processes are.
+[release.{name}.process.{process}]
+command = {command}
+heart = true                            # a crash is answered by a restart
+"""
 _MIGRATIONS = """\
 # The alembic scripts, carried in the release and checked when it is built.
 [release.{name}.migrations]
@@ -98,6 +125,7 @@ script_location = {location}
 _RUN = {
     "post_start": 'run = "post_start"                      # once the app is ready; or "pre_start", '
     'or "manual": bin/{name} migrate',
+    "pre_start": 'run = "pre_start"                       # as the Procfile has it; or "post_start": once it is ready',
     "manual": "# By `bin/{name} migrate`: alembic.ini still has the URL that `alembic init` wrote. Once it has a real\n"
     '# one, or `url` names one here, "post_start" does it by itself, when the app is ready.\n'
     'run = "manual"',
@@ -120,8 +148,13 @@ def _release_lines(choices: Choices) -> Iterator[str]:
         yield f"# The sources read {', '.join(choices.suggested_env)}."
     yield ""
     yield "# Defaults for what the host does not set. No secrets: they would be in the archive."
-    yield "env = {}"
+    listed = ", ".join(f"{name} = {as_toml(value.replace('$', '$$'))}" for name, value in choices.env.items())
+    yield f"env = {{ {listed} }}" if listed else "env = {}"
     yield ""
+    if choices.socket:
+        yield "# Opened before the app exists and inherited by it: the port is never closed while it restarts."
+        yield f"sockets = {{ web = {as_toml(choices.socket)} }}"
+        yield ""
     yield "# How the release knows that the app is ready."
     yield _readiness(choices)
     yield ""

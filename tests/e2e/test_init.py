@@ -76,9 +76,42 @@ def test_a_web_app_with_migrations_starts_migrated_and_serves(tmp_path: Path) ->
         assert release.run("stop").returncode == 0
 
 
+def test_a_procfile_with_several_processes_starts_as_it_stands(tmp_path: Path) -> None:
+    project = make_tiny_project(tmp_path / "project")
+    shutil.rmtree(project / "rel")
+    files = {
+        "Procfile": "web: python -m tiny.web\nworker: python -m tiny.work 7\nrelease: tiny the tables\n",
+        "Dockerfile": "FROM scratch\nENV TINY_WORD='as in the image'\n",
+        "src/tiny/web.py": (
+            "import os, threading\nprint('serves', os.environ['TINY_WORD'], flush=True)\nthreading.Event().wait()\n"
+        ),
+        "src/tiny/work.py": (
+            "import sys, threading\nprint('works', sys.argv[1:], flush=True)\nthreading.Event().wait()\n"
+        ),
+    }
+    for name, text in files.items():
+        (project / name).write_text(text)
+
+    done = releaser(project, "init")
+
+    assert done.returncode == 0, done.stderr
+    assert "  beside it    worker: python -m tiny.work 7\n" in done.stdout
+    root = built(project, "--env", "dev")
+    release = release_in(root, tmp_path / "scratch")
+    release.name = "tiny"
+    with ended(release):
+        running = release.foreground()
+        running.says("works ['7']")
+        running.says("serves as in the image")
+        assert "[pre_start 20-pre_start] tiny says hello the tables" in running.output()
+        assert release.run("stop").returncode == 0
+        assert running.wait() == 0
+
+
 def test_the_hooks_are_clean_shell(tmp_path: Path) -> None:
     project = make_tiny_project(tmp_path / "project")
     shutil.rmtree(project / "rel")
+    (project / "Procfile").write_text("web: python -m tiny.app\nrelease: tiny 'the tables' \"it's\"\n")
     assert releaser(project, "init").returncode == 0
 
     hooks = sorted((project / "rel" / "hooks").iterdir())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from releaser.cli.beginning import next_lines
+from releaser.cli.beginning import found_lines, next_lines
 from releaser.config import Profile, read_config
 from releaser.config.profile import ReadinessSpec
 from releaser.errors import ProjectError
@@ -71,7 +71,8 @@ def test_an_asgi_app_is_served_by_the_server_among_the_dependencies(tmp_path: Pa
 
     profile = profile_for(tmp_path)
 
-    assert profile.command == ("uvicorn", "--host", "127.0.0.1", "--port", "${PORT:-8000}", "shop.web:app")
+    assert profile.command == ("uvicorn", "--fd", "{socket.web}", "shop.web:app")
+    assert profile.sockets == {"web": "127.0.0.1:${PORT:-8000}"}
     assert profile.readiness == ReadinessSpec(kind="http", target="http://127.0.0.1:${PORT:-8000}/healthz")
 
 
@@ -146,12 +147,88 @@ def test_the_command_of_a_dockerfile_is_what_runs(tmp_path: Path) -> None:
     assert profile.readiness.target == "127.0.0.1:8080"
 
 
+def test_every_process_of_a_procfile_runs_and_its_release_task_before_them(tmp_path: Path) -> None:
+    procfile = (
+        "web: gunicorn shop.web:app\nworker: celery -A shop worker -n $NODE\nclock: while true; do :; done\n"
+        "release: python manage.py migrate --noinput\nmain: python -m shop.other\n"
+    )
+    manage = 'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")\n'
+    files = {"Procfile": procfile, "manage.py": manage, "shop/__init__.py": ""}
+    make(tmp_path, files, dependencies=("django", "gunicorn", "celery"))
+    found = find(tmp_path)
+
+    profile = profile_for(tmp_path)
+
+    assert {name: one.command for name, one in profile.process.items()} == {
+        "worker": ("celery", "-A", "shop", "worker", "-n", "${NODE}"),
+        "main_process": ("python", "-m", "shop.other"),
+    }
+    assert profile.process["worker"].heart.is_on
+    assert profile.required_env == ("NODE",)
+    assert profile.env == {"DJANGO_SETTINGS_MODULE": "shop.settings"}
+    hook = (tmp_path / "rel/hooks/pre_start").read_text()
+    assert "['django', 'migrate', '--noinput']" in hook.replace("'\"'\"'", "'")
+    lines = found_lines(found, choose(found))
+    assert "  before it    python -m django migrate --noinput" in lines
+    assert "  left out     clock of the Procfile: the bundle cannot run it as it stands" in lines
+
+
+def test_a_release_task_of_alembic_is_the_migrations_before_the_start(tmp_path: Path) -> None:
+    files = {**ALEMBIC, "Procfile": "web: gunicorn shop:app\nrelease: alembic upgrade head\n", "shop.py": ""}
+    make(tmp_path, files, dependencies=("alembic", "gunicorn"))
+
+    profile = profile_for(tmp_path)
+
+    assert [spec.run for spec in profile.migrations] == ["pre_start"]
+    assert "eval" not in (tmp_path / "rel/hooks/pre_start").read_text()
+
+
+def test_variables_and_the_port_of_a_dockerfile_are_defaults(tmp_path: Path) -> None:
+    text = (
+        "FROM python:3.11\nENV PYTHONUNBUFFERED=1 SHOP_MODE=live \\\n    SHOP_TITLE='A $hop'\nENV SHOP_WORD two words\n"
+        "EXPOSE 8080/tcp\nCMD gunicorn --bind 0.0.0.0:$PORT -w $SHOP_MODE shop:app\n"
+    )
+    make(tmp_path, {"Dockerfile": text}, dependencies=("gunicorn",))
+
+    profile = profile_for(tmp_path)
+
+    assert profile.command == ("gunicorn", "--bind", "0.0.0.0:${PORT:-8080}", "-w", "${SHOP_MODE}", "shop:app")
+    assert profile.env == {"SHOP_MODE": "live", "SHOP_WORD": "two words"}
+    assert profile.required_env == ()
+    assert profile.readiness.target == "127.0.0.1:${PORT:-8080}"
+
+
+@pytest.mark.parametrize(
+    ("line", "command", "address"),
+    [
+        ("gunicorn -b 0.0.0.0:$PORT -w 2 shop:app", "gunicorn -w 2 shop:app", "0.0.0.0:${PORT:-8000}"),
+        ("gunicorn shop:app", "gunicorn shop:app", "127.0.0.1:${PORT:-8000}"),
+        ("gunicorn -c x.py shop:app", "gunicorn -c x.py shop:app", ""),
+        ("gunicorn -b a:1 -b b:2 shop:app", "gunicorn -b a:1 -b b:2 shop:app", ""),
+        ("uvicorn --port 9000 shop:app", "uvicorn --fd {socket.web} shop:app", "127.0.0.1:9000"),
+        ("uvicorn shop:app --workers 2", "uvicorn shop:app --workers 2", ""),
+        ("hypercorn --bind=0.0.0.0:80 shop:app", "hypercorn --bind fd://{socket.web} shop:app", "0.0.0.0:80"),
+        ("python -m uvicorn shop:app", "python -m uvicorn --fd {socket.web} shop:app", "127.0.0.1:8000"),
+        ("waitress-serve --port=1 shop:app", "waitress-serve --port=1 shop:app", ""),
+    ],
+)
+def test_a_server_that_can_takes_a_socket_where_the_app_tells_that_it_is_ready(
+    tmp_path: Path, line: str, command: str, address: str
+) -> None:
+    files = {"Procfile": f"web: {line}\n", "shop.py": 'ROUTE = "/health"\n'}
+    make(tmp_path, files, dependencies=("gunicorn", "uvicorn", "hypercorn", "waitress"))
+
+    profile = profile_for(tmp_path)
+
+    assert " ".join(profile.command) == command
+    assert profile.sockets == ({"web": address} if address else {})
+
+
 def test_alembics_scripts_become_the_migrations(tmp_path: Path) -> None:
     make(tmp_path, {**ALEMBIC, "shop.py": "def main(): ...\n", "uv.lock": 'name = "alembic"\n'})
 
-    migrations = profile_for(tmp_path).migrations
+    (migrations,) = profile_for(tmp_path).migrations
 
-    assert migrations is not None
     assert (migrations.script_location, migrations.run) == ("migrations", "post_start")
 
 
@@ -159,9 +236,8 @@ def test_scripts_in_a_package_and_in_pyproject_toml_are_found(tmp_path: Path) ->
     files = {"src/shop/db/env.py": "", "src/shop/__init__.py": "", "src/shop/main.py": "def main(): ...\n"}
     make(tmp_path, files, dependencies=("alembic",), more='[tool.alembic]\nscript_location = "shop:db"\n')
 
-    migrations = profile_for(tmp_path).migrations
+    (migrations,) = profile_for(tmp_path).migrations
 
-    assert migrations is not None
     assert migrations.script_location == "shop:db"
 
 
@@ -169,16 +245,15 @@ def test_migrations_that_lead_nowhere_are_not_run_by_themselves(tmp_path: Path) 
     ini = "[alembic]\nscript_location = migrations\nsqlalchemy.url = driver://user:pass@localhost/dbname\n"
     make(tmp_path, {**ALEMBIC, "alembic.ini": ini, "shop.py": "def main(): ...\n"}, dependencies=("alembic",))
 
-    migrations = profile_for(tmp_path).migrations
+    (migrations,) = profile_for(tmp_path).migrations
 
-    assert migrations is not None
     assert migrations.run == "manual"
 
 
 def test_scripts_without_alembic_among_the_dependencies_are_left_out(tmp_path: Path) -> None:
     make(tmp_path, {**ALEMBIC, "shop.py": "def main(): ...\n"})
 
-    assert profile_for(tmp_path).migrations is None
+    assert profile_for(tmp_path).migrations == ()
 
 
 def test_variables_that_the_sources_need_are_mentioned(tmp_path: Path) -> None:
