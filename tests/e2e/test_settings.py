@@ -56,7 +56,8 @@ def answer(listener):
         connection, _ = listener.accept()
         connection.recv(1000)
         note("answered")
-        connection.sendall(b"HTTP/1.0 200 OK\\r\\n\\r\\n" if count("answered") > 1 else b"HTTP/1.0 503 Late\\r\\n\\r\\n")
+        status = b"200 OK" if count("answered") > 1 else b"503 Late"
+        connection.sendall(b"HTTP/1.0 " + status + b"\\r\\n\\r\\n")
         connection.close()
 
 def main():
