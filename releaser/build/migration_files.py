@@ -42,6 +42,7 @@ def copy_migrations(step: CopyMigrations, stage: Stage) -> None:
         raise ProjectError("the release could not migrate its database", problems=(problem,))
     # Of the sources, not of the copy: what is wrong with them is told by the names that the author knows.
     graph = _kept_graph(step, stage)
+    _check_version_table(graph, step, stage)
     known = known_revisions(graph, stage.plan, step)
     if known:
         _check_order(graph, known)
@@ -97,6 +98,25 @@ def note_migration_command(step: NoteMigrationCommand, stage: Stage) -> None:
         check=stage.entries[step.check] if step.check else None,
     )
     stage.migrations = (*stage.migrations, record)
+
+
+def _check_version_table(graph: Graph, step: CopyMigrations, stage: Stage) -> None:
+    """Refuse a second line of revisions in one version table: each would find the other's revisions unknown.
+
+    Raises:
+        ProjectError: it is one, as far as the configured URLs tell.
+    """
+    own = (step.spec.url, graph.version_table, graph.version_table_schema)
+    for other in stage.migrations:
+        is_alone = not (other.targets or step.spec.targets)
+        if step.spec.url and is_alone and own == (other.url, other.version_table, other.version_table_schema):
+            both = f"{other.name} and {step.spec.name}"
+            problem = replace(
+                step.place,
+                what=f"{both} keep their versions in the table {graph.version_table} of one url",
+                hint="another url, or another version_table in context.configure of one env.py",
+            )
+            raise ProjectError("two databases would be taken for one", problems=(problem,))
 
 
 def _check_order(graph: Graph, known: Collection[str]) -> None:

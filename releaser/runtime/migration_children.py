@@ -80,7 +80,7 @@ class Job:
                 stderr=output_write,
             )
         except OSError as error:
-            os.close(self._output)
+            self.stop_listening()
             raise Failure(f"cannot start {words[0]}: {error.strerror}", now="nothing was migrated") from error
         finally:
             os.close(order)
@@ -108,11 +108,17 @@ class Job:
         if self._child is not None:
             self._child.signal(number)
 
+    def stop_listening(self) -> None:
+        """Close the pipe that its lines come from: it ends after the revision that it is in."""
+        if self._output >= 0:
+            os.close(self._output)
+            self._output = -1
+
     def wait(self) -> None:
         """Wait until it has ended; what it left running is killed."""
+        self.stop_listening()
         child, self._child = self._child, None
         if child is not None:
-            os.close(self._output)
             os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
             self.exit_code = child.reap()
 
@@ -153,8 +159,11 @@ def run_all(
                         key.data.is_late = True
                         key.data.signal(signal.SIGKILL)
         except Unheard:
-            for key in list(selector.get_map().values()):
-                key.data.wait()  # its pipe is closed first: it ends after the revision that it is in
+            running = [key.data for key in selector.get_map().values()]
+            for job in running:
+                job.stop_listening()
+            for job in running:
+                job.wait()
             raise
         except BaseException as error:
             _end(selector, error, on_line, on_end)

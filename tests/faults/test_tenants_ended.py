@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -112,3 +114,49 @@ def test_a_signal_ends_every_tenant_in_order_and_says_how_far_each_came(
     again = run(release.command("migrate"), environ={"SHOP_URL": ""})
     assert again.stdout.splitlines()[-1] == "2 targets: 2 applied"
     assert balances(targets) == [1002, 1002]
+
+
+def test_when_nobody_reads_any_more_each_tenant_ends_after_the_revision_it_is_in(tmp_path: Path) -> None:
+    targets = {name: f"sqlite:///{tmp_path}/{name}.db" for name in NAMES}
+    flag = tmp_path / "wait"
+    flag.touch()
+    wait = f"while __import__('os').path.exists({str(flag)!r}): __import__('time').sleep(0.02)"
+    late = {"a004": revision("a004", "a003", "wait", wait), "a005": revision("a005", "a004", "late")}
+    release = write_several(
+        tmp_path / "release",
+        {"shop": {**ACCOUNTS, **late}},
+        settings={"shop": {"targets": "tenants:urls"}},
+        modules={"tenants.py": f"def urls():\n    return {targets!r}\n"},
+    )
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    said = bytearray()
+
+    def all_wait() -> bool:
+        with suppress(BlockingIOError):
+            said.extend(os.read(reader, 65536))
+        return all(f"{name}: [4/5] a004 wait ...".encode() in said for name in targets)
+
+    with running(release.command("migrate"), environ={"SHOP_URL": ""}, stdout=writer) as runner:
+        os.close(writer)
+        eventually(all_wait, within=60)
+        children = psutil.Process(runner.pid).children()
+        outputs = {str(Path(f"/proc/{child.pid}/fd/1").readlink()) for child in children}
+        os.close(reader)
+        eventually(lambda: not outputs & open_files(runner.pid), within=60)
+        flag.unlink()
+        assert runner.wait(60) == 1
+    assert len(outputs) == len(targets)
+    for url in targets.values():
+        with create_engine(url, poolclass=NullPool).connect() as connection:
+            assert connection.scalar(text("SELECT version_num FROM alembic_version")) == "a004"
+    assert run(release.command("migrate"), environ={"SHOP_URL": ""}).returncode == 0
+
+
+def open_files(pid: int) -> set[str]:
+    """Return what the descriptors of a process lead to."""
+    found = set()
+    for path in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found.add(str(path.readlink()))
+    return found

@@ -291,3 +291,12 @@ def test_what_is_wrong_with_the_graph_ends_the_build(project: Path) -> None:
         build(plan, report=SilentReport(sys.stdout, False), read_graph=two_heads)
     assert error.value.now == "nothing was built; there is no _build/prod/rel/tiny"
     assert sorted(path.name for path in (project / "_build/prod").iterdir()) == [".lock"]
+
+
+def test_two_lines_of_revisions_in_one_version_table_end_the_build(project: Path) -> None:
+    config = project / "rel/config.toml"
+    config.write_text(f"{config.read_text()}\n[release.tiny.migrations.ledger]\n[release.tiny.migrations.audit]\n")
+    with pytest.raises(ProjectError, match="two databases would be taken for one") as error:
+        build_here(project, "prod", ReadGraph())
+    (problem,) = error.value.problems
+    assert problem.what == "ledger and audit keep their versions in the table alembic_version of one url"

@@ -3,6 +3,7 @@
 Arguments come as strings; what is returned is printed; an exception fails the command.
 """
 
+from collections.abc import Mapping, Sequence
 from itertools import cycle, islice
 
 from guestbook import database
@@ -39,7 +40,13 @@ def migrate() -> None:
     except ImportError as error:
         raise RuntimeError("this is not a release: run 'alembic upgrade head' in the project's folder") from error
     migrate_release()
-    # Connections that are open have prepared statements for the tables as they were.
+
+
+def renew_connections(applied: Sequence[Mapping[str, object]]) -> None:
+    """Close the connections of this process, which have prepared statements for the tables as they were.
+
+    The release calls it in each process of the app once a migration was applied (`after_migrate`).
+    """
     database.engine().dispose()
 
 
