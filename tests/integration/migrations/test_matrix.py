@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -99,12 +100,14 @@ def packages_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pat
     return install
 
 
-def stock(packages: Path, template: str, folder: Path) -> tuple[str, dict[str, str]]:
+@cache
+def stock(packages: Path, template: str) -> tuple[str, dict[str, str]]:
     """Return env.py and the configuration files that this alembic's `init` makes."""
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); from alembic.config import main;"
         " main(['init', '-t', sys.argv[2], 'migrations'])"
     )
+    folder = packages.with_name(f"{packages.name}-{template}")
     folder.mkdir()
     subprocess.run([sys.executable, "-c", code, str(packages), template], cwd=folder, check=True, capture_output=True)
     names = [name for name in ("pyproject.toml", "alembic.ini") if (folder / name).exists()]
@@ -119,7 +122,8 @@ def test_a_stock_environment_migrates_under_lock_and_journal(
     tmp_path: Path,
 ) -> None:
     packages = packages_of(cell.generation)
-    env, config = stock(packages, cell.template, tmp_path / "project")
+    env, stock_config = stock(packages, cell.template)
+    config = dict(stock_config)
     subject = make_subject(cell.driver.partition("+")[0])
     url = make_url(subject.url).set(drivername=cell.driver).render_as_string(hide_password=False)
     if cell.template == "multidb":
@@ -140,16 +144,15 @@ def test_a_stock_environment_migrates_under_lock_and_journal(
         packages=packages,
     )
     environ = {"DATABASE_URL" if cell.url == "given" else "OWN_URL": url}
-    done = run(release.command("migrate"), environ=environ)
+    done = run(release.command("migrate"), environ=environ, within=180)
     assert done.returncode == 0, done.stderr
     assert "warning" not in done.stdout
     assert "Traceback" not in done.stderr
     assert done.stdout.splitlines()[-1] == "database is at a003 (head): applied 3 revisions"
     assert subject.ask("SELECT balance FROM account") == [1001]
-    again = run(release.command("migrate", "--to", "a003"), environ=environ)
-    assert again.stdout == "nothing to do: the database is at a003 (head)\n", again.stderr
-    listed = run(release.command("migrations"), environ=environ).stdout
-    assert listed.count("UTC by app 1.0.0 on ") == 3
+    listed = run(release.command("migrations"), environ=environ)
+    assert listed.stdout.startswith("the database is at a003 (head)\n"), listed.stderr
+    assert listed.stdout.count("UTC by app 1.0.0 on ") == 3
 
 
 def one_engine(ini: str, url: str) -> str:
