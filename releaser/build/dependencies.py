@@ -193,6 +193,7 @@ def _with_local_projects(path: Path, base: Path, stage: Stage, *, is_hashed: boo
         if folder != stage.project.resolve():
             stage.local_wheels[folder] = _wheel_of(folder, stage, folder.name)
     rest = stage.folder / f"locked{path.suffix}"
+    rest.touch(mode=0o600)  # what an exporter wrote may hold credentials
     rest.write_text(text, encoding="utf-8")
     return read_pins(rest, is_hashed=is_hashed)
 

@@ -21,6 +21,8 @@ _FOLDER = re.compile(
 )
 """A requirement that is a path, as `./libs/foo`, `-e ../foo` and `foo @ file:///srv/foo`."""
 _TRUSTED_USER = re.compile(r"^(--trusted-host\s+)\S*@", re.MULTILINE)
+_USER = re.compile(r"://[^/\s@]*@")
+"""Of a URL: a new password of an index makes no other pins, and nothing is to be named by one."""
 _ANYTHING = re.compile(r"^\s*[^\s#]", re.MULTILINE)
 
 
@@ -42,7 +44,7 @@ def read_pins(path: Path, *, is_hashed: bool) -> Pins:
     texts = dict(_with_included(path))
     return Pins(
         path=path,
-        key=key_of(path.suffix, list(texts.values())),
+        key=key_of(path.suffix, [_USER.sub("://", text) for text in texts.values()]),
         is_empty=path.suffix != ".toml" and not any(map(_ANYTHING.search, texts.values())),
         is_hashed=is_hashed,
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from releaser.build.pins import split_pdm_lock, without_users
+from releaser.build.pins import read_pins, split_pdm_lock, without_users
 
 PDM_LOCK = """\
 [metadata]
@@ -39,6 +39,17 @@ def test_a_pdm_lock_is_exported_without_projects_named_by_their_folders(
     text, local = split_pdm_lock(PDM_LOCK, tmp_path / "project", chosen)
     assert [name in text for name in ("leaf", "shared", "wheel")] == [True, False, True]
     assert local == (f"file://{tmp_path}/a%20library\n" if is_needed else "")
+
+
+def test_the_password_of_an_index_does_not_change_what_is_pinned(tmp_path: Path) -> None:
+    keys = set()
+    for user in ("", "ada:hunter2@", "ada:hunter3@"):
+        path = tmp_path / "requirements.txt"
+        path.write_text(f"--index-url https://{user}packages.example/simple\nleaf==1.0 --hash=sha256:00\n")
+        keys.add(read_pins(path, is_hashed=True).key)
+    path.write_text("--index-url https://other.example/simple\nleaf==1.0 --hash=sha256:00\n")
+    assert len(keys) == 1
+    assert read_pins(path, is_hashed=True).key not in keys
 
 
 def test_users_are_taken_out_of_trusted_hosts() -> None:
