@@ -6,9 +6,11 @@ is noted in the journal: the target of a point-in-time recovery.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
 import time
+from urllib.parse import quote
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -41,7 +43,7 @@ def copy_sqlite(path: str, folder: str, name: str) -> str:
         target = os.path.join(folder, f"{name}-{moment}.db")
         _copy(path, target + _PARTIAL)
         os.rename(target + _PARTIAL, target)
-        copies = sorted(file for file in os.listdir(folder) if file.startswith(f"{name}-") and file.endswith(".db"))
+        copies = sorted(file for file in os.listdir(folder) if _is_copy_of(name, file))
         for old in copies[:-KEPT]:
             os.unlink(os.path.join(folder, old))
     except (OSError, sqlite3.Error) as error:
@@ -53,6 +55,20 @@ def copy_sqlite(path: str, folder: str, name: str) -> str:
             hint='backup = "off" in [release.NAME.migrations] migrates without a copy',
         ) from error
     return target
+
+
+def copy_name(database: str, target: str) -> str:
+    """Return what the copies of a database are called, of each tenant differently, whatever its name holds."""
+    if not target:
+        return database
+    quoted = quote(target, safe="")
+    return f"{database}@{quoted if len(quoted) <= _MOST_CHARACTERS else hashlib.sha256(target.encode()).hexdigest()}"
+
+
+def _is_copy_of(name: str, file: str) -> bool:
+    """Tell whether `file` is a copy of `name`, and not of another database whose name begins like it."""
+    moment = file.removeprefix(f"{name}-")
+    return moment != file and moment.endswith(".db") and "-" not in moment
 
 
 def position(connection: Connection, name: str) -> str:

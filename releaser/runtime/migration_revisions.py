@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from .failures import Failure
-from .migration_backup import copy_sqlite
+from .migration_backup import copy_name, copy_sqlite
 from .migration_dirty import check_clean, check_may_run_ahead, check_not_failed_before, check_resolvable
 from .migration_progress import told
 
@@ -97,7 +97,8 @@ class Revisions:
         self._order.before.run([self._described(step) for step in steps], number)
         if database.path and self._order.settings.backup != "off":
             if not database.is_new_file:
-                database.restore_point = copy_sqlite(database.path, self._order.backups, self._order.settings.name)
+                name = copy_name(self._order.settings.name, self._order.target)
+                database.restore_point = copy_sqlite(database.path, self._order.backups, name)
                 self._report.line(f"the database was copied to {database.restore_point}")
         elif database.journal is not None:
             database.restore_point = database.journal.position(" ".join(self._order.owner))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from releaser.runtime.failures import Failure
+from releaser.runtime.migration_backup import KEPT, copy_name, copy_sqlite
 from releaser.runtime.migration_table import table
 from releaser.runtime.migration_targets import Target, only, read_targets
 
@@ -72,3 +76,15 @@ def test_the_table_fits_on_eighty_columns_and_counts() -> None:
     assert max(map(len, lines)) <= 80
     assert lines[-1] == "3 targets: 1 nothing to do, 1 failed, 1 not begun"
     assert lines[2].split() == ["b", "failed", "(12)", "2"]
+
+
+def test_the_copies_of_one_tenant_do_not_take_the_place_of_another_s(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "a.db")) as database, database:
+        database.execute("CREATE TABLE a (b)")
+    names = [copy_name("shop", target) for target in ("", "acme", "acme-b", "../acme", "ä" * 100)]
+    for name in names:
+        for _ in range(KEPT + 1):
+            copy_sqlite(str(tmp_path / "a.db"), str(tmp_path / "copies"), name)
+    found = [path.name for path in (tmp_path / "copies").iterdir()]
+    assert len(found) == KEPT * len(names)
+    assert [sum(file.startswith(f"{name}-2") for file in found) for name in names] == [KEPT] * len(names)
