@@ -1,5 +1,26 @@
-"""Lets `python -m releaser` be the command `releaser`."""
+"""Where does the command `releaser` begin? In a module that is quick to import: Ctrl-C is never a traceback."""
 
-from releaser.cli.main import main
+from __future__ import annotations
 
-main()
+import os
+import signal
+from types import FrameType
+
+
+def main() -> None:
+    """Run the command line; until that is imported, an interruption is told in one line as well."""
+    before = {number: signal.signal(number, _interrupted) for number in (signal.SIGINT, signal.SIGTERM)}
+    from releaser.cli.main import main as run
+
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    run()
+
+
+def _interrupted(number: int, frame: FrameType | None) -> None:
+    os.write(2, b"interrupted; nothing was begun\n")
+    os._exit(128 + number)
+
+
+if __name__ == "__main__":
+    main()

@@ -81,3 +81,8 @@ class BusyError(ReleaserError):
     """Something that is running does not allow this now, a build in progress for example."""
 
     exit_code = 4
+
+
+def reason_of(error: Exception) -> str:
+    """Return why the system refused, in lower case: `no space left on device`."""
+    return (getattr(error, "strerror", None) or str(error)).lower()

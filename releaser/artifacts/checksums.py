@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from releaser.errors import ReleaserError
+from releaser.errors import ReleaserError, reason_of
 
 ENDINGS = (".tar.gz", ".tar.zst", ".run")
 """Of the files that move between machines."""
@@ -34,7 +34,8 @@ def read_checksums(file: Path) -> Mapping[str, str]:
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ReleaserError(f"cannot read {file}: {getattr(error, 'strerror', None) or 'it is no text'}") from error
+        reason = reason_of(error) if isinstance(error, OSError) else "it is no text"
+        raise ReleaserError(f"cannot read {file}: {reason}") from error
     for number, line in enumerate(lines, 1):
         digest, _, name = line.partition("  ")
         if len(digest) != hashlib.sha256().digest_size * 2 or not name or "/" in name:

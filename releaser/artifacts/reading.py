@@ -89,7 +89,7 @@ def read_artifact(path: Path) -> Artifact:
         with _tar(path) as archive:
             return _read(path, "archive", _entries_of_tar(archive, path))
     except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
-        text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        text = error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)
         raise UsageError(f"cannot read {path}: {text}") from error
 
 

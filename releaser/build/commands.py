@@ -55,8 +55,17 @@ def runner(report: Report) -> Run:
     def run(program: Program) -> tuple[str, ...]:
         report.command(str(program))
         lines: list[str] = []
-        with _start(program) as process:
+        # Nothing may interrupt between the start and the place that ends the program: it would go on writing into the
+        # staging folder while that is removed. The program itself takes them again.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+        try:
+            process = _start(program)
+        except BaseException:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            raise
+        with process:
             try:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
                 for line in process.stdout or ():
                     lines.append(without_urls(line.rstrip("\n")))
                     report.output(lines[-1])

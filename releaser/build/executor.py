@@ -39,7 +39,7 @@ from releaser.build.sidecars import publish_packages, sign_checksums, write_side
 from releaser.build.stage import ReadGraph, Stage, staging_folder
 from releaser.build.strip import strip_bundle
 from releaser.build.tree import normalise_modes, size_bytes
-from releaser.errors import BuildError, Problem, ReleaserError
+from releaser.errors import BuildError, Problem, ReleaserError, reason_of
 from releaser.plan.describe import describe
 from releaser.plan.steps import (
     AddRuntime,
@@ -360,7 +360,7 @@ def _told_as_build_errors(what: str) -> Iterator[None]:
         yield
     except OSError as error:
         place = f": {error.filename}" if error.filename else ""
-        raise BuildError(f"cannot {what}: {error.strerror or error}{place}") from error
+        raise BuildError(f"cannot {what}: {reason_of(error)}{place}") from error
 
 
 @contextmanager

@@ -19,6 +19,7 @@ def main(arguments: list[str]) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != int(arguments[0]):
         sys.exit(1)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # blocked while the build began this process
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # ignored by Python, and inherited by what it executes
     try:
         os.execvp(arguments[1], arguments[1:])

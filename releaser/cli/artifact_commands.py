@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from releaser.errors import ReleaserError
+from releaser.errors import ReleaserError, reason_of
 
 DIFFERENT = 1
 
@@ -28,7 +28,7 @@ def inspect_command(artifact: Path, as_json: bool, html: Path | None) -> None:
         try:
             html.write_text(page(found), encoding="utf-8")
         except OSError as error:
-            raise ReleaserError(f"cannot write {html}: {error.strerror}", now="no page was written") from error
+            raise ReleaserError(f"cannot write {html}: {reason_of(error)}", now="no page was written") from error
     if as_json:
         print(outline_json(found))
     elif html is not None:

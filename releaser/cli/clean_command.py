@@ -10,6 +10,7 @@ from releaser.build.clean import Cleaned, check_clean, clean, clean_cache
 from releaser.build.report import Report
 from releaser.cli.summary import shown, size
 from releaser.config import Config
+from releaser.errors import ReleaserError, reason_of
 
 
 def clean_all(config: Config, environment: str, *, implode: bool, report: Report) -> list[Cleaned]:
@@ -20,7 +21,16 @@ def clean_all(config: Config, environment: str, *, implode: bool, report: Report
     Raises:
         UsageError: there is no such environment.
         BusyError: a release is running from one of them.
+        ReleaserError: something cannot be removed.
     """
+    try:
+        return _clean_all(config, environment, implode=implode, report=report)
+    except OSError as error:
+        place = f": {error.filename}" if error.filename else ""
+        raise ReleaserError(f"cannot clean: {reason_of(error)}{place}", now="not everything was removed") from error
+
+
+def _clean_all(config: Config, environment: str, *, implode: bool, report: Report) -> list[Cleaned]:
     targets = list(dict.fromkeys(_targets(config, environment)))
     for target in targets:
         check_clean(target, config.root)

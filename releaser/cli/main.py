@@ -27,7 +27,7 @@ from releaser.cli import artifact_commands
 from releaser.cli.generate import KINDS
 from releaser.cli.messages import format_error, format_warnings
 from releaser.cli.migration_commands import migrations_group
-from releaser.errors import Problem, ReleaserError, UsageError
+from releaser.errors import Problem, ReleaserError, UsageError, reason_of
 
 if TYPE_CHECKING:
     from releaser.build.built import Built
@@ -130,6 +130,8 @@ def build_command(
     from releaser.cli.summary import built_lines, shown
 
     began = time.monotonic()
+    if verbose and quiet:
+        raise UsageError("--verbose and --quiet cannot be used together", now="nothing was built")
     if as_json and quiet:
         raise UsageError("--json and --quiet cannot be used together", now="nothing was built")
     events = _events(verbose) if as_json else None
@@ -397,7 +399,9 @@ def _deliver(files: Mapping[str, str], output: str) -> None:
             (Path(output) / name).write_text(text, encoding="utf-8")
             print(Path(output) / name)
     except OSError as error:
-        raise ReleaserError(f"cannot write to {output}: {error.strerror}", now="not every file was written") from error
+        raise ReleaserError(
+            f"cannot write to {output}: {reason_of(error)}", now="not every file was written"
+        ) from error
 
 
 def _epoch() -> int:

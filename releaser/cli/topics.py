@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -17,17 +18,18 @@ KINDS = {
 }
 """Folders of pages, in the order they are listed, and what they are called."""
 
-_TITLE_COLUMNS = 55
+_COLUMNS = 77
 
 
 def topic_lines() -> list[str]:
     """Return the list of topics with the titles of their pages."""
     lines: list[str] = []
+    width = max(len(name.partition("/")[2]) for name in _pages())
     for kind, title in KINDS.items():
         topics = {name: page for name, page in _pages().items() if name.startswith(f"{kind}/")}
         if topics:
             lines += ["" if lines else "topics of `releaser docs TOPIC`", f"{title}:"]
-        lines += [f"  {name.partition('/')[2]:<22} {_title(page)}" for name, page in topics.items()]
+        lines += [f"  {name.partition('/')[2]:<{width}} {_title(page, width)}" for name, page in topics.items()]
     return lines
 
 
@@ -41,7 +43,8 @@ def page(topic: str) -> str:
     wanted = topic.removesuffix(".md").replace("-", "_")
     found = [name for name in pages if wanted in (name, name.partition("/")[2])]
     if len(found) == 1:
-        return pages[found[0]].read_text(encoding="utf-8")
+        text = pages[found[0]].read_text(encoding="utf-8")
+        return re.sub(r"\A<!--.*?-->\n+", "", text)  # who has made the page
     if found:
         raise UsageError(f"there are several pages '{topic}'", hint=f"name one: {', '.join(found)}")
     near = nearest(wanted, [*pages, *(name.partition("/")[2] for name in pages)])
@@ -62,7 +65,7 @@ def _pages_of(kind: str, folder: Traversable) -> Iterator[tuple[str, Traversable
             yield f"{kind}/{entry.name.removesuffix('.md')}", entry
 
 
-def _title(entry: Traversable) -> str:
+def _title(entry: Traversable, width: int) -> str:
     lines = entry.read_text(encoding="utf-8").splitlines()
     title = next((line.removeprefix("# ") for line in lines if line.startswith("# ")), "")
-    return shorten(title, _TITLE_COLUMNS, placeholder=" ...")
+    return shorten(title, _COLUMNS - width, placeholder=" ...")

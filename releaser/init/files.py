@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from releaser.errors import ReleaserError, reason_of
 from releaser.init.additions import added_to
 from releaser.init.choices import Choices
 from releaser.init.texts import config_text, hooks
@@ -69,15 +70,29 @@ def write(folder: Path, changes: Sequence[Change]) -> None:
     """Write every change, each file by one rename.
 
     Raises:
-        OSError: one cannot be written; those before it are.
+        ReleaserError: one cannot be written; those before it are.
     """
-    for change in changes:
-        path = folder / change.path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        staged = path.with_name(f".{path.name}.new")
+    for count, change in enumerate(changes):
+        try:
+            _write(folder / change.path, change)
+        except OSError as error:
+            written = [each.path for each in changes[:count]]
+            raise ReleaserError(
+                f"cannot write {change.path}: {reason_of(error)}",
+                now=f"{', '.join(written)} is written" if written else "nothing was written",
+            ) from error
+
+
+def _write(path: Path, change: Change) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    staged = path.with_name(f".{path.name}.new")
+    try:
         staged.write_text(change.after, encoding="utf-8")
         staged.chmod(0o755 if change.is_executable else 0o644)
         staged.replace(path)
+    except OSError:
+        staged.unlink(missing_ok=True)
+        raise
 
 
 def diff_of(change: Change) -> Iterator[str]:
@@ -91,3 +106,6 @@ def _text(path: Path) -> str | None:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = reason_of(error) if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise ReleaserError(f"cannot read {path}: {reason}", now="nothing was written") from error

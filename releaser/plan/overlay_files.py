@@ -109,6 +109,8 @@ class _Found:
             return
         if is_private(path):
             self._set_aside(path)
+        elif not _is_text(path.name):
+            self._trouble.append(f"{self._shown(path)} has a name that is not UTF-8, and the manifest lists all files")
         elif not path.exists():
             self._trouble.append(f"{self._shown(path)} is a link that leads nowhere")
         elif path.is_symlink() and not path.resolve().is_relative_to(self._root):
@@ -127,7 +129,15 @@ class _Found:
             self._private.append(self._shown(path))
 
     def _shown(self, path: Path) -> str:
-        return os.path.relpath(path, self._root)
+        return os.fsencode(os.path.relpath(path, self._root)).decode("utf-8", "backslashreplace")
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def private_of(facts: tuple[OverlayFact, ...]) -> Iterator[str]:

@@ -6,6 +6,7 @@ import fcntl
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import psutil
@@ -205,3 +206,34 @@ def test_a_wrong_command_line_names_what_is_near(project: Path, words: list[str]
     done = releaser(project, *words)
     assert done.returncode == code
     assert done.stderr.startswith(message)
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_by_init(tmp_path: Path) -> None:
+    """A file stands where a folder has to be made: that fails for root as well."""
+    project = make_tiny_project(tmp_path / "project")
+    assert releaser(project, "build").returncode == 0
+    (project / "rel/config.toml").unlink()
+    (project / "rel").rmdir()
+    (project / "rel").write_text("")
+    done = releaser(project, "init")
+    assert done.returncode == 1, done.stderr
+    assert "error: cannot read rel/config.toml: not a directory" in done.stderr
+    assert "now: nothing was written" in done.stderr
+
+
+def test_an_interruption_before_anything_has_begun_is_one_line(tmp_path: Path) -> None:
+    program = (
+        "import os, signal, sys; from releaser.__main__ import main\n"
+        "class Slow:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'releaser.cli.main': os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Slow()); main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted; nothing was begun\n")
+
+
+def test_two_opposite_wishes_are_refused(tmp_path: Path) -> None:
+    done = releaser(make_tiny_project(tmp_path), "build", "-q", "-v")
+    assert done.returncode == 2
+    assert "--verbose and --quiet cannot be used together" in done.stderr

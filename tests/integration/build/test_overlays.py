@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tarfile
 from pathlib import Path
 
@@ -147,6 +148,7 @@ def test_in_dev_mode_copied_overlays_are_links_and_edits_are_live(tmp_path: Path
         ("{ copy = 'backend.py', to = 'a' }, { mkdir = 'a' }", "an overlay before this one makes 'a' already"),
         ("{ chmod = 'a/*', mode = '0755' }", "no overlay before this one makes a file 'a/*'"),
         ("{ copy = 'out', to = 'a' }", "out/link is a link that leads out of the project"),
+        ("{ copy = 'odd', to = 'a' }", "odd/\\xff.txt has a name that is not UTF-8"),
         ("{ template = 'bad.j2', to = 'a' }", "bad.j2:2: the variable 'nobody' is not defined"),
     ],
 )
@@ -154,6 +156,8 @@ def test_what_cannot_be_placed_is_told_before_anything_is_built(tmp_path: Path, 
     project = with_overlays(tmp_path, f"[environment.prod]\noverlays = [{overlay}]\n")
     (project / "out").mkdir()
     (project / "out/link").symlink_to("/etc/passwd")
+    (project / "odd").mkdir()
+    Path(os.fsdecode(os.fsencode(project / "odd") + b"/\xff.txt")).write_text("")
     (project / "bad.j2").write_text("fine\n  {{ nobody }}\n")
     answer = releaser(project, "build")
     assert answer.returncode == 3
