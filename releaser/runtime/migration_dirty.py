@@ -106,6 +106,9 @@ def check_resolvable(entry: Entry | None, revision: str, pending: Collection[str
 
 def _dirty(entry: Entry, heads: Iterable[str], connection: Connection | None, name: str) -> Failure:
     count = f"{entry.outside_tx} statements are" if entry.outside_tx > 1 else "1 statement is"
+    if entry.state == "running":
+        # The journal is written before the statement: whether that one took effect, only the database can tell.
+        count = f"up to {count}"
     details = [
         f"{count} committed and will not be undone; the last: {shortened(entry.last_sql)}",
         f"error: {shortened(entry.error) if entry.error else 'its process was killed'}",

@@ -111,7 +111,7 @@ def postgresql() -> Iterator[Server]:
             [f"--pwfile={password_file}", "-E", "UTF8", "--locale=C"],
             cwd=folder,
         )
-        options = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "16MB", "max_connections": "60"}
+        options = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "16MB", "max_connections": "100"}
         settings = [word for key, value in options.items() for word in ("-c", f"{key}={value}")]
         command = [binaries[-1] / "postgres", "-D", folder / "data", "-k", folder, "-h", "", *settings]
 
@@ -148,6 +148,8 @@ def pgbouncer(postgresql: Server) -> Iterator[Server]:
             + f"* = {server}\n"
             f"[pgbouncer]\nlisten_addr =\nlisten_port = 6432\nunix_socket_dir = {folder}\nauth_type = any\n"
             "pool_mode = transaction\ndefault_pool_size = 6\nmax_client_conn = 200\n"
+            # Each database has a pool of its own, and the server has so many sessions for all of them.
+            "server_idle_timeout = 1\n"
             "ignore_startup_parameters = extra_float_digits\n"
         )
         _give(config)

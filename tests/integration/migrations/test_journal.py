@@ -72,7 +72,7 @@ def test_a_revision_left_half_way_is_refused_by_name_until_it_is_resolved(
         assert refused.returncode == 12, refused.stderr
         lines = refused.stderr.splitlines()
         assert lines[0].startswith("error: revision a004 was left half-way by app 1.0.0 on ")
-        assert lines[1].startswith("  2 statements are committed and will not be undone; the last: CREATE INDEX ")
+        assert lines[1].startswith("  up to 2 statements are committed and will not be undone; the last: CREATE INDEX ")
         assert "  error: its process was killed" in lines
         assert "  now: the database is at a003; nothing was migrated" in lines
         assert subject.ask("SELECT balance FROM account") == [1002]
