@@ -6,8 +6,11 @@ import os
 import select
 import sys
 
+from .migration_bar import Bar, wants_bar
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import TextIO
 
 
@@ -77,11 +80,29 @@ class Report:
     def __init__(self, stream: Tolerant, prefix: str = "") -> None:
         self._stream = stream
         self._prefix = prefix
+        self._bar: Bar | None = None
+        if wants_bar(stream, os.environ):  # type: ignore[arg-type]
+            self._bar = Bar(stream)  # type: ignore[arg-type]
 
     def line(self, text: str) -> None:
         """Write one line."""
+        if self._bar is not None:
+            self._bar.above(f"{self._prefix}{text}\n")
+            return
         self._stream.write(f"{self._prefix}{text}\n")
         self._stream.flush()
+
+    def begin(self, number: int, count: int, title: str, statements: Callable[[], int]) -> None:
+        """Tell that a revision begins, `number` of `count`; `statements` tells how many it has sent so far."""
+        if self._bar is None:
+            self.line(f"[{number}/{count}] {title} ...")
+        else:
+            self._bar.begin(number, count, f"{self._prefix}{title}", statements)
+
+    def close(self) -> None:
+        """Leave nothing on the terminal but lines."""
+        if self._bar is not None:
+            self._bar.close()
 
     def descriptor(self) -> int:
         """Return where a program that is started may write."""

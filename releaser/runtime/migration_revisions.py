@@ -69,9 +69,9 @@ class Revisions:
         assert database.statements is not None
         for number, step in enumerate(steps, 1):
             self._report.check_heard()
-            label = f"[{number}/{len(steps)}] {self._scripts.title(step.revision.revision)}"
-            label += "" if step.is_upgrade else ": undo"
-            self._report.line(f"{label} ...")
+            title = self._scripts.title(step.revision.revision) + ("" if step.is_upgrade else ": undo")
+            label = f"[{number}/{len(steps)}] {title}"
+            self._report.begin(number, len(steps), title, lambda: _of_the_revision(database))
             self._begin(database, step.revision.revision, "up" if step.is_upgrade else "down")
             began = time.monotonic()
             yield step
@@ -80,7 +80,7 @@ class Revisions:
                 database.journal.end("done", statements=database.statements.begun, outside_tx=0)
             self._progress.at_work = ""
             self._progress.applied.append(step.revision.revision)
-            count = max(0, database.statements.begun - 1)  # one is that of the version table
+            count = max(0, _of_the_revision(database) - 1)  # one is that of the version table
             took_s = time.monotonic() - began
             statements = f"{count} statement" if count == 1 else f"{count} statements"
             self._report.line(f"{label}: done in {took_s:.2f} s, {statements}")
@@ -164,3 +164,8 @@ class Revisions:
         database.expected = frozenset(heads)
         if database.statements is not None:
             database.statements.is_recorded()
+
+
+def _of_the_revision(database: Database) -> int:
+    """Return how many statements the revision at work has sent."""
+    return database.statements.begun if database.statements is not None else 0

@@ -93,6 +93,8 @@ class Task:
             raise Failure("stopped: whoever asked for the migration has gone", now=self._now()) from None
         except BaseException as error:
             raise self._failure(error, signals) from error
+        finally:
+            self._report.close()
 
     def sql(self) -> list[str]:
         """Return what a dry run has planned as statements.

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import termios
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -37,6 +38,12 @@ class Terminal:
         """Everything shown so far, without control sequences."""
         return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|\r|\x07", "", self._shown.decode("utf-8", "replace"))
 
+    @property
+    def screen(self) -> list[str]:
+        """The lines as they stand, the one that the cursor is in last; of control sequences it knows "erase line"."""
+        lines = self._shown.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
+        return [line.rpartition("\r\x1b[K")[2] for line in lines]
+
     def type(self, keys: str) -> None:
         """Press keys."""
         os.write(self._master, keys.encode())
@@ -66,9 +73,12 @@ class Terminal:
 
 
 @contextmanager
-def at_a_terminal(argv: Sequence[str], environ: Mapping[str, str] | None = None) -> Iterator[Terminal]:
-    """Run `argv` with a terminal of its own; leaving kills its session."""
+def at_a_terminal(
+    argv: Sequence[str], environ: Mapping[str, str] | None = None, *, columns: int = 0
+) -> Iterator[Terminal]:
+    """Run `argv` with a terminal of its own, whose width nobody knows if `columns` is 0; leaving kills its session."""
     master, slave = os.openpty()
+    termios.tcsetwinsize(slave, (24 if columns else 0, columns))
     try:
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", _TAKES_TERMINAL, *argv],
