@@ -77,6 +77,7 @@ def parse_migrate(args: Sequence[str]) -> Options:
     options = Options()
     words = list(args)
     actions: list[str] = []
+    said: list[str] = []  # of the words that do not go with every other
 
     def value_of(name: str, given: str, found: str) -> str:
         if not found and not words:
@@ -89,23 +90,29 @@ def parse_migrate(args: Sequence[str]) -> Options:
             case "--lock-wait":
                 options.lock_wait_s = duration_s(value_of(name, value, equals))
             case "--to":
+                said.append(name)
                 options.to = _revision(value_of(name, value, equals))
             case "--down-to" | "--stamp" | "--resolve":
                 actions.append({"--down-to": "down"}.get(name, name[2:]))
-                options.to = value_of(name, value, equals)
+                options.to = _place(name, value_of(name, value, equals))
                 if name == "--resolve":
                     options.resolution = words.pop(0) if words else ""
             case "--phase":
+                said.append(name)
                 options.phase = value_of(name, value, equals)
             case "--unlock" if not equals:
                 actions.append("unlock")
             case "--force" | "--yes-lose-data" if not equals:
+                said.append(name)
                 options.force = True
             case "--dry-run" | "--plan" if not equals:
+                said.append("--plan")
                 options.dry_run = True
             case "--check" if not equals:
+                said.append(name)
                 options.dry_run = options.check = True
             case "--sql" if not equals:
+                said.append(name)
                 options.dry_run = options.sql = True
             case "--json" if not equals:
                 options.as_json = True
@@ -116,25 +123,31 @@ def parse_migrate(args: Sequence[str]) -> Options:
             case _:
                 options.names.append(name)
     options.action = actions[0] if actions else "apply"
-    _check_together(options, actions, args)
+    _check_together(options, actions, said)
     return options
 
 
-def _check_together(options: Options, actions: Sequence[str], args: Sequence[str]) -> None:
-    if len(actions) > 1 or (actions and (options.dry_run or "--to" in args)):
-        raise _usage("migrate", "--to, --plan, --check, --down-to, --stamp, --resolve and --unlock exclude each other")
+def _check_together(options: Options, actions: Sequence[str], said: Sequence[str]) -> None:
+    aside = [word for word in said if word not in ("--force", "--yes-lose-data")]
+    if len(actions) > 1 or (actions and aside):
+        first = {"down": "--down-to"}.get(actions[0], f"--{actions[0]}")
+        other = aside[0] if aside else {"down": "--down-to"}.get(actions[1], f"--{actions[1]}")
+        raise _usage("migrate", f"{first} and {other} exclude each other")
+    if "--check" in said and "--sql" in said:
+        raise _usage("migrate", "--check and --sql exclude each other")
     if options.action == "resolve" and options.resolution not in ("applied", "retry"):
         raise _usage("migrate", f"--resolve {options.to}: expected 'applied' or 'retry', found {options.resolution!r}")
-    if options.action == "down" and "--yes-lose-data" not in args:
+    if options.action == "down" and "--yes-lose-data" not in said:
         raise _usage(
             "migrate", "--down-to undoes revisions, and data with them; --yes-lose-data says that this is wanted"
         )
-    if options.action == "unlock" and "--force" not in args:
+    if options.action == "unlock" and "--force" not in said:
         raise _usage("migrate", "--unlock ends another runner's session; --force says that this is wanted")
     if options.phase not in ("", "pre", "post"):
         raise _usage("migrate", f"--phase: expected 'pre' or 'post', found {options.phase!r}")
-    if options.force and options.action == "apply":
-        raise _usage("migrate", "nothing here needs --force or --yes-lose-data")
+    for word, needed_by in (("--force", ("stamp", "unlock")), ("--yes-lose-data", ("down",))):
+        if word in said and options.action not in needed_by:
+            raise _usage("migrate", f"nothing here needs {word}")
 
 
 def parse_migrations(args: Sequence[str]) -> Options:
@@ -178,21 +191,37 @@ def _named(command: str, text: str) -> str:
     return text
 
 
+def _place(name: str, text: str) -> str:
+    """Return the revision that an action names; none of them counts from where the database is."""
+    if name == "--down-to":
+        wanted, is_known = "a revision or base", text not in ("", "head", "heads")
+    else:
+        wanted, is_known = "a revision or head", text not in ("", "base")
+    if not is_known or text.startswith(("+", "-")):
+        raise _usage("migrate", f"{name}: expected {wanted}, found {text!r}")
+    return text
+
+
 def _revision(text: str) -> str:
     if not text:
         raise _usage("migrate", "--to: expected a revision, found nothing")
     if text == "base" or text.startswith("-"):
-        raise _usage("migrate", f"--to {text}: this command only goes forward")
+        raise _usage("migrate", f"--to {text}: this only goes forward; --down-to goes back")
+    if text.startswith("+") and (not text[1:].isdecimal() or not int(text[1:])):
+        raise _usage("migrate", f"--to {text}: expected a number of revisions such as +2")
     return text
 
 
 def _usage(command: str, what: str) -> Failure:
     usage = {
         "migrate": (
-            "migrate [DATABASE ...] [--to REVISION] [--phase pre|post] [--plan | --sql | --check]\n"
-            "            [--target NAME] [--lock-wait DURATION] [--json]\n"
-            "            migrate [DATABASE] --down-to REVISION --yes-lose-data | --resolve REVISION applied|retry\n"
-            "            migrate [DATABASE] --stamp REVISION [--force] | --unlock --force"
+            "migrate [DATABASE ...] [--to REVISION] [--phase pre|post]\n"
+            "            [--plan | --sql | --check] [--target NAME]\n"
+            "            [--lock-wait DURATION] [--json]\n"
+            "            migrate [DATABASE] --down-to REVISION --yes-lose-data\n"
+            "            migrate [DATABASE] --resolve REVISION applied|retry\n"
+            "            migrate [DATABASE] --stamp REVISION [--force]\n"
+            "            migrate [DATABASE] --unlock --force"
         ),
         "migrations": "migrations [DATABASE ...] [--target NAME] [--json]",
     }

@@ -41,6 +41,8 @@ class Order:
         self.scripts = scripts
         self.settings = scripts.record
         self.destination = "heads" if action == "unlock" else scripts.destination(to)
+        if action in ("stamp", "resolve") and self.destination == "heads":
+            (self.destination,) = scripts.heads
         self.is_dry = is_dry
         self.owner = owner  # name and version of the release
         self.lock_wait_s = lock_wait_s
@@ -61,6 +63,11 @@ class Order:
         ids = self.scripts.pending(heads)
         if self.scripts.knows(self.destination) and self.destination not in ids:
             return []
+        if self.destination.startswith("+") and int(self.destination) > len(ids):
+            raise Failure(
+                f"cannot go {int(self.destination)} revisions further: there are only {len(ids)} to go",
+                now="nothing was migrated",
+            )
         steps = self.scripts.directory._upgrade_revs(self.destination, tuple(heads))  # type: ignore[arg-type]
         return self._of_phase(steps)
 

@@ -137,7 +137,7 @@ class Scripts:
             f"cannot migrate to {to!r}: {why}",
             USAGE,
             now="nothing was migrated",
-            hint=f"did you mean {near[0]!r}?" if near else "bin/NAME migrations lists what the release has",
+            hint=f"did you mean {near[0]!r}?" if near else "`migrations` lists what the release has",
         )
 
     def _compare(self, record: Migrations) -> None:

@@ -29,6 +29,18 @@ def test_a_fresh_database_is_brought_to_the_head(subject: Subject) -> None:
     assert subject.ask("SELECT balance FROM account") == [1001]
 
 
+def test_a_database_made_by_other_means_is_stamped_and_nothing_goes_past_the_head(sqlite: Subject) -> None:
+    release = sqlite.release(ACCOUNTS)
+    stamped = run(release.command("migrate", "--stamp", "head"), environ=sqlite.environ)
+    assert stamped.stdout == "a003 pay interest is marked as applied, and nothing of it was executed\n", stamped.stderr
+    assert sqlite.version() == ["a003"]
+    too_far = run(release.command("migrate", "--to", "+1"), environ=sqlite.environ)
+    assert (too_far.returncode, too_far.stderr.splitlines()[0]) == (
+        1,
+        "error: cannot go 1 revisions further: there are only 0 to go",
+    )
+
+
 def test_only_what_is_pending_is_applied(subject: Subject) -> None:
     release = subject.release(ACCOUNTS)
     first = run(release.command("migrate", "--to", "a002"), environ=subject.environ)
