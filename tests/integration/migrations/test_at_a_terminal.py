@@ -1,4 +1,4 @@
-"""`bin/NAME migrate` at a terminal of 80 columns: a line at the bottom while a revision is applied, and nothing after."""
+"""`bin/NAME migrate` at a terminal of 80 columns: a line at the bottom while a revision is applied, nothing after."""
 
 from __future__ import annotations
 
