@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from releaser.config.assembly import OVERLAY_FIELDS, OVERLAYS
+from releaser.config.elsewhere import DISTILLERY, OTHERS
 from releaser.config.hooks import EVENTS, HOOKS, hook_fields
 from releaser.config.kinds import Text
 from releaser.config.profile import OVERLAY_KINDS
@@ -60,6 +61,7 @@ _HOOKS = """\
 A path runs a file, or every file of a folder in byte order. An array holds several; a table in it says more than a path
 can. Each hook is a process of its own.
 """
+_OTHERS_HAVE_THE_SAME = "What is called as in Distillery there means the same here.\n"
 _MARK = "<!-- Made by `python -m releaser.config.reference` from releaser/config; a test compares the two. -->\n"
 
 
@@ -72,6 +74,7 @@ def reference_page() -> str:
         parts.append(_entry(row.name, row))
         parts += _below(row)
     parts += ["## Names in Distillery\n", _distillery_table()]
+    parts += ["## Names in mix release and relx\n", _OTHERS_HAVE_THE_SAME, _other_table()]
     return "\n".join(parts)
 
 
@@ -127,7 +130,14 @@ def _event_table() -> str:
 def _distillery_table() -> str:
     lines = [("Distillery", "here"), ("---",) * 2]
     lines += [(f"`{row.distillery}`", f"`{row.name}`") for row in (*TOP.fields, *ROWS) if row.distillery]
-    lines += [(f"`{row.distillery}`", f"`hooks.{row.name}`") for row in HOOKS.fields if not row.not_yet]
+    lines += [(f"`{row.distillery}`", row.not_yet or f"`hooks.{row.name}`") for row in HOOKS.fields]
+    lines += [(f"`{name}`", instead) for name, instead in DISTILLERY.items()]
+    return _table(lines)
+
+
+def _other_table() -> str:
+    lines = [("setting", "of", "here"), ("---",) * 3]
+    lines += [(f"`{name}`", tool, instead) for name, (tool, instead) in OTHERS.items()]
     return _table(lines)
 
 

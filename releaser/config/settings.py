@@ -8,6 +8,7 @@ from typing import Any
 from releaser.config import addresses, assembly, checks
 from releaser.config.assembly import OVERLAYS, STRIP, ChoiceOrFalse
 from releaser.config.document import Item
+from releaser.config.elsewhere import hint_for
 from releaser.config.hooks import EVENTS, HOOKS
 from releaser.config.kinds import (
     Duration,
@@ -49,7 +50,7 @@ def _hint_for_unknown(item: Item) -> str:
     for row in ROWS:
         if row.distillery and item.name == row.distillery:
             return f"Distillery's {item.name} is '{row.name}' here"
-    return ""
+    return hint_for(item.name)
 
 
 ROWS = (

@@ -180,6 +180,19 @@ def test_toml_values_of_rows_are_plain() -> None:
     assert not isinstance(toml_value('"a"'), tomlkit.items.Item)
 
 
+def test_every_setting_of_distillery_has_a_word_on_what_to_use() -> None:
+    """The list is that of its own page on the configuration, and of its Profile."""
+    settings = """
+        version applications output_dir dev_mode vm_args config_providers config sys_config include_erts include_src
+        included_configs strip_debug_info erl_opts run_erl_env commands overrides overlay_vars overlays cookie
+        no_dot_erlang executable exec_opts transient code_paths plugins include_system_libs appup_transforms
+        default_release default_environment release environment
+    """
+    hooks = [f"{event.name}_hooks" for event in EVENTS]
+    page = reference_page().partition("## Names in Distillery")[2]
+    assert [name for name in (*settings.split(), *hooks) if f"\n| `{name}` | " not in page] == []
+
+
 def test_every_setting_has_a_test_that_is_there() -> None:
     names = [f"{outer}{row.name}" for outer, rows in tables_of_settings() for row in rows if not row.not_yet]
     assert sorted(TESTS) == sorted(names), "a setting needs its row in tests/support/tested_settings.py"
