@@ -11,6 +11,8 @@ revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+# Read by releaser's lint: `signed_at` is UTC by the app's own rule, so its column needs no time zone.
+release = {"lint_ok": ["prefer-timestamp-tz"]}
 
 
 def upgrade() -> None:
