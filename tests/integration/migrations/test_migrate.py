@@ -222,6 +222,28 @@ def test_an_older_release_is_refused_where_nothing_says_that_it_may_run(sqlite: 
     assert sqlite.version() == ["a004"]
 
 
+def test_what_the_build_could_tell_of_a_revision_holds_where_its_author_says_nothing(sqlite: Subject) -> None:
+    lines = {"a004": revision("a004", "a003", "told"), "a005": revision("a005", "a004", "said")}
+    lines["a005"] += "\nrelease = {'compatible': False}\n"
+    settings = {"compatible": {"a004": True, "a005": True}}
+    newer = sqlite.release({**ACCOUNTS, **lines}, version="1.1.0", settings=settings)
+    older = sqlite.release(ACCOUNTS)
+    run(newer.command("migrate", "--to", "a004"), environ=sqlite.environ)
+    assert run(older.command("migrate", "--check"), environ=sqlite.environ).returncode == 0
+    run(newer.command("migrate"), environ=sqlite.environ)
+    refused = run(older.command("migrate", "--check"), environ=sqlite.environ)
+    assert refused.returncode == 13
+    assert re.search(r"  a005 of app 1\.1\.0 on \S+ is not compatible\n", refused.stderr)
+
+
+def test_what_a_release_before_has_brought_for_the_time_after_it_is_due(sqlite: Subject) -> None:
+    post = revision("a004", "a003", "drop owner") + "\nrelease = {'phase': 'post'}\n"
+    revisions = {**ACCOUNTS, "a004": post, "a005": revision("a005", "a004", "add")}
+    release = sqlite.release(revisions, settings={"released": "a004"})
+    assert run(release.command("migrate", "--phase", "pre"), environ=sqlite.environ).returncode == 0
+    assert sqlite.version() == ["a005"]
+
+
 def test_what_contracts_the_schema_waits_for_its_phase(sqlite: Subject) -> None:
     post = revision("a004", "a003", "drop owner") + "\nrelease = {'phase': 'post'}\n"
     release = sqlite.release({**ACCOUNTS, "a004": post})
