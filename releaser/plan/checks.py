@@ -208,6 +208,10 @@ def _hook_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:
                     yield _problem(spec.origin, f"the folder {spec.run} holds no hook")
                 for entry in fact.entries:
                     name = f"{spec.run.rstrip('/')}/{entry}"
+                    if not entry.isprintable():  # in front of each line of its output; a lone surrogate is no text
+                        shown = entry.encode("unicode_escape", "replace").decode()
+                        yield _problem(spec.origin, f"a hook's name is printable text, found '{shown}' in {spec.run}")
+                        continue
                     yield from _file_problems(spec.origin, name, facts.paths[name])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from support.builds import releaser
@@ -34,6 +35,19 @@ def test_what_is_wrong_with_each_environment_is_told_at_once_and_only_once(tmp_p
         assert f"there is no {name}" in done.stderr or f"{name} does not exist" in done.stderr
     assert done.stderr.count("hooks.pre_start: ") == 1
     assert "now: nothing was built" in done.stderr
+
+
+def test_a_hook_has_a_name_that_can_be_printed(tmp_path: Path) -> None:
+    hooks = '[environment.prod]\nhooks = { pre_start = "rel/hooks" }\n'
+    project = make_tiny_project(tmp_path, config=CONFIG.replace("[environment.prod]\n", hooks))
+    (project / "rel/hooks").mkdir()
+    for name in (b"\xff", b"a\nb", "früh".encode()):
+        Path(os.fsdecode(os.fsencode(project / "rel/hooks") + b"/" + name)).write_text("#!/bin/sh\n")
+    done = releaser(project, "check", "--env", "prod")
+    assert done.returncode == 3
+    assert "(2 problems)" in done.stderr
+    assert "found 'a\\nb' in rel/hooks" in done.stderr
+    assert "found '\\udcff' in rel/hooks" in done.stderr
 
 
 def test_one_environment_can_be_named_and_a_program_can_read_the_answer(tmp_path: Path) -> None:
