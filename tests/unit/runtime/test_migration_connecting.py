@@ -21,9 +21,7 @@ def silent_port() -> Iterator[int]:
 
 def test_a_server_that_never_greets_is_given_up(silent_port: int) -> None:
     engine = create_engine(f"mysql+pymysql://app:secret@127.0.0.1:{silent_port}/x", poolclass=NullPool)
-    with (
-        connecting_within(0.2),
-        pytest.raises(OperationalError, match=r"no answer within 0\.2 s"),
-        engine.connect(),
-    ):
+    # On a busy machine the attempt may end before the driver waits; then no error of its own is around it.
+    given_up = (OperationalError, TimeoutError)
+    with connecting_within(0.5), pytest.raises(given_up, match=r"no answer within 0\.5 s"), engine.connect():
         pass
