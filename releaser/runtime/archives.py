@@ -8,24 +8,24 @@
     bin/NAME                        replaced, by rename
     releases/1.4.0/                 renamed to its place: the point of no return
 
-`releases` itself is the lock (flock(2)); a staged folder that somebody finds while holding it belongs to the dead.
+The lock is that of `versions`; a staged folder that somebody finds while holding it belongs to the dead.
 """
 
 from __future__ import annotations
 
 import errno
-import fcntl
 import filecmp
 import os
 import shutil
 import tarfile
 import zlib
 
-from .failures import DAMAGED, FAILED, NOT_NOW, Failure
+from .failures import DAMAGED, FAILED, Failure
 from .manifest import ManifestError, load
 from .startup import check_host
 from .tree_check import differences
 from .unpack import write_through
+from .versions import take_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,11 +52,10 @@ def unpack_archive(context: Context, path: str) -> tuple[str, bool]:
         Failure: the archive is damaged, another release's, for another platform, or does not fit; nothing was changed.
     """
     releases = os.path.join(context.layout.root, "releases")
-    lock = os.open(releases, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    lock = take_lock(context)
     umask = os.umask(0o022)
     staged = os.path.join(releases, f"{_STAGED}{os.getpid()}")
     try:
-        _take(lock, context.name)
         _remove_leftovers(releases)
         try:
             os.mkdir(staged)
@@ -85,24 +84,14 @@ def remove_version(context: Context, version: str) -> None:
         OSError: it cannot be removed.
     """
     releases = os.path.join(context.layout.root, "releases")
-    lock = os.open(releases, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    lock = take_lock(context)
     try:
-        _take(lock, context.name)
         _remove_leftovers(releases)
         gone = os.path.join(releases, f"{_STAGED}{os.getpid()}")
         os.rename(os.path.join(releases, version), gone)
         shutil.rmtree(gone)
     finally:
         os.close(lock)
-
-
-def _take(lock: int, name: str) -> None:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise Failure(
-            f"another `{name} unpack` or `{name} remove` is at work", NOT_NOW, now="nothing was changed"
-        ) from None
 
 
 def _remove_leftovers(releases: str) -> None:

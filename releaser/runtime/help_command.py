@@ -53,6 +53,8 @@ OPTIONS: dict[str, tuple[tuple[str, str], ...]] = {
         ("--stamp REV [--force]", "say at which revision a database made by other means is"),
         ("--unlock --force", "end the session of whoever holds the lock"),
     ),
+    "versions": (("--json", "one JSON object"),),
+    "unpack": (("FILE", "a .tar.gz, a .tar, or a file that runs"),),
     "migrations": (("DATABASE", "this database of several alone"), ("--json", "one JSON object")),
 }
 """What stands behind a command, as (word, meaning)."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+
+from .failures import NOT_NOW, Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .context import Context
     from .layout import Layout
 
 PREVIOUS = "previous"
@@ -52,6 +56,23 @@ def read_line(path: str) -> str:
             return file.readline().strip()
     except OSError:
         return ""
+
+
+def take_lock(context: Context) -> int:
+    """Return the descriptor that holds the lock of all that changes versions: the folder `releases` itself (flock(2)).
+
+    Raises:
+        Failure: another one holds it.
+    """
+    descriptor = os.open(os.path.join(context.layout.root, "releases"), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise Failure(
+            f"another unpack, remove or upgrade of {context.name} is at work", NOT_NOW, now="nothing was changed"
+        ) from None
+    return descriptor
 
 
 def switch(layout: Layout, version: str) -> None:

@@ -90,6 +90,8 @@ def build_version(
 
 _HOOKS = """
 [release.tiny.hooks]
+pre_upgrade = "rel/hook"
+post_upgrade = "rel/hook"
 """
 
 
