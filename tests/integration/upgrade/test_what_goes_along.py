@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -170,7 +171,7 @@ def migrated(tmp_path: Path) -> Callable[..., Release]:
 
 
 def columns(tmp_path: Path) -> list[str]:
-    with sqlite3.connect(tmp_path / "accounts.sqlite3") as connection:
+    with contextlib.closing(sqlite3.connect(tmp_path / "accounts.sqlite3")) as connection:
         return [row[1] for row in connection.execute("PRAGMA table_info(account)")]
 
 
