@@ -144,7 +144,8 @@ class Upgrade(Owner):
         if self.step == BOOT and self._is_beside:
             pids = [keeper.instance.pid if keeper.instance else 0 for keeper in self._old.keepers]
             if pids != self._pids:
-                self._fail(Failure(f"{self._old.manifest.version} crashed meanwhile"))
+                old = self._old.manifest.version
+                self._fail(Failure(f"{old} crashed meanwhile", now=f"{old} is what runs"))
 
     def abandon(self) -> None:
         """End this upgrade because the release ends; what it runs is the supervisor's to end."""
@@ -263,7 +264,7 @@ class Upgrade(Owner):
         )
         if self._is_beside:
             self.step = ""
-            failure.now = f"{self._old.manifest.version}{self._pid_of_old()} never stopped serving"
+            failure.now = failure.now or f"{self._old.manifest.version}{self._pid_of_old()} never stopped serving"
             self._answer(failure)
             self._host.finish_upgrade(failure, is_switched=False)
             return

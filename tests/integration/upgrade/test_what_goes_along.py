@@ -209,3 +209,30 @@ def test_a_rollback_is_refused_where_the_older_version_cannot_run_on_the_databas
         assert "now: 2.0.0 goes on" in answer.stderr
         assert instances(release) == before
         assert (release.var / "current").read_text() == "2.0.0\n"
+
+
+def test_a_crash_of_the_old_version_meanwhile_ends_the_upgrade_and_its_heart_beats_on(tmp_path: Path) -> None:
+    heart = Heart(is_on=True, restarts=3, backoff_s=0.05, backoff_max_s=1.0, reset_after_s=60.0)
+    waits = Readiness(kind="call", target="app:is_second_choice", timeout_s=60.0, interval_s=0.05)
+    for version in ("1.0.0", "2.0.0"):
+        release = make_release(
+            tmp_path / "release",
+            tmp_path / "scratch",
+            modules={"app.py": f"{APP}\ndef is_second_choice():\n    return version() == '1.0.0'\n"},
+            version=version,
+            sockets=SOCKETS,
+            heart=heart,
+            readiness=waits,
+        )
+    (release.root / "releases/default").write_text("1.0.0\n")
+    with ended(release):
+        release.foreground()
+        _, pid = instances(release)["main"]
+        client = release.begin("upgrade", "2.0.0")
+        eventually(lambda: release.status()["upgrade"], within=30)
+        os.kill(pid, signal.SIGKILL)
+        assert client.wait() == 1
+        assert "was rolled back: 1.0.0 crashed meanwhile" in client.errors()
+        eventually(lambda: release.run("rpc", "app:version").stdout == "1.0.0\n", within=30)
+        assert release.run("stop").returncode == 0
+        assert release.leftovers() == []
