@@ -59,8 +59,6 @@ def without_password(text: str) -> str:
 
 def _below(path: tuple[str, ...], rows: tuple[Field, ...], setting: Setting) -> Iterator[Explained]:
     for row in rows:
-        if row.not_yet:
-            continue
         here = (*path, row.name)
         found = setting.value.get(row.name)
         if found is not None:

@@ -12,7 +12,6 @@ from releaser.config.kinds import Choice, Duration, Kind, Setting, Text, each
 from releaser.config.profile import Event, HookSpec, OnFailure
 from releaser.config.sections import Field, Section
 
-_NO_UPGRADES = "not available in this version of releaser, which has no upgrades"
 _ALREADY_ENDING = "the release ends in any case: a failure here can only be told"
 _RUN = Text(wanted="the path of a file or folder such as 'rel/hooks/check_disk'", check=checks.inner_path)
 _CALL = Text(wanted="a function such as 'shop.release:warm_cache'", check=checks.entry_point)
@@ -35,8 +34,6 @@ class EventRow:
     """For people: where a `call` hook runs."""
     no_call: str = ""
     """Why `call` does not fit; empty when it does."""
-    not_yet: str = ""
-    """Why hooks for it are refused for now; empty when they are not."""
 
 
 _BEFORE_THE_APP = {"stop": "nothing runs yet that could be stopped: 'abort' ends the start"}
@@ -105,21 +102,19 @@ EVENTS = (
     ),
     EventRow(
         name="pre_upgrade",
-        when="Before an upgrade, from the tree of the new version.",
-        called_in="the running app",
+        when="Before an upgrade, from the tree of the new version; the old one still serves.",
+        called_in="the running app, which is the old version",
         timeout_s=60.0,
         on_failure=("abort", "warn"),
         reasons={"stop": "the old version serves on: 'abort' ends the upgrade"},
-        not_yet=_NO_UPGRADES,
     ),
     EventRow(
         name="post_upgrade",
         when="After an upgrade, once the new version serves and the old one is gone.",
-        called_in="the running app",
+        called_in="the running app, which is the new version",
         timeout_s=60.0,
         on_failure=("warn",),
         reasons={"stop": "the new version serves already", "abort": "the new version serves already"},
-        not_yet=_NO_UPGRADES,
     ),
 )
 
@@ -234,7 +229,6 @@ HOOKS = Section(
             doc=row.when,
             example='"rel/hooks/' + row.name + '"',
             distillery=f"{row.name}_hooks",
-            not_yet=row.not_yet,
         )
         for row in EVENTS
     ),

@@ -121,16 +121,15 @@ def _event_table() -> str:
         ("---",) * 5,
     ]
     for event in EVENTS:
-        if not event.not_yet:
-            words = ", ".join(f"`{word}`" for word in event.on_failure)
-            lines.append((f"`{event.name}`", event.when, f"{event.timeout_s:g} s", words, event.called_in))
+        words = ", ".join(f"`{word}`" for word in event.on_failure)
+        lines.append((f"`{event.name}`", event.when, f"{event.timeout_s:g} s", words, event.called_in))
     return _table(lines)
 
 
 def _distillery_table() -> str:
     lines = [("Distillery", "here"), ("---",) * 2]
     lines += [(f"`{row.distillery}`", f"`{row.name}`") for row in (*TOP.fields, *ROWS) if row.distillery]
-    lines += [(f"`{row.distillery}`", row.not_yet or f"`hooks.{row.name}`") for row in HOOKS.fields]
+    lines += [(f"`{row.distillery}`", f"`hooks.{row.name}`") for row in HOOKS.fields]
     lines += [(f"`{name}`", instead) for name, instead in DISTILLERY.items()]
     return _table(lines)
 

@@ -34,8 +34,6 @@ class Field:
     """What Distillery calls it; empty when it has nothing of the sort."""
     target: str = ""
     """Name of the field in the profile where it differs."""
-    not_yet: str = ""
-    """Why it is refused for now; empty when it is available."""
 
     @property
     def field(self) -> str:
@@ -104,7 +102,7 @@ class Section(Kind):
         alone = [{"not": {"required": list(pair)}} for pair in combinations(self.one_of, 2)]
         return {
             "type": "object",
-            "properties": {row.name: row.schema() for row in self.fields if not row.not_yet},
+            "properties": {row.name: row.schema() for row in self.fields},
             "additionalProperties": False,
             **({"allOf": alone} if alone else {}),
         }
@@ -114,12 +112,9 @@ class Section(Kind):
         return next(row for row in self.fields if row.name == name)
 
     def _read_entry(self, entry: Item) -> tuple[str, Setting]:
-        known = [row.name for row in self.fields if not row.not_yet]
+        known = [row.name for row in self.fields]
         if entry.name in known:
             return entry.name, replace(self.row(entry.name).kind.read(entry), written=entry.data)
-        refused = [row for row in self.fields if row.name == entry.name]
-        if refused:
-            entry.refuse_key(refused[0].not_yet)
         unknown_name(entry, self.noun, known, self.hint(entry))
         raise Refused
 

@@ -41,7 +41,7 @@ def _not_a_profile(item: Item) -> str:
 
 def _hint_for_unknown(item: Item) -> str:
     """Return a hint for a name that is known elsewhere: in Distillery, or inside `hooks`."""
-    events = {row.name: row for row in EVENTS if not row.not_yet}
+    events = {row.name: row for row in EVENTS}
     if item.name in events:
         return f"hooks stand in a table of their own: hooks.{item.name}"
     for event in events:

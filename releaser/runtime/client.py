@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .context import Context
 
 CONNECT_S = 10.0
+UNKNOWN = "how far the call came is not known"
 INTERRUPTED = 130
 _RETRY_S = 0.05
 _PIECE_BYTES = 65536
@@ -121,7 +122,7 @@ def receive(context: Context, connection: _socket.socket) -> bytes:
         raise Failure(
             f"{context.name} ended during the call",
             FAILED,
-            now="how far the call came is not known",
+            now=UNKNOWN,
         )
     return data
 

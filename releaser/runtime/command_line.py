@@ -35,6 +35,11 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
     "migrations": ("migration_commands", "migrations", "[DATABASE] [--json]", "list them, and what is pending"),
     "describe": ("describe_commands", "describe", "", "tell about this release, its hooks, variables"),
     "generate": ("generate_command", "generate", "systemd [--socket]", "print a hardened systemd unit for it"),
+    "upgrade": ("upgrade_command", "upgrade", "VERSION", "switch to another version that is here"),
+    "rollback": ("upgrade_command", "rollback", "", "switch back to the version before"),
+    "versions": ("version_commands", "versions", "[--json]", "list the versions that are here"),
+    "unpack": ("version_commands", "unpack", "FILE", "add the version in an archive"),
+    "remove": ("version_commands", "remove", "VERSION", "remove one that is not in use"),
     "version": ("describe_commands", "version", "", "print the version"),
     "verify": ("describe_commands", "verify", "", "compare every file with the manifest"),
     "help": ("help_command", "help_", "[COMMAND]", "this list"),
@@ -51,6 +56,7 @@ INTERNAL: dict[str, tuple[str, str]] = {
     "_targets": ("migration_child", "ask_targets"),
     "_migration_command": ("migration_command", "run_command"),
     "_log": ("logger", "run_logger"),
+    "_resume": ("foreground", "resume"),
     "_supervise": ("background", "supervise_detached"),
 }
 

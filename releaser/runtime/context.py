@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from .layout import Layout
 
@@ -16,10 +17,12 @@ if TYPE_CHECKING:
 class Context:
     """One call of `bin/NAME`: the layout, the caller's environment, and the manifest once it is asked for."""
 
-    __slots__ = ("_manifest", "environ", "layout", "name")
+    __slots__ = ("_manifest", "environ", "layout", "name", "python")
 
-    def __init__(self, layout: Layout, name: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, layout: Layout, name: str, environ: Mapping[str, str], python: str = "") -> None:
+        """Note what is known; `python` is the interpreter of that version where it is not this process's."""
         self.layout = layout
+        self.python = python or sys.executable
         self.name = name
         self.environ = environ
         self._manifest: Manifest | None = None

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import _socket
 import select
+import time
 
 from . import frames, sockets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
 
 REQUEST_WITHIN_S = 5.0
 """A client that has not said what it wants by then is let go; so is one that does not read."""
+FINISH_S = 1.0
+"""How long the end of the release waits for a client that does not read."""
 MAX_CLIENTS = 512
 MAX_REQUEST_BYTES = 4 * 1024 * 1024
 """Room for an environment, which Linux limits to 2 MiB by default."""
+MAX_UNSENT_BYTES = 1024 * 1024
 BATCH = 64
 PAUSE_S = 0.1
 """After an accept that failed (no descriptors left), the listener is left alone this long."""
@@ -34,9 +39,16 @@ class Client:
         self.keep_open = False  # waits for the end of the release: closed by our exit
         self.deadline = now + REQUEST_WITHIN_S
 
+    def tell(self, frame: bytes) -> None:
+        """Send a part of the answer to a client that is kept waiting; one that does not read misses what comes next."""
+        if len(self.unsent) < MAX_UNSENT_BYTES:
+            self.unsent += frame
+        self.deadline = time.monotonic() + REQUEST_WITHIN_S
+
     def finish(self, reply: bytes) -> None:
         """Answer a client that was kept waiting."""
         self.unsent += reply
+        self.deadline = time.monotonic() + REQUEST_WITHIN_S
         self.keep_open = False
 
     @property
@@ -112,6 +124,41 @@ class Control:
         """Return when `close_overdue` next has something to do."""
         return min((client.deadline for client in self.clients.values() if not client.keep_open), default=None)
 
+    def finish(self) -> None:
+        """Send what clients are still owed: this is the end of the release, and they are about to be let go."""
+        for client in self.clients.values():
+            if client.unsent:
+                client.socket.settimeout(FINISH_S)
+                try:
+                    client.socket.sendall(client.unsent)
+                except OSError:
+                    pass  # it has gone, or does not read
+
+    def state(self) -> list[dict[str, Any]]:
+        """Return what `adopt` needs to go on with every client."""
+        return [
+            {
+                "socket": descriptor,
+                "read": client.decoder.rest().hex(),
+                "unsent": client.unsent.hex(),
+                "is_answered": client.is_answered,
+                "keep_open": client.keep_open,
+                "deadline": client.deadline,
+            }
+            for descriptor, client in self.clients.items()
+        ]
+
+    def adopt(self, states: Sequence[Mapping[str, Any]]) -> None:
+        """Go on with the clients of a supervisor that was executed anew, as this process."""
+        for state in states:
+            client = Client(_socket.socket(fileno=state["socket"]), 0.0)
+            client.socket.setblocking(False)
+            client.decoder.feed(bytes.fromhex(state["read"]))
+            client.unsent = bytes.fromhex(state["unsent"])
+            client.is_answered, client.keep_open = state["is_answered"], state["keep_open"]
+            client.deadline = state["deadline"]
+            self.clients[state["socket"]] = client
+
     def _read(self, client: Client) -> bool:
         data = client.socket.recv(4096)
         if not data:
@@ -119,7 +166,8 @@ class Control:
         for kind, body in client.decoder.feed(data):
             if kind == frames.REQUEST and not client.is_answered:
                 client.is_answered = True
-                client.unsent += self._answer(frames.decode_request(body), client)
+                reply = self._answer(frames.decode_request(body), client)  # which may already tell the client something
+                client.unsent += reply
         return True
 
     def _close(self, descriptor: int) -> None:

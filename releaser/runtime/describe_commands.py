@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 
 from . import environment
-from .failures import DAMAGED, DONE, FAILED, USAGE, Failure
+from .failures import DONE, FAILED, USAGE, Failure
 from .hooks import format_seconds
+from .tree_check import differences
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,32 +49,16 @@ def verify(context: Context, args: list[str]) -> int:
         Failure: files are missing, changed or not known; all of them are named.
     """
     _nothing_else(context, "verify", args)
-    import hashlib
-
-    expected = dict(context.manifest.files)
-    folder = context.layout.release
-    if not expected:
+    if not context.manifest.files:
         print(f"{context.name} {context.layout.version} was built with dev_mode: nothing to compare")
         return DONE
-    problems: list[str] = []
-    for path in _files_below(folder):
-        name = os.path.relpath(path, folder)
-        wanted = expected.pop(name, None)
-        if name in ("manifest.json", "env.sh"):
-            continue
-        if wanted is None:
-            problems.append(f"{name}: not part of the release")
-            continue
-        with open(path, "rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != wanted:
-                problems.append(f"{name}: changed")
-    problems += [f"{name}: missing" for name in expected]
+    problems = differences(context.layout.release, context.manifest)
     if problems:
         count = len(context.manifest.files)
         raise Failure(
             f"{context.name} {context.layout.version} is not as it was built",
             FAILED,
-            details=tuple(sorted(problems)),
+            details=tuple(problems),
             now=f"{len(problems)} of {count} files differ; nothing was changed",
             hint=f"unpack {context.name}-{context.layout.version}.tar.gz again",
         )
@@ -162,14 +147,6 @@ def _env_file(context: Context) -> tuple[dict[str, str], list[str]]:
 
 def _pair(name: str, value: str) -> str:
     return f"{name:24} {value}".rstrip()
-
-
-def _files_below(folder: str) -> list[str]:
-    return sorted(os.path.join(parent, name) for parent, _, names in os.walk(folder, onerror=_refuse) for name in names)
-
-
-def _refuse(error: OSError) -> None:
-    raise Failure(f"cannot read {error.filename}: {error.strerror}", DAMAGED)
 
 
 def _nothing_else(context: Context, command: str, args: list[str]) -> None:

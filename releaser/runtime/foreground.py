@@ -51,6 +51,36 @@ def supervise(
         return BUG
 
 
+def resume(context: Context, args: list[str]) -> int:
+    """Be what an upgrade has made of the supervisor: the internal command `_resume FD`.
+
+    Raises:
+        Failure: what the supervisor before has left cannot be understood.
+    """
+    from . import reexecution
+    from .logger import Logger
+
+    state = reexecution.read_state(int(args[0]))
+    logger = None if state["logger"] is None else Logger.adopted(context, state["logger"])
+    try:
+        return Supervisor(
+            context,
+            state["args"],
+            command=state["command"],
+            lock=state["lock"],
+            only=tuple(state["only"]),
+            logger=logger,
+        ).run(state)
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        return BUG
+    finally:
+        if logger is not None:
+            logger.finish()
+
+
 def split_only(context: Context, args: list[str]) -> tuple[tuple[str, ...], list[str]]:
     """Return the processes that `--only NAME,NAME` in front of the app's own arguments names, and those arguments.
 

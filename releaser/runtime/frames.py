@@ -73,6 +73,10 @@ class Decoder:
         self._buffer = bytearray()
         self._limit = limit_bytes
 
+    def rest(self) -> bytes:
+        """Return what has arrived of a frame that is not whole yet."""
+        return bytes(self._buffer)
+
     def feed(self, data: bytes) -> list[tuple[bytes, bytes]]:
         """Return the frames, as (type, body), that `data` completes.
 

@@ -41,6 +41,7 @@ OPTIONS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "migrate": (
         ("DATABASE", "this database of several alone"),
+        ("--target NAME", "this tenant of a database alone"),
         ("--to REV", "stop at this revision: an id or its beginning, +2, head"),
         ("--phase pre|post", "stop before the first revision of phase post; or the rest"),
         ("--plan, --dry-run", "print what would be applied, and change nothing"),
@@ -53,7 +54,13 @@ OPTIONS: dict[str, tuple[tuple[str, str], ...]] = {
         ("--stamp REV [--force]", "say at which revision a database made by other means is"),
         ("--unlock --force", "end the session of whoever holds the lock"),
     ),
-    "migrations": (("DATABASE", "this database of several alone"), ("--json", "one JSON object")),
+    "versions": (("--json", "one JSON object"),),
+    "unpack": (("FILE", "a .tar.gz, a .tar, or a file that runs"),),
+    "migrations": (
+        ("DATABASE", "this database of several alone"),
+        ("--target NAME", "this tenant of a database alone"),
+        ("--json", "one JSON object"),
+    ),
 }
 """What stands behind a command, as (word, meaning)."""
 

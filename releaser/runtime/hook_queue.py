@@ -41,16 +41,18 @@ class HookQueue:
         runtime: Sequence[str],
         clock: Callable[[], float],
         on_end: Callable[[Failure | None], None],
+        heard_by: Callable[[bytes], None] | None = None,
     ) -> None:
         """Run `hooks`; `on_end` is called with the failure of one that says not to go on, or with None after all.
 
-        `runtime` is how a command of the release is called, `clock` tells the monotonic time.
+        `runtime` is how a command of the release is called, `clock` tells the monotonic time, `heard_by` is given every
+        line that they write.
         """
 
         def begin(hook: Hook) -> None:
             variables = {**environ, "RELEASE_EVENT": hook.event}
             try:
-                self._jobs.current = HookRun(hook, context, variables, runtime, self._output, clock())
+                self._jobs.current = HookRun(hook, context, variables, runtime, self._output, clock(), heard_by)
             except OSError as error:
                 path = os.path.join(context.layout.release, hook.path)
                 self._finish(hook, f"cannot be executed: {why_not_executed(path, error)}", 126, 0.0)

@@ -7,6 +7,7 @@ for a restart.
 
 from __future__ import annotations
 
+import _socket
 import os
 import signal
 
@@ -15,7 +16,8 @@ from .failures import Failure
 from .files import unlink, unlink_agent
 from .hooks import format_seconds
 from .launch import Instance, start_instance
-from .layout import MAIN, NOTIFY_SOCKET, agent_socket, numbered
+from .layout import ASIDE_SOCKET, MAIN, NOTIFY_SOCKET, agent_socket, numbered
+from .process import Child
 from .pulse import Pulse
 from .restarts import Restarts
 from .watch import Watch
@@ -54,9 +56,18 @@ class Keeper:
     """Keeps one instance; `name` is that of its process, with a number where there are replicas."""
 
     def __init__(
-        self, context: Context, process: Process, number: int, environ: Mapping[str, str], owner: Owner, log: str
+        self,
+        context: Context,
+        process: Process,
+        number: int,
+        environ: Mapping[str, str],
+        owner: Owner,
+        log: str,
+        generation: int = 0,
     ) -> None:
         """Prepare to keep replica `number`, from 1, of `process`; `log` is the file that output goes to, or nothing.
+
+        Each upgrade begins a new `generation`, whose notify sockets have names of their own.
 
         Raises:
             Failure: a setting of the process cannot be replaced or used.
@@ -70,7 +81,12 @@ class Keeper:
         """Why the instance could not go on, in its own words."""
         self.has_been_ready = False
         self._context = context
-        self._owner = owner
+        self.owner = owner
+        self.agent = agent_socket(self.name)
+        """File in `run` that the instance's agent answers on."""
+        self._notify_file = numbered(NOTIFY_SOCKET, self.name)
+        if generation:
+            self._notify_file = self._notify_file.replace(".sock", f"~{generation}.sock")
         self._log = log
         self._now = 0.0
         self._deadline: float | None = None  # of readiness
@@ -83,12 +99,11 @@ class Keeper:
         self._own_variables: dict[str, str] = {}
         self._environ: dict[str, str] = {}
         layout = context.layout
-        agent = os.path.join(layout.run, agent_socket(self.name))
         wanted = process.readiness
-        target = _target(self._key("readiness", wanted.kind), wanted.kind, wanted.target, environ, agent)
+        target = _target(self._key("readiness", wanted.kind), wanted.kind, wanted.target, environ, self.agent)
         self._watch = Watch(target, layout, wanted.interval_s, self._become_ready)
         alive = process.liveness
-        target = _target(self._key("liveness", alive.kind), alive.kind, alive.target, environ, agent)
+        target = _target(self._key("liveness", alive.kind), alive.kind, alive.target, environ, self.agent)
         self._pulse = Pulse(alive, target, layout, self._lose_pulse)
 
     @property
@@ -97,20 +112,33 @@ class Keeper:
         return "" if self.name == MAIN else f" {self.name}"
 
     def begin(
-        self, environ: Mapping[str, str], args: Sequence[str], bound: Sequence[Listener], lock: int, now: float
+        self,
+        environ: Mapping[str, str],
+        args: Sequence[str],
+        bound: Sequence[Listener],
+        lock: int,
+        now: float,
+        *,
+        is_beside: bool = False,
     ) -> None:
-        """Start the first instance.
+        """Start the first instance; `is_beside`: another one, of another version, listens on the same sockets.
 
         Raises:
             OSError: its interpreter cannot be executed, or its notify socket not be bound.
         """
         self._now = now
-        self._notify, address = notify.listen(self._context.layout.run, numbered(NOTIFY_SOCKET, self.name))
+        self._notify, address = notify.listen(self._context.layout.run, self._notify_file)
+        self._watch.is_beside = is_beside
+        self._prepare(environ, address, args, bound, lock)
+        self._start_instance()
+
+    def _prepare(
+        self, environ: Mapping[str, str], address: str, args: Sequence[str], bound: Sequence[Listener], lock: int
+    ) -> None:
         own = [listener for listener in bound if listener.name in self.process.sockets or self.name == MAIN]
         self._own_variables = {"NOTIFY_SOCKET": address, **self._pulse.variables()}
         self.configure(environ)
         self._start = lambda: start_instance(self._context, [self.name, *args], self._environ, own, lock, self._now)
-        self._start_instance()
 
     def configure(self, environ: Mapping[str, str]) -> None:
         """Have the instances that are started from now on begin with `environ`."""
@@ -159,7 +187,7 @@ class Keeper:
         self._pulse.end()
         self._deadline = None
         self._kill_at = None
-        unlink_agent(self._context.layout.run, agent_socket(self.name))
+        self._unlink_agent()
         uptime_s = now - instance.started_at - instance.ready_after_s if instance.is_ready else 0.0
         self._decide(code, uptime_s)
         return True
@@ -201,8 +229,66 @@ class Keeper:
             self.instance.child.reap()
             self.instance = None
         run = self._context.layout.run
-        unlink_agent(run, agent_socket(self.name))
-        unlink(os.path.join(run, numbered(NOTIFY_SOCKET, self.name)))
+        if self._start is not None:
+            self._notify.close()
+            self._start = None
+        self._watch.end()
+        self._pulse.end()
+        self._deadline = self._resume_at = self._kill_at = None
+        self._unlink_agent()
+        unlink(os.path.join(run, self._notify_file))
+
+    def step_aside(self) -> None:
+        """Give the agent's name in `run` to the instance of a newer version; this one answers by another."""
+        self._rename_agent(numbered(ASIDE_SOCKET, self.name))
+
+    def step_back(self) -> None:
+        """Take that name back: the newer version is gone."""
+        self._rename_agent(agent_socket(self.name))
+
+    def take_over(self) -> None:
+        """Be what the release runs from now on: nobody is beside it any more."""
+        self._watch.is_beside = False
+
+    def state(self) -> dict[str, Any]:
+        """Return what `adopt` needs, in the supervisor that this one is about to become; descriptors by number."""
+        child = None if self.instance is None else self.instance.child
+        return {
+            "name": self.name,
+            "pid": child.pid if child is not None else 0,
+            "lifeline": child.lifeline if child is not None else -1,
+            "started_at": self.instance.started_at if self.instance is not None else 0.0,
+            "ready_after_s": self.instance.ready_after_s if self.instance is not None else 0.0,
+            "notify": self._notify.fileno(),
+            "notify_file": self._notify_file,
+            "notify_address": self._own_variables["NOTIFY_SOCKET"],
+            "restarts": [self.restarts.total, self.restarts.in_a_row, self.restarts.last_exits],
+        }
+
+    def adopt(
+        self,
+        state: Mapping[str, Any],
+        environ: Mapping[str, str],
+        args: Sequence[str],
+        bound: Sequence[Listener],
+        lock: int,
+        now: float,
+    ) -> None:
+        """Go on with the instance of a supervisor that was executed anew, as this process."""
+        self._now = now
+        self._notify = _socket.socket(fileno=state["notify"])
+        self._notify_file = state["notify_file"]
+        self._prepare(environ, state["notify_address"], args, bound, lock)
+        self.has_been_ready = True
+        self.restarts.total, self.restarts.in_a_row, self.restarts.last_exits = state["restarts"]
+        if not state["pid"]:
+            self._resume_at = now
+            return
+        child = Child(state["pid"], state["lifeline"])
+        self.instance = Instance(child, self._context.layout.version, state["started_at"])
+        self.instance.become_ready(state["started_at"] + state["ready_after_s"])
+        self._log_offset = self._log_size()
+        self._pulse.begin(now)
 
     @property
     def is_ready(self) -> bool:
@@ -222,6 +308,22 @@ class Keeper:
 
     # What happens -------------------------------------------------------------------------------------------------
 
+    def _unlink_agent(self) -> None:
+        run = self._context.layout.run
+        if self._watch.is_beside or self.agent != agent_socket(self.name):
+            unlink(os.path.join(run, self.agent))  # the sockets of workers may be those of the other version
+        else:
+            unlink_agent(run, self.agent)
+
+    def _rename_agent(self, name: str) -> None:
+        run = self._context.layout.run
+        before, self.agent = self.agent, name
+        self._watch.target.agent = self._pulse.target.agent = name
+        try:
+            os.rename(os.path.join(run, before), os.path.join(run, name))
+        except FileNotFoundError:
+            pass  # an app without an agent: a server that forks, with one for each worker
+
     def _start_instance(self) -> None:
         if self._start is None:
             return
@@ -229,7 +331,7 @@ class Keeper:
         self._log_offset = self._log_size()
         self.instance = self._start()
         self._deadline = self._now + self.process.readiness.timeout_s
-        self._watch.begin(self._now)
+        self._watch.begin(self._now, self.instance.pid)
 
     def _start_again(self) -> None:
         try:
@@ -242,6 +344,8 @@ class Keeper:
 
     def _take_notifications(self) -> bool:
         """Take one waiting message, and tell whether there was one."""
+        if self._start is None:
+            return False  # closed since the loop has seen it
         lines = notify.receive(self._notify, os.getuid())
         for line in lines:
             self._watch.take_notification(line)
@@ -258,11 +362,11 @@ class Keeper:
         self._watch.end()
         self._pulse.begin(self._now)
         self.has_been_ready = True
-        self._owner.became_ready(self)
+        self.owner.became_ready(self)
 
     def _not_ready_in_time(self) -> None:
         if not self.has_been_ready:
-            self._owner.was_not_ready_in_time(self)
+            self.owner.was_not_ready_in_time(self)
             return
         limit = format_seconds(self.process.readiness.timeout_s)
         self._end_because(f"did not become ready in {limit}: {self.why_not_ready()}")
@@ -273,14 +377,14 @@ class Keeper:
     def _end_because(self, why: str) -> None:
         self._why_killed = why
         if self.instance is not None:
-            self._owner.say(f"kills the app{self.label} (pid {self.instance.pid}): it {why}")
+            self.owner.say(f"kills the app{self.label} (pid {self.instance.pid}): it {why}")
             self.instance.child.signal(signal.SIGKILL)
 
     def _decide(self, code: int, uptime_s: float) -> None:
         if self._why_killed == _ASKED and not self.is_ending:
             self._start_again()
         elif self.is_ending or not self.has_been_ready or (code == 0 and not self._why_killed):
-            self._owner.was_lost(self, code, "")
+            self.owner.was_lost(self, code, "")
         else:
             how = f"was killed by signal {code - 128}" if code > 128 else f"exited with {code}"
             self._crash(self._why_killed or how, code, uptime_s)
@@ -290,12 +394,12 @@ class Keeper:
         pause = self.restarts.pause_after(": ".join([how, *self._last_line()]), uptime_s, chance)
         if pause is not None:
             counted = f"{self.restarts.in_a_row} of {self.process.heart.restarts}"
-            self._owner.say(f"the app{self.label} {how}; starts again in {pause:.1f} s (restart {counted})")
+            self.owner.say(f"the app{self.label} {how}; starts again in {pause:.1f} s (restart {counted})")
             self._resume_at = self._now + pause
         elif self.process.heart.is_on:
-            self._owner.was_lost(self, code or 1, f"the app crashed {self.restarts.in_a_row + 1} times in a row")
+            self.owner.was_lost(self, code or 1, f"the app crashed {self.restarts.in_a_row + 1} times in a row")
         else:
-            self._owner.was_lost(self, code, "")
+            self.owner.was_lost(self, code, "")
 
     def _last_line(self) -> list[str]:
         """Return the last line written since the instance started, where output goes to a file (`start`), or none."""
@@ -333,6 +437,6 @@ def _target(key: str, kind: str, text: str, environ: Mapping[str, str], agent: s
     """
     replaced = environment.setting(key, text, environ)
     try:
-        return readiness.Target(kind, replaced, os.path.basename(agent))
+        return readiness.Target(kind, replaced, agent)
     except ValueError as error:
         raise Failure(f"cannot use the setting {key}: {error}", now="nothing was started") from error

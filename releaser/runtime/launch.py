@@ -63,7 +63,7 @@ class Instance:
 def runtime_command(context: Context) -> list[str]:
     """Return how a command of this release is called without its launcher; the command's words follow."""
     layout = context.layout
-    return [sys.executable, *FLAGS, "-B", layout.entry, layout.root, layout.version]
+    return [context.python, *FLAGS, "-B", layout.entry, layout.root, layout.version]
 
 
 def app_flags(context: Context) -> list[str]:
@@ -75,7 +75,7 @@ def app_flags(context: Context) -> list[str]:
 def provide_command(context: Context) -> list[str]:
     """Return how the config providers are asked."""
     layout = context.layout
-    return [sys.executable, *app_flags(context), "-B", layout.entry, layout.root, layout.version, "_provide"]
+    return [context.python, *app_flags(context), "-B", layout.entry, layout.root, layout.version, "_provide"]
 
 
 def take_flags(context: Context) -> None:
@@ -107,7 +107,7 @@ def start_instance(
     # Output is seen when it is written, as PYTHONUNBUFFERED would have it; in dev_mode byte code may be cached.
     own = ["-u"] if context.manifest.bundle.source_paths else ["-u", "-B"]
     flags = [*app_flags(context), *own]
-    words = [sys.executable, *flags, layout.entry, layout.root, layout.version, "_instance", "LIFELINE", *args]
+    words = [context.python, *flags, layout.entry, layout.root, layout.version, "_instance", "LIFELINE", *args]
     nothing = os.open(os.devnull, os.O_RDONLY)
     try:
         child = spawn(

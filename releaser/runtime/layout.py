@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 CONTROL_SOCKET = "control.sock"
 AGENT_SOCKET = "agent.sock"
+ASIDE_SOCKET = "agent-old.sock"
+"""The agent of an instance that serves while a newer version is started."""
 NOTIFY_SOCKET = "notify.sock"
 MAIN = "main"
 """Name of the process that `entry_point` or `command` of the release itself describes."""

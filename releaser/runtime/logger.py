@@ -22,6 +22,9 @@ from .process import Child, spawn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from .context import Context
 
 FINISH_S = 5.0
@@ -38,17 +41,34 @@ class Logger:
 
     def __init__(self, context: Context) -> None:
         """Make the pipe this process's standard output and error, and start a logger at its other end."""
-        self._context = context
-        self.path = os.path.join(context.layout.log, f"{context.name}.log")
-        self._reader, writer = os.pipe()
+        reader, writer = os.pipe()
         os.dup2(writer, 1)
         os.dup2(writer, 2)
         os.close(writer)
+        self._prepare(context, reader)
+        self._start()
+
+    @classmethod
+    def adopted(cls, context: Context, state: Mapping[str, Any]) -> Logger:
+        """Go on with the pipe and the logger of a supervisor that was executed anew, as this process."""
+        logger = cls.__new__(cls)
+        logger._prepare(context, state["reader"])
+        logger._child = Child(state["pid"], state["lifeline"])
+        return logger
+
+    def state(self) -> dict[str, Any]:
+        """Return what `adopted` needs; descriptors by number."""
+        child = self._child
+        return {"reader": self._reader, "pid": child.pid if child else 0, "lifeline": child.lifeline if child else -1}
+
+    def _prepare(self, context: Context, reader: int) -> None:
+        self._context = context
+        self.path = os.path.join(context.layout.log, f"{context.name}.log")
+        self._reader = reader
         self._child: Child | None = None
         self._progress = ""
         self.deadline = 0.0
         """When `relieve` looks again (monotonic)."""
-        self._start()
 
     def take_ended(self, pid: int) -> bool:
         """Reap the logger if that process is it, and start another; tell whether it was."""

@@ -27,11 +27,11 @@ _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 class Child:
     """A process that the supervisor started and has not reaped yet: the leader of its own session and group."""
 
-    __slots__ = ("_lifeline", "pid")
+    __slots__ = ("lifeline", "pid")
 
     def __init__(self, pid: int, lifeline: int) -> None:
         self.pid = pid
-        self._lifeline = lifeline
+        self.lifeline = lifeline
 
     def signal(self, number: int) -> None:
         """Send a signal to the whole group; one that has just ended is no error."""
@@ -47,7 +47,7 @@ class Child:
         to a stranger.
         """
         self.signal(signal.SIGKILL)
-        os.close(self._lifeline)
+        os.close(self.lifeline)
         _, status = os.waitpid(self.pid, 0)
         code = os.waitstatus_to_exitcode(status)
         return code if code >= 0 else 128 - code

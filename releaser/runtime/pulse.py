@@ -18,14 +18,14 @@ HEARTBEAT = "WATCHDOG=1"
 class Pulse:
     """Watches one instance; `on_loss` is called with the reason after so many failures in a row."""
 
-    __slots__ = ("_failed", "_layout", "_liveness", "_on_loss", "_probe", "_target", "deadline")
+    __slots__ = ("_failed", "_layout", "_liveness", "_on_loss", "_probe", "deadline", "target")
 
     def __init__(
         self, liveness: Liveness, target: readiness.Target, layout: Layout, on_loss: Callable[[str], None]
     ) -> None:
         self.deadline: float | None = None
         self._liveness = liveness
-        self._target = target
+        self.target = target
         self._layout = layout
         self._on_loss = on_loss
         self._failed = 0
@@ -70,7 +70,7 @@ class Pulse:
             self._close()
             self._fail("no answer")
             return
-        self._probe = readiness.Probe(self._target, self._layout)
+        self._probe = readiness.Probe(self.target, self._layout)
         self._judge()
 
     def _advance(self, now: float) -> None:
@@ -92,7 +92,7 @@ class Pulse:
         self._failed += 1
         if self._failed >= self._liveness.failures:
             self.deadline = None
-            what = self._target.text or "its heart"
+            what = self.target.text or "its heart"
             self._on_loss(f"{what}: {problem}, {self._failed} times in a row")
 
     def _close(self) -> None:

@@ -62,10 +62,26 @@ class Target:
 class Probe:
     """One attempt: connect, send, read, judge. The loop polls `descriptor` for `events` and calls `advance`."""
 
-    __slots__ = ("_answer", "_connected", "_decoder", "_said", "_socket", "_target", "_unsent", "outcome", "problem")
+    __slots__ = (
+        "_answer",
+        "_connected",
+        "_decoder",
+        "_said",
+        "_session",
+        "_socket",
+        "_target",
+        "_unsent",
+        "is_unaccepted",
+        "outcome",
+        "problem",
+    )
 
-    def __init__(self, target: Target, layout: Layout) -> None:
+    def __init__(self, target: Target, layout: Layout, session: int = 0) -> None:
+        """Begin; where a `session` is given, an answer counts only if a process of that session has accepted."""
         self._target = target
+        self._session = session if target.kind in ("http", "tcp") else 0
+        self.is_unaccepted = False
+        """Connected, and nobody is known to have accepted: no event will tell, so `advance` is called now and then."""
         self._answer = bytearray()
         self._decoder = frames.Decoder()
         self._said = b""
@@ -86,6 +102,8 @@ class Probe:
 
     @property
     def events(self) -> int:
+        if self.is_unaccepted:
+            return 0
         return select.POLLOUT if not self._connected or self._unsent else select.POLLIN
 
     def advance(self) -> None:
@@ -93,6 +111,10 @@ class Probe:
         try:
             if not self._connected:
                 self._finish_connecting()
+            if self.is_unaccepted:
+                self._look_who_accepted()
+            if self.is_unaccepted:
+                return
             if self._unsent and self.outcome is None:
                 self._unsent = self._unsent[self._socket.send(self._unsent) :]
             elif self.outcome is None:
@@ -131,7 +153,21 @@ class Probe:
             self._fail(os.strerror(code))
             return
         self._connected = True
-        if self._target.kind == "tcp":
+        self.is_unaccepted = bool(self._session)
+        if self._target.kind == "tcp" and not self.is_unaccepted:
+            self.outcome = True
+
+    def _look_who_accepted(self) -> None:
+        from . import accepted  # only an upgrade needs it
+
+        inode = accepted.inode_of_peer(self._socket)
+        if not inode:
+            self.problem = "connected, and no process has accepted"
+            return
+        self.is_unaccepted = False
+        if not accepted.is_held_by(inode, self._session):
+            self._fail("only the old version answers so far")
+        elif self._target.kind == "tcp":
             self.outcome = True
 
     def _read(self) -> None:

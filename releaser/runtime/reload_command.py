@@ -58,12 +58,16 @@ def _configuration_of_today(context: Context) -> dict[str, str]:
     from . import configuration
     from .context import Context
 
-    environ = _with_env_file(context, _environment_of_the_start(context))
+    environ = with_env_file(context, environment_of_the_start(context))
     return configuration.complete(Context(context.layout, context.name, environ), "reload_config")
 
 
-def _environment_of_the_start(context: Context) -> dict[str, str]:
-    """Ask the supervisor: systemd's PrivateUsers= hides /proc/PID/environ from a command of the same unit."""
+def environment_of_the_start(context: Context) -> dict[str, str]:
+    """Ask the supervisor: systemd's PrivateUsers= hides /proc/PID/environ from a command of the same unit.
+
+    Raises:
+        Failure: the release is not running.
+    """
     from .environment import CONTRACT, parse_dump
 
     data = client.ask(context, CONTROL_SOCKET, "environ").encode("utf-8", "surrogateescape")
@@ -72,7 +76,7 @@ def _environment_of_the_start(context: Context) -> dict[str, str]:
     return {name: value for name, value in parse_dump(data).items() if name not in ours}
 
 
-def _with_env_file(context: Context, environ: dict[str, str]) -> dict[str, str]:
+def with_env_file(context: Context, environ: dict[str, str]) -> dict[str, str]:
     """Return `environ` as env.sh changes it."""
     from .environment import dump_command, parse_dump
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from .context import Context
     from .layout import Layout
+    from .manifest import Manifest
 
 _PROBE_BYTES = 4096
 _RETRY_S = 0.05
@@ -53,22 +54,30 @@ def check_python(context: Context) -> None:
             now="nothing was started",
             hint=f"name a Python {wanted} in RELEASE_PYTHON, or build with include_python = true",
         )
-    system, _, machine = context.manifest.python.platform.partition("-")
+    check_host(context.manifest, now="nothing was started")
+
+
+def check_host(manifest: Manifest, *, now: str) -> None:
+    """Refuse a machine or a C library that the release was not built for.
+
+    Raises:
+        Failure: its program files would not run; `now` is what the message says is true.
+    """
+    system, _, machine = manifest.python.platform.partition("-")
     if system == "linux" and machine != os.uname().machine:
         raise Failure(
-            f"{context.name} {context.layout.version} was built for {machine}, and this host is {os.uname().machine}",
+            f"{manifest.name} {manifest.version} was built for {machine}, and this host is {os.uname().machine}",
             DAMAGED,
-            now="nothing was started",
+            now=now,
             hint=f"unpack the release that was built for {os.uname().machine}",
         )
-    needed = context.manifest.python.glibc
+    needed = manifest.python.glibc
     glibc = _glibc()
     if needed and _numbers(glibc) < _numbers(needed):
         raise Failure(
-            f"{context.name} {context.layout.version} needs glibc {needed} or newer, "
-            f"and this host has {glibc or 'none'}",
+            f"{manifest.name} {manifest.version} needs glibc {needed} or newer, and this host has {glibc or 'none'}",
             DAMAGED,
-            now="nothing was started",
+            now=now,
             hint="build on a system whose glibc is no newer than the host's, or with include_libc = true",
         )
 

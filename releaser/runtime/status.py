@@ -33,6 +33,8 @@ def as_text(report: dict[str, Any]) -> str:
         f"  pid       {report['pid']}, up {duration(report['uptime_s'])}",
     ]
     lines += [_instance(instance) for instance in report["instances"]]
+    if report["upgrade"]:
+        lines.append(f"  upgrade   to {report['upgrade']['to']}, {report['upgrade']['step']}")
     for name, address in report["sockets"].items():
         lines.append(f"  socket    {name}: {address}")
     for hook in report["hooks"]:

@@ -21,35 +21,33 @@ from . import (
     listeners,
     sockets,
     states,
-    status,
     systemd,
 )
-from .failures import DONE, FAILED, NOT_NOW, Failure
+from .answering import FORWARDED, HANDLED, Answering
+from .failures import DONE, Failure
 from .files import unlink, write
+from .generation import Generation
 from .hook_queue import HookQueue
 from .hooks import HookRun, format_seconds
 from .jobs import Job, Jobs, Task
-from .keeper import Keeper, Owner
-from .launch import runtime_command
-from .layout import CONTROL_SOCKET, MAIN, agent_socket
+from .keeper import Keeper
+from .layout import CONTROL_SOCKET
 from .outcome import Outcome
 from .output import Output, own_description
 from .process import ended_child
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from .context import Context
     from .logger import Logger
 
-FORWARDED = (signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
-HANDLED = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, *FORWARDED)
 _FOREVER_MS = 3_600_000
 
 
-class Supervisor(Owner):
+class Supervisor(Answering):
     """The loop and what it owns. `run` is the only public method; it returns the exit code of the release."""
 
     def __init__(
@@ -69,8 +67,16 @@ class Supervisor(Owner):
         them), `on_running` is called once the release is
         up and its post_start hooks are done.
         """
-        self._context = context
-        self._manifest = context.manifest
+        caller = {
+            name: value
+            for name, value in context.environ.items()
+            if name not in (*environment.OF_THE_MANAGER, "RELEASE_EVENT")
+        }
+        contract = environment.contract(context, command, context.python)
+        contract["RELEASE_PID"] = str(os.getpid())
+        self._live = Generation(context, caller, contract)
+        self._base = context.environ
+        self._upgrade = None
         self._args = args
         self._only = only
         self._logger = logger
@@ -82,18 +88,8 @@ class Supervisor(Owner):
         self._state = ""
         self._came_from = ""
         self._deadline: float | None = None
-        self._runtime = runtime_command(context)
-        self._environ = {
-            name: value
-            for name, value in context.environ.items()
-            if name not in (*environment.OF_THE_MANAGER, "RELEASE_EVENT")
-        }
         self._upward = systemd.Upward(context.environ, context.layout, self._now)
-        self._contract = environment.contract(context, command, sys.executable)
-        self._contract["RELEASE_PID"] = str(os.getpid())
-        self._keepers: list[Keeper] = []
-        self._listeners: list[listeners.Listener] = []
-        self._stop_timeout_s = self._manifest.stop_timeout_s
+        self._stop_timeout_s = self._live.manifest.stop_timeout_s
         self._interrupts = 0
         self._outcome = Outcome()
         self._out = Output(own_description(1))
@@ -103,18 +99,23 @@ class Supervisor(Owner):
 
     # The loop -----------------------------------------------------------------------------------------------------
 
-    def run(self) -> int:
-        """Live through the whole life of the release and return its exit code."""
+    def run(self, resumed: Mapping[str, Any] | None = None) -> int:
+        """Live through the whole life of the release and return its exit code; `resumed`: the rest of it."""
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
         for number in HANDLED:
             signal.signal(number, _do_nothing)
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
         try:
-            self._open_sockets()
-            self.say(f"{self._manifest.name} {self._manifest.version} ({self._manifest.environment}) starts")
-            self._enter(states.PRE_CONFIGURE)
+            if resumed is not None:
+                self._adopt(resumed)
+            else:
+                self._open_sockets()
+                manifest = self._live.manifest
+                self.say(f"{manifest.name} {manifest.version} ({manifest.environment}) starts")
+                self._enter(states.PRE_CONFIGURE)
             while self._state != states.ENDED:
                 self._turn()
         except BaseException:
@@ -153,7 +154,7 @@ class Supervisor(Owner):
                 watched[output.descriptor] = (select.POLLOUT, output.flush)
         for descriptor, read in self._jobs.watched():
             watched[descriptor] = (select.POLLIN, read)
-        for keeper in self._keepers:
+        for keeper in self._all_keepers():
             for descriptor, events, advance in keeper.watched(lambda: self._now):
                 watched[descriptor] = (events, advance)
         for descriptor, events, advance in self._upward.watched():
@@ -166,9 +167,10 @@ class Supervisor(Owner):
             self._upward.deadline,
             self._logger.deadline if self._logger is not None else None,
             self._control.next_deadline(),
+            self._upgrade.deadline if self._upgrade is not None else None,
             self._control.paused_until if self._control.paused_until > self._now else None,
             *self._jobs.deadlines(),
-            *(deadline for keeper in self._keepers for deadline in keeper.deadlines()),
+            *(deadline for keeper in self._all_keepers() for deadline in keeper.deadlines()),
         ]
         known = [deadline for deadline in deadlines if deadline is not None]
         if not known:
@@ -177,11 +179,11 @@ class Supervisor(Owner):
 
     def _pass_deadlines(self) -> None:
         self._jobs.pass_deadlines(self._now)
-        for keeper in self._keepers:
+        for keeper in self._all_keepers():
             keeper.pass_deadlines(self._now)
-        self._upward.pass_deadline(
-            self._now, [agent_socket(keeper.name) for keeper in self._keepers if keeper.is_ready]
-        )
+        if self._upgrade is not None:
+            self._upgrade.pass_deadline(self._now)
+        self._upward.pass_deadline(self._now, [keeper.agent for keeper in self._live.keepers if keeper.is_ready])
         self._control.close_overdue(self._now)
         if self._logger is not None and (dropped := self._logger.relieve(self._now)):
             self.say(f"{dropped} lines were dropped here: the log is not written")
@@ -200,8 +202,11 @@ class Supervisor(Owner):
         self._jobs.cancel(self._now)
         self._deadline = None
         self._hooks.cancel()
+        if self._upgrade is not None and state != states.RUNNING:
+            upgrade, self._upgrade = self._upgrade, None
+            upgrade.abandon()
         self._came_from, self._state = self._state, state
-        self._upward.enter(state, self._manifest, task_s=configuring.TASK_S, stop_s=self._stop_timeout_s)
+        self._upward.enter(state, self._live.manifest, task_s=configuring.TASK_S, stop_s=self._stop_timeout_s)
         if state in states.HOOK_STATES and state != states.POST_STOP:
             self._run_hooks(state)
             return
@@ -219,84 +224,72 @@ class Supervisor(Owner):
 
     def _configure(self) -> None:
         self._configuring = configuring.Configuring(
-            self._context, self._environ, start_task=self._start_task, say=self.say, on_end=self._take_environment
+            self._live.context,
+            self._live.environ,
+            start_task=self._start_task,
+            say=self.say,
+            on_end=self._take_environment,
         )
         self._configuring.begin()
 
     def _take_environment(self, environ: dict[str, str], failure: Failure | None) -> None:
         """Go on with the complete environment: everything that it can make fail is tried before anything runs."""
-        self._environ = environ
+        self._live.environ = environ
         if failure is not None:
             self._fail(failure)
             return
         try:
-            self._keepers = self._make_keepers()
+            self._live.make_keepers(self, self._only, self._log_path())
             addresses = [
-                (item.name, environment.setting(f"sockets.{item.name}", item.address, self._environ))
-                for item in self._manifest.sockets
+                (item.name, environment.setting(f"sockets.{item.name}", item.address, self._live.environ))
+                for item in self._live.manifest.sockets
             ]
-            passed = systemd.passed_sockets(self._context.environ, os.getpid())
-            self._listeners = listeners.bind_all(addresses, passed)
+            passed = systemd.passed_sockets(self._live.context.environ, os.getpid())
+            self._live.listeners = listeners.bind_all(addresses, passed)
         except Failure as failed:
             self._fail(failed)
             return
         self._handle(states.DONE)
 
-    def _make_keepers(self) -> list[Keeper]:
-        return [
-            Keeper(
-                self._context, process, number, self._environ, self, "" if self._logger is None else self._logger.path
-            )
-            for process in self._manifest.all_processes()
-            if not self._only or process.name in self._only
-            for number in range(1, process.replicas + 1)
-        ]
-
     def _unpack(self) -> None:
         """Unpack the bundle in a process of its own: zipfile would double the memory of this one for ever."""
         from .bundle import needs_unpacking
 
-        if not needs_unpacking(self._context):
+        if not needs_unpacking(self._live.context):
             self._handle(states.DONE)
             return
         self.say("unpacks its bundle (once for each build)")
-        self._start_task("unpacking the bundle", [*self._runtime, "_unpack"], configuring.TASK_S)
+        self._start_task("unpacking the bundle", [*self._live.runtime, "_unpack"], configuring.TASK_S)
 
     def _boot(self) -> None:
-        listeners.listen(self._listeners)
-        environ = {**self._environ, **self._contract}
+        listeners.listen(self._live.listeners)
         try:
-            for keeper in self._keepers:
-                args = self._args if keeper.process.name == MAIN else []
-                keeper.begin(environ, args, self._listeners, self._lock, self._now)
+            self._live.begin(self._args, self._lock, self._now)
         except OSError as error:
             self._fail(Failure(f"cannot start {sys.executable}: {error.strerror}", now="nothing is running"))
 
     def _announce(self) -> None:
-        self._upward.announce(f"running {self._manifest.version}")
+        self._upward.announce(f"running {self._live.manifest.version}")
         self.say("is running")
         if self._on_running is not None:
             self._on_running()
             self._on_running = None
 
     def _drain(self) -> None:
-        for keeper in self._keepers:
+        for keeper in self._live.keepers:
             keeper.terminate()
         self._deadline = self._now + self._stop_timeout_s
-        if not self._alive():  # it had crashed, and waited to be started again
+        if not self._live.is_alive():  # it had crashed, and waited to be started again
             self._handle(states.EXITED)
 
     def _kill(self) -> None:
         self._outcome.was_killed = True
-        for keeper in self._keepers:
+        for keeper in self._live.keepers:
             if keeper.instance is not None:
                 self.say(f"kills the app{keeper.label} (pid {keeper.instance.pid}): {self._why_killed()}")
             keeper.kill()
-        if not self._alive():
+        if not self._live.is_alive():
             self._handle(states.EXITED)
-
-    def _alive(self) -> bool:
-        return any(keeper.instance is not None for keeper in self._keepers)
 
     def _why_killed(self) -> str:
         if self._interrupts > 1:
@@ -306,31 +299,31 @@ class Supervisor(Owner):
         return f"it did not end in {format_seconds(self._stop_timeout_s)} after SIGTERM"
 
     def _after_the_end(self) -> None:
-        listeners.close_all(self._listeners)
-        self._listeners = []
+        listeners.close_all(self._live.listeners)
+        self._live.listeners = []
         self._run_hooks(states.POST_STOP)
 
     # Hooks and tasks ----------------------------------------------------------------------------------------------
 
     def _run_hooks(self, event: str) -> None:
-        environ = {**self._environ, **self._contract}
+        environ = self._live.variables
         if event == states.POST_STOP:
             environ["RELEASE_EXIT_CODE"] = str(self._outcome.exit_code)
-        hooks = self._manifest.hooks_of(event)
-        self._hooks.run(hooks, self._context, environ, self._runtime, lambda: self._now, self._end_hooks)
+        hooks = self._live.manifest.hooks_of(event)
+        self._hooks.run(hooks, self._live.context, environ, self._live.runtime, lambda: self._now, self._end_hooks)
 
     def _end_hooks(self, failure: Failure | None) -> None:
         if failure is None:
             self._handle(states.DONE)
             return
-        failure.now = "the release is stopped" if self._alive() else "nothing was started"
+        failure.now = "the release is stopped" if self._live.is_alive() else "nothing was started"
         self._fail(failure)
 
     def _start_task(self, what: str, argv: list[str], limit_s: float) -> None:
-        environ = {**self._environ, **self._contract}
+        environ = self._live.variables
         try:
             self._jobs.current = Task(
-                what, argv, environ, cwd=self._context.layout.root, limit_s=limit_s, now=self._now
+                what, argv, environ, cwd=self._live.context.layout.root, limit_s=limit_s, now=self._now
             )
         except OSError as error:
             self._fail(Failure(f"{what} failed: {error.strerror}", now="nothing was started"))
@@ -339,7 +332,7 @@ class Supervisor(Owner):
         if isinstance(job, HookRun):
             self._hooks.take_ended(job, code, self._now)
         elif isinstance(job, Task) and self._state == states.CONFIGURE:
-            self._configuring.take_ended(job, code, self._contract)
+            self._configuring.take_ended(job, code, self._live.contract)
         elif isinstance(job, Task) and code:
             # The task has said on standard error what went wrong.
             self._fail(Failure(f"{job.what} failed (exit code {code})", now="nothing was started"))
@@ -360,7 +353,7 @@ class Supervisor(Owner):
         name = keeper.label.strip() or "is"
         verb = "is ready" if keeper.label else "ready"
         self.say(f"{name} {verb} after {instance.ready_after_s:.2f} s (pid {instance.pid}{restarted})")
-        if all(each.has_been_ready for each in self._keepers):
+        if all(each.has_been_ready for each in self._live.keepers):
             self._handle(states.READY)
         for client, awaited in self._restarting:
             awaited.discard(keeper)
@@ -371,7 +364,7 @@ class Supervisor(Owner):
     def was_not_ready_in_time(self, keeper: Keeper) -> None:
         limit = format_seconds(keeper.process.readiness.timeout_s)
         failure = Failure(
-            f"{self._manifest.name} {self._manifest.version}{keeper.label} did not become ready in {limit}",
+            f"{self._live.manifest.name} {self._live.manifest.version}{keeper.label} did not become ready in {limit}",
             details=(keeper.why_not_ready(),),
             now="the release is stopped",
             hint="readiness.timeout in rel/config.toml is the limit",
@@ -380,12 +373,12 @@ class Supervisor(Owner):
         self._handle(states.TIMEOUT)
 
     def was_lost(self, keeper: Keeper, code: int, why: str) -> None:
-        name = f"{self._manifest.name} {self._manifest.version}{keeper.label}"
+        name = f"{self._live.manifest.name} {self._live.manifest.version}{keeper.label}"
         exits = tuple(keeper.restarts.last_exits) if why else ()
         if self._state == states.POST_START and not code:
             self.say(f"the app{keeper.label} has done its work and ended; so do its post_start hooks")
         self._outcome.instance_ended(name, self._state, code, why or keeper.last_words, exits)
-        self._handle(states.LOST if self._alive() else states.EXITED)
+        self._handle(states.LOST if self._live.is_alive() else states.EXITED)
 
     # Signals and children -----------------------------------------------------------------------------------------
 
@@ -405,7 +398,7 @@ class Supervisor(Owner):
             elif number == signal.SIGHUP and os.isatty(0):
                 self._stop("SIGHUP: the terminal is gone")
             elif number in FORWARDED:
-                for keeper in self._keepers:
+                for keeper in self._live.keepers:
                     if keeper.instance is not None:
                         keeper.instance.signal(number)
 
@@ -417,7 +410,7 @@ class Supervisor(Owner):
 
     def _reap(self) -> None:
         while pid := ended_child():
-            if any(keeper.take_ended(pid, self._now) for keeper in self._keepers):
+            if any(keeper.take_ended(pid, self._now) for keeper in self._all_keepers()):
                 continue
             if self._logger is not None and self._logger.take_ended(pid):
                 continue
@@ -429,96 +422,16 @@ class Supervisor(Owner):
             if was_waited_for:
                 self._finish_job(job, code)
 
-    # Sockets and answers ------------------------------------------------------------------------------------------
+    # Sockets ------------------------------------------------------------------------------------------------------
 
     def _open_sockets(self) -> None:
-        layout = self._context.layout
+        layout = self._live.context.layout
         for name in os.listdir(layout.run):
             if name.endswith(".sock"):
                 unlink(os.path.join(layout.run, name))
         self._control = control.Control(sockets.bind(layout.run, CONTROL_SOCKET), self._answer)
         write(layout.pid_file, f"{os.getpid()}\n")
-        write(os.path.join(layout.run, "python"), f"{self._manifest.python.version} {sys.executable}\n")
-
-    def _answer(self, words: list[str], client: control.Client) -> bytes:
-        """Return the frames that answer a request on the control socket."""
-        match words[0]:
-            case "ping":
-                if self._is_serving():
-                    return frames.reply("pong\n", DONE)
-                return frames.reply(f"{self._manifest.name} is {self._word()}\n", NOT_NOW, frames.ERROR)
-            case "alive":
-                return frames.reply("pong\n", DONE)
-            case "pid":
-                return frames.reply(f"{os.getpid()}\n", DONE)
-            case "status":
-                text = status.as_json if "--json" in words else status.as_text
-                return frames.reply(text(self._report()), DONE)
-            case "stop":
-                if len(words) > 1:
-                    self._stop_timeout_s = float(words[1])
-                client.keep_open = True
-                self._stop(f"`{self._manifest.name} stop`")
-                return b""
-            case "reloaded":
-                self._take_configuration(words[1:])
-                self._upward.reload()
-                return frames.reply("", DONE)
-            case "environ":
-                pairs = self._context.environ.items()
-                return frames.reply("".join(f"{name}={value}\0" for name, value in pairs), DONE)
-            case "args":
-                only = ["--only", ",".join(self._only)] if self._only else []
-                return frames.reply("".join(f"{word}\0" for word in [*only, *self._args]), DONE)
-            case "restart":
-                return self._restart(words[1], client)
-            case unknown:
-                return frames.reply(
-                    f"error: this release does not know the request '{unknown}'\n", FAILED, frames.ERROR
-                )
-
-    def _take_configuration(self, words: list[str]) -> None:
-        """Go on with the configuration `words`, `NAME=value`: for instances and hooks that are started from now on."""
-        ours = (*environment.OF_THE_MANAGER, "RELEASE_EVENT")
-        new = (word.partition("=") for word in words)
-        self._environ = {name: value for name, _, value in new if name not in ours}
-        for keeper in self._keepers:
-            keeper.configure({**self._environ, **self._contract})
-
-    def _restart(self, name: str, client: control.Client) -> bytes:
-        """Restart the instances of one process; the client hears of it when all of them are ready."""
-        wanted = {keeper for keeper in self._keepers if name in (keeper.name, keeper.process.name)}
-        if not wanted or self._state != states.RUNNING:
-            return frames.reply(f"error: no process '{name}' runs now; the release goes on\n", NOT_NOW, frames.ERROR)
-        self.say(f"restarts {name}")
-        client.keep_open = True
-        self._restarting.append((client, wanted))
-        for keeper in wanted:
-            keeper.restart(self._now)
-        return b""
-
-    def _report(self) -> dict[str, Any]:
-        return {
-            **status.identity(self._manifest),
-            "state": self._word(),
-            "doing": self._state,
-            "ready": self._is_serving(),
-            "pid": os.getpid(),
-            "uptime_s": round(self._now - self._started_at, 3),
-            "instances": [keeper.to_dict(self._now) for keeper in self._keepers],
-            "sockets": {listener.name: listener.address for listener in self._listeners},
-            "hooks": self._hooks.reports,
-            "last_failure": self._outcome.failure.message if self._outcome.failure else self._hooks.last_failure(),
-        }
-
-    def _is_serving(self) -> bool:
-        return self._are_ready() and self._state in (*states.SERVING_STATES, states.PRE_STOP)
-
-    def _are_ready(self) -> bool:
-        return bool(self._keepers) and all(keeper.is_ready for keeper in self._keepers)
-
-    def _word(self) -> str:
-        return states.describe(self._state, self._are_ready())
+        self._write_python()
 
     # Output and the end -------------------------------------------------------------------------------------------
 
@@ -528,10 +441,13 @@ class Supervisor(Owner):
     def _end_everything(self) -> None:
         """Leave nothing behind: no process, no socket, no pid file. The lock ends with this process."""
         self._jobs.end_all()
-        for keeper in self._keepers:
-            keeper.close()
-        listeners.close_all(self._listeners)
-        layout = self._context.layout
+        if self._upgrade is not None:
+            self._upgrade.abandon()
+        self._live.close()
+        listeners.close_all(self._live.listeners)
+        if hasattr(self, "_control"):
+            self._control.finish()
+        layout = self._live.context.layout
         unlink(os.path.join(layout.run, CONTROL_SOCKET))
         unlink(layout.pid_file)
         if self._outcome.failure is not None:

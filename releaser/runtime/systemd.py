@@ -91,9 +91,13 @@ class Upward:
 
     def reload(self) -> None:
         """Tell that the configuration was read again and taken."""
-        microseconds = int(time.monotonic() * 1_000_000)
-        self._tell(f"RELOADING=1\nMONOTONIC_USEC={microseconds}")
+        self.begin_reload()
         self._tell("READY=1")
+
+    def begin_reload(self, text: str = "") -> None:
+        """Tell that something is being changed; `announce` tells the end of it."""
+        status = f"\nSTATUS={text}" if text else ""
+        self._tell(f"RELOADING=1\nMONOTONIC_USEC={int(time.monotonic() * 1_000_000)}{status}")
 
     def watched(self) -> list[tuple[int, int, Callable[[], None]]]:
         """Return the descriptors to poll, with their events and what to do then."""

@@ -96,9 +96,9 @@ def _unpack_locked(context: Context) -> None:
         _refuse_noexec(context, partial)
         _extract(context, source, site_packages)
         lay_out(partial, interpreter())
-        _write_through(partial)
+        write_through(partial)
         _publish(partial, context.layout.bundle(manifest.bundle.id))
-        _write_through(folder_of_bundles(context))
+        write_through(folder_of_bundles(context))
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
@@ -187,7 +187,7 @@ def _extract_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, site_pack
                 view = view[file.write(view) :]
 
 
-def _write_through(folder: str) -> None:
+def write_through(folder: str) -> None:
     """Have the kernel write everything of this file system to its disk: syncfs(2), which `os` does not offer.
 
     Where ctypes is missing, sync(2) does the same for every file system.

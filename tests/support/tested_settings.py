@@ -13,6 +13,9 @@ _STRIPPED = _BUILD + "test_stripped.py::test_each_part_is_chosen_by_itself"
 _LIFE = "tests/e2e/test_settings.py::"
 _CONFIGURED = _LANGUAGE + "test_a_built_release_is_configured_and_started_as_its_settings_say"
 _EXTENDED = _LANGUAGE + "test_a_release_that_extends_another_has_its_settings_and_its_own_over_them"
+_UPGRADES = (
+    "tests/integration/upgrade/test_upgrade.py::test_a_running_release_changes_its_version_under_the_same_supervisor"
+)
 _EVENTS = _LIFE + "test_every_event_has_its_hooks_and_a_hook_that_hangs_is_ended_and_only_told"
 _APP = _LIFE + "test_the_app_has_its_variables_and_sockets_and_is_ready_when_it_says_so"
 _LOG = _LIFE + "test_the_log_has_as_many_files_of_such_a_size_as_are_wanted"
@@ -148,6 +151,8 @@ TESTS: dict[str, tuple[str, ...]] = {
     "hooks.post_start": (_EVENTS,),
     "hooks.pre_stop": (_EVENTS,),
     "hooks.post_stop": (_EVENTS,),
+    "hooks.pre_upgrade": (_UPGRADES,),
+    "hooks.post_upgrade": (_UPGRADES,),
     "hooks.run": (_EVENTS,),
     "hooks.call": (_EVENTS,),
     "hooks.timeout": (_EVENTS,),

@@ -73,7 +73,7 @@ def test_the_default_of_a_migrations_setting_is_the_one_that_holds(row: Field, t
     assert written == unwritten
 
 
-@pytest.mark.parametrize("event", [event for event in EVENTS if not event.not_yet], ids=lambda event: event.name)
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.name)
 def test_the_defaults_of_a_hook_are_those_of_its_event(event: Any, tmp_path: Path) -> None:
     defaults = {row.name: row.default for row in hook_fields(event) if row.default}
     table = ", ".join(f"{name} = {value}" for name, value in defaults.items())
@@ -154,7 +154,7 @@ def test_the_schema_knows_exactly_the_settings_of_the_rows() -> None:
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert set(schema["properties"]) == {"default_release", "default_environment", "release", "environment"}
     assert set(settings["properties"]) == MANY_NAMES
-    assert set(hooks["properties"]) == {event.name for event in EVENTS if not event.not_yet}
+    assert set(hooks["properties"]) == {event.name for event in EVENTS}
     assert settings["additionalProperties"] is False
     assert hooks["additionalProperties"] is False
 
@@ -194,7 +194,7 @@ def test_every_setting_of_distillery_has_a_word_on_what_to_use() -> None:
 
 
 def test_every_setting_has_a_test_that_is_there() -> None:
-    names = [f"{outer}{row.name}" for outer, rows in tables_of_settings() for row in rows if not row.not_yet]
+    names = [f"{outer}{row.name}" for outer, rows in tables_of_settings() for row in rows]
     assert sorted(TESTS) == sorted(names), "a setting needs its row in tests/support/tested_settings.py"
     for setting, tests in TESTS.items():
         for test in tests:

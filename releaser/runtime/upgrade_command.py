@@ -1,0 +1,142 @@
+"""The commands `upgrade` and `rollback`: what can be found out while the old version serves, and the request.
+
+The launcher has started this in the runtime of the *new* version, with its Python and its env.sh::
+
+    upgrade V (V's runtime)                         supervisor (the old version's runtime)
+      the tree, Python, C library, configuration
+      the bundle is unpacked, the database asked
+      pre_upgrade hooks, migrations of phase pre
+      "upgrade" with V's environment           ->   `upgrading`: V's instance beside the old one, ready, switched,
+      lines as they come                       <-     the old one drained, post_upgrade, re-executed
+      exit code                                <-
+
+Whatever fails before the request has changed nothing, and so has a kill of this process; after it the supervisor goes
+on by itself. A release that does not run is only switched: `var/current` is written, and the next start runs V.
+"""
+
+from __future__ import annotations
+
+import os
+
+from . import bundle, client, startup, upgrade_checks
+from .context import Context
+from .failures import DAMAGED, DONE, FAILED, NOT_NOW, USAGE, Failure
+from .hooks import migration_hooks
+from .layout import CONTROL_SOCKET
+from .version_commands import check_known
+from .versions import booting_version, previous_version, switch, take_lock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+ROLLBACK = "rollback"
+"""What `rollback` adds: no migration is applied."""
+
+
+def upgrade(context: Context, args: list[str]) -> int:
+    """Switch to the version that this is the runtime of.
+
+    Raises:
+        Failure: it cannot be switched to, or did not become ready; the old version is what runs.
+    """
+    if not args or args[0].startswith("-") or args[1:] not in ([], [ROLLBACK]):
+        raise Failure(f"expected `{context.name} upgrade VERSION`", USAGE, now="nothing was changed")
+    running = upgrade_checks.status_of_the_running(context)
+    old = str(running.get("version", "")) or booting_version(context.layout)
+    now = f"{old} goes on" if running else f"{old} is what the next start runs"
+    version = args[0]
+    if version != context.layout.version:
+        check_known(context, version, now=now)
+        raise Failure(
+            f"cannot upgrade to {context.name} {version}: releases/{version} is not complete",
+            DAMAGED,
+            now=now,
+            hint=f"`{context.name} unpack {context.name}-{version}.tar.gz` completes it",
+        )
+    if version == old:
+        print(f"{context.name} {version} {'runs' if running else 'is current'} already; nothing was changed")
+        return DONE
+    if running and running.get("doing") != "running":
+        raise Failure(f"cannot upgrade {context.name}: it is {running.get('state')}", NOT_NOW, now=now)
+    try:
+        return _upgrade(context, old, running, is_rollback=len(args) > 1)
+    except Failure as failure:
+        failure.now = failure.now if failure.now.startswith((f"{version} ", client.UNKNOWN)) else now
+        raise
+
+
+def rollback(context: Context, args: list[str]) -> int:
+    """Switch to the version before the last upgrade; only code is changed.
+
+    Raises:
+        Failure: there is none, or it cannot be switched to.
+    """
+    if args:
+        raise Failure(f"expected `{context.name} rollback`", USAGE, now="nothing was changed")
+    version = previous_version(context.layout)
+    if not version:
+        raise Failure(
+            f"cannot roll back {context.name}: there was no upgrade, so no version is known that was before",
+            NOT_NOW,
+            now="nothing was changed",
+            hint=f"`{context.name} upgrade VERSION` switches to any version that is here",
+        )
+    check_known(context, version, now="nothing was changed")
+    os.execve(context.prog, [context.prog, "upgrade", version, ROLLBACK], dict(context.environ))
+
+
+def _upgrade(context: Context, old: str, running: dict[str, Any], *, is_rollback: bool) -> int:
+    version = context.layout.version
+    take_lock(context)  # held until this process ends
+    upgrade_checks.check_tree(context)
+    startup.check_python(context)
+    startup.make_folders(context.layout)
+    lock = -1 if running else startup.acquire_lock(context, 0.0, upgrade_checks.say)
+    environ = upgrade_checks.configured(context, running)
+    environ |= {"RELEASE_OLD_VERSION": old, "RELEASE_NEW_VERSION": version}
+    new = Context(context.layout, context.name, environ, context.python)
+    bundle.ensure(new)
+    upgrade_checks.check_database(new)
+    may_migrate = bool(running) and not is_rollback
+    hooks = new.manifest.hooks_of("pre_upgrade")
+    if may_migrate:
+        hooks = [*hooks, *migration_hooks(new.manifest, "pre_upgrade")]
+    reports = upgrade_checks.run_hooks(new, hooks, environ)
+    if running:
+        return _request(new, old, environ, reports, may_migrate=may_migrate)
+    try:
+        switch(context.layout, version)
+    except OSError as error:
+        raise Failure(f"cannot write {context.layout.current}: {error.strerror}", FAILED) from error
+    try:
+        upgrade_checks.run_hooks(new, new.manifest.hooks_of("post_upgrade"), environ)
+    except Failure as failure:
+        failure.now = f"{version} is what the next start runs"
+        raise
+    finally:
+        os.close(lock)
+    print(f"{context.name} {version} is current; it does not run, `{context.name} start` starts it")
+    return DONE
+
+
+def _request(
+    context: Context, old: str, environ: dict[str, str], reports: list[dict[str, Any]], *, may_migrate: bool
+) -> int:
+    """Have the supervisor do the rest, and print its lines."""
+    import json
+
+    # What the supervisor becomes in the end: if it cannot be imported, this ends here.
+    from . import foreground, reexecution
+
+    request = {
+        "format": 1,
+        "version": context.layout.version,
+        "old_version": old,
+        "python": context.python,
+        "may_migrate": may_migrate,
+        "state_format": reexecution.FORMAT if callable(foreground.resume) else 0,
+        "environ": environ,
+        "hooks": reports,
+    }
+    return client.call(context, CONTROL_SOCKET, "upgrade", json.dumps(request))

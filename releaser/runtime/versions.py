@@ -1,0 +1,112 @@
+"""Which versions of a release are there, and which of them boots? Read from the folders alone."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+
+from .failures import NOT_NOW, Failure
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .context import Context
+    from .layout import Layout
+
+PREVIOUS = "previous"
+"""File in `var`, one line: the version that `current` named before the last upgrade."""
+
+
+class Version:
+    """One folder below `releases`."""
+
+    __slots__ = ("is_complete", "name")
+
+    def __init__(self, name: str, *, is_complete: bool) -> None:
+        self.name = name
+        self.is_complete = is_complete  # its manifest, which is written last, is there
+
+
+def found_versions(root: str) -> list[Version]:
+    """Return the versions below `root`, the oldest folder first."""
+    folder = os.path.join(root, "releases")
+    names = [name for name in os.listdir(folder) if not name.startswith(".") and os.path.isdir(f"{folder}/{name}")]
+    found = [Version(name, is_complete=os.path.exists(f"{folder}/{name}/manifest.json")) for name in names]
+    return sorted(found, key=lambda version: (os.stat(f"{folder}/{version.name}").st_mtime, version.name))
+
+
+def default_version(layout: Layout) -> str:
+    """Return the version that boots where `var/current` says nothing, or nothing."""
+    return read_line(os.path.join(layout.root, "releases", "default"))
+
+
+def booting_version(layout: Layout) -> str:
+    """Return the version that the launcher boots, as it finds it: `var/current`, else `releases/default`."""
+    return read_line(layout.current) if os.path.exists(layout.current) else default_version(layout)
+
+
+def previous_version(layout: Layout) -> str:
+    """Return the version before the last upgrade, or nothing."""
+    return read_line(os.path.join(layout.var, PREVIOUS))
+
+
+def read_line(path: str) -> str:
+    """Return the first line of a file, or nothing when there is none."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            return file.readline().strip()
+    except OSError:
+        return ""
+
+
+def take_lock(context: Context) -> int:
+    """Return the descriptor that holds the lock of all that changes versions: the folder `releases` itself (flock(2)).
+
+    Raises:
+        Failure: another one holds it.
+    """
+    descriptor = os.open(os.path.join(context.layout.root, "releases"), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise Failure(
+            f"another unpack, remove or upgrade of {context.name} is at work", NOT_NOW, now="nothing was changed"
+        ) from None
+    return descriptor
+
+
+def switch(layout: Layout, version: str) -> None:
+    """Make `version` the one that boots, and remember the one before; a power cut leaves either, never neither.
+
+    The point of no return is the rename of `var/current`.
+
+    Raises:
+        OSError: `var` cannot be written to.
+    """
+    before = booting_version(layout)
+    os.makedirs(layout.var, mode=0o755, exist_ok=True)
+    if before and before != version:
+        write_durably(os.path.join(layout.var, PREVIOUS), before)
+    write_durably(layout.current, version)
+
+
+def write_durably(path: str, line: str) -> None:
+    """Replace a file by one with that line, on the disk when this returns.
+
+    Raises:
+        OSError: it cannot be written; the old file is as it was.
+    """
+    folder, name = os.path.split(path)
+    temporary = os.path.join(folder, f".{name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    try:
+        os.write(descriptor, f"{line}\n".encode("utf-8", "surrogateescape"))
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    os.rename(temporary, path)
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
