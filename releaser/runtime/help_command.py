@@ -41,6 +41,7 @@ OPTIONS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "migrate": (
         ("DATABASE", "this database of several alone"),
+        ("--target NAME", "this tenant of a database with tenants alone"),
         ("--to REV", "stop at this revision: an id or its beginning, +2, head"),
         ("--phase pre|post", "stop before the first revision of phase post; or the rest"),
         ("--plan, --dry-run", "print what would be applied, and change nothing"),
@@ -53,7 +54,11 @@ OPTIONS: dict[str, tuple[tuple[str, str], ...]] = {
         ("--stamp REV [--force]", "say at which revision a database made by other means is"),
         ("--unlock --force", "end the session of whoever holds the lock"),
     ),
-    "migrations": (("DATABASE", "this database of several alone"), ("--json", "one JSON object")),
+    "migrations": (
+        ("DATABASE", "this database of several alone"),
+        ("--target NAME", "this tenant of a database with tenants alone"),
+        ("--json", "one JSON object"),
+    ),
 }
 """What stands behind a command, as (word, meaning)."""
 
