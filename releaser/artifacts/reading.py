@@ -64,6 +64,10 @@ class Artifact:
         return f"{self.manifest.name} {self.manifest.version}"
 
 
+class DamagedArtifact(UsageError):
+    """What begins as an archive cannot be read to its end."""
+
+
 Open = Callable[[], AbstractContextManager[IO[bytes]]]
 
 
@@ -90,7 +94,17 @@ def read_artifact(path: Path) -> Artifact:
             return _read(path, "archive", _entries_of_tar(archive, path))
     except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
         text = error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)
-        raise UsageError(f"cannot read {path}: {text}") from error
+        kind = DamagedArtifact if _begins_as_archive(path) else UsageError
+        raise kind(f"cannot read {path}: {text}") from error
+
+
+def _begins_as_archive(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            beginning = file.read(_SCRIPT_BYTES)
+    except OSError:
+        return False
+    return beginning.startswith((_GZIP, _ZSTD)) or (beginning.startswith(b"#!") and _GZIP in beginning)
 
 
 def read_manifest(path: Path) -> Manifest:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from releaser.artifacts.checksums import checksums_file, read_checksums, wrong_files
-from releaser.artifacts.reading import Artifact, read_artifact
+from releaser.artifacts.reading import Artifact, DamagedArtifact, read_artifact
 from releaser.artifacts.signatures import check_intact, signature_file, verify
 from releaser.errors import ReleaserError, UsageError
 
@@ -33,7 +33,14 @@ def verify_artifact(path: Path, *, allowed_signers: Path | None, identity: str) 
     lines = [] if path.is_dir() else [*_signature(path, allowed_signers, identity), *_checksums(path, allowed_signers)]
     if path.is_dir() and allowed_signers is not None:
         raise UsageError(f"{path} is a folder, and only archives are signed", hint="verify the archive before it")
-    artifact = read_artifact(path)
+    try:
+        artifact = read_artifact(path)
+    except DamagedArtifact as error:
+        raise ReleaserError(
+            f"{path.name} is not as it was built: {error.message}",
+            now="do not use it: it is not complete, or damaged",
+            hint="copy it again",
+        ) from error
     return [artifact.title, *(f"  {line}" for line in (*lines, _manifest(artifact)))]
 
 

@@ -47,7 +47,7 @@ def build_in_kept_environment(project: Path, into: Path, stage: Stage, machine: 
         (folder / _READY).touch()
 
     key = key_of(requires, machine, time.strftime("%Y-%m-%d", time.gmtime()))
-    with stage.cache.lock(stage.report):
+    with stage.cache.lock("build-envs", stage.report):
         kept = stage.cache.find_or_make("build-envs", key, is_whole=lambda path: (path / _READY).exists(), make=make)
         programs = kept / _ENVIRONMENT / "bin"
         call = json.dumps([system["build-backend"], system.get("backend-path", []), str(into)])

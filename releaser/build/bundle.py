@@ -18,8 +18,10 @@ from shiv.bootstrap.environment import Environment  # type: ignore[import-untype
 from shiv.builder import create_archive  # type: ignore[import-untyped]
 from shiv.constants import BUILD_AT_TIMESTAMP_FORMAT  # type: ignore[import-untyped]
 
+from releaser.build.dependencies import PACKED
 from releaser.build.layers import SITE_PACKAGES, Linked, link, names_below
 from releaser.build.members import Member, append_members, members_of, write_members
+from releaser.build.packed import open_members
 from releaser.build.stage import Stage
 from releaser.build.tree import hash_of
 from releaser.runtime.manifest import MAIN, Entry
@@ -35,6 +37,7 @@ def write_bundle(stage: Stage) -> None:
         _write_standalone(stage, entry)
     stage.bundle_id = content_hash(stage.site_packages, stage.linked)
     target = stage.release / f"{stage.plan.sketch.name}.pyz"
+    _open_all_members(stage)
     new, kept = _sorted_out(stage)
     create_archive(
         [_sources(stage, new)],
@@ -57,17 +60,25 @@ def content_hash(folder: Path, linked: Linked) -> str:
     return total.hexdigest()[:ID_CHARACTERS]
 
 
+def _open_all_members(stage: Stage) -> None:
+    stage.ahead.result(PACKED, stage.report)
+    for layer in stage.linked.layers:
+        if layer.key not in stage.linked.members:
+            open_members(layer, stage)
+
+
 def _sorted_out(stage: Stage) -> tuple[list[str], list[Member]]:
     """Return the names of the files that this build has made, and the members of those that layers hold."""
-    members = {id(layer): members_of(layer.members) for layer in stage.linked.layers}
+    members = {key: members_of(file) for key, file in stage.linked.members.items()}
     new: list[str] = []
     kept: list[Member] = []
-    for name in names_below(stage.site_packages):
-        layer = stage.linked.origin(name, os.lstat(f"{stage.site_packages}/{name}"))
+    site_packages = stage.site_packages
+    for name in names_below(site_packages):
+        layer = stage.linked.origin(name, os.lstat(f"{site_packages}/{name}"))
         if layer is None:
             new.append(name)
         else:
-            kept.append(members[id(layer)][f"{SITE_PACKAGES}/{name}"])
+            kept.append(members[layer.key][f"{SITE_PACKAGES}/{name}"])
     return new, kept
 
 

@@ -1,8 +1,8 @@
 """What does a build keep for the next one? Folders named by a hash of everything that they were made from.
 
-They lie in `OUTPUT_DIR/.cache/KIND/KEY`, for all environments. One lock, flock(2), is held while folders are made, used
-and removed: a folder appears under its name by one rename, complete, so that a killed build leaves nothing that another
-one would take for whole. Removing `.cache` costs time only.
+They lie in `OUTPUT_DIR/.cache/KIND/KEY`, for all environments. Each kind has a lock, flock(2), which is held while
+folders of it are made, used and removed: a folder appears under its name by one rename, complete, so that a killed
+build leaves nothing that another one would take for whole. Removing `.cache` costs time only.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, get_args
 
 from releaser.build.report import Report
 
 NAME: Final = ".cache"
+Kind = Literal["build-envs", "graphs", "layers", "members", "pythons", "runtimes"]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 KEPT: Final = 6
 """How many folders of a kind stay, those used last."""
 _PARTIAL = ".partial-"
@@ -34,24 +36,47 @@ class Cache:
     folder: Path
 
     @contextmanager
-    def lock(self, report: Report) -> Iterator[None]:
-        """Hold the lock of the whole cache; wait for another build that makes something for it."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    def lock(self, kind: Kind, report: Report) -> Iterator[None]:
+        """Hold the lock of one kind; wait for another build that makes something of it. Never two at a time."""
+        lock = self._acquire(kind, report)
         try:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                report.note("waiting for another build, which fills the cache")
-                fcntl.flock(lock, fcntl.LOCK_EX)
             yield
         finally:
             os.close(lock)
 
+    @contextmanager
+    def lock_all(self, report: Report) -> Iterator[None]:
+        """Hold the locks of all kinds, to remove everything."""
+        with ExitStack() as held:
+            for kind in KINDS:
+                held.enter_context(self.lock(kind, report))
+            yield
+
+    def _acquire(self, kind: Kind, report: Report) -> int:
+        path = self.folder / f".{kind}.lock"
+        while True:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            except FileNotFoundError:
+                continue  # the folder has just been removed
+            try:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    report.note("waiting for another build, which fills the cache")
+                    fcntl.flock(lock, fcntl.LOCK_EX)
+                if _is_file(lock, path):
+                    return lock
+            except BaseException:
+                os.close(lock)
+                raise
+            os.close(lock)
+
     def find_or_make(
-        self, kind: str, key: str, *, is_whole: Callable[[Path], bool], make: Callable[[Path], None]
+        self, kind: Kind, key: str, *, is_whole: Callable[[Path], bool], make: Callable[[Path], None]
     ) -> Path:
-        """Return the folder of `key`, made now if it is missing or not whole; to be called under the lock.
+        """Return the folder of `key`, made now if it is missing or not whole; to be called under the lock of `kind`.
 
         `make` fills an empty folder; what it raises leaves nothing behind.
         """
@@ -76,6 +101,14 @@ class Cache:
         os.utime(path)
         _prune(of_kind, keep=path)
         return path
+
+
+def _is_file(descriptor: int, path: Path) -> bool:
+    """Tell whether `path` still names what was opened: removing the cache removes its locks."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def key_of(*parts: object) -> str:

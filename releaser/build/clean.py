@@ -82,7 +82,7 @@ def clean_cache(output: Path, report: Report) -> Cleaned:
     cache = Cache(folder=output / CACHE_NAME)
     if not cache.folder.is_dir():
         return Cleaned(removed=(), kept=())
-    with cache.lock(report):
+    with cache.lock_all(report):
         removed = _remove(cache.folder)
     if not any(output.iterdir()):
         output.rmdir()

@@ -12,7 +12,8 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,8 +46,44 @@ class ProgramFailed(Exception):
         self.lines = lines
 
 
+INTERRUPTING = frozenset({signal.SIGINT, signal.SIGTERM})
+"""Signals that end a build; the threads of one have them blocked, so that they come to its main thread."""
 Run = Callable[[Program], tuple[str, ...]]
 """Runs a program and returns its lines; raises `ProgramFailed`."""
+
+
+class Programs:
+    """Programs that are run in threads, where nothing can interrupt the wait for them: they are killed from outside."""
+
+    def __init__(self) -> None:
+        self._is_over = False
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen[str]] = set()
+
+    def runner(self, report: Report) -> Run:
+        """Return a function that runs programs until `kill`, and tells `report` about them."""
+
+        def run(program: Program) -> tuple[str, ...]:
+            report.command(str(program))
+            with self._lock:
+                if self._is_over:
+                    raise ProgramFailed(program, -signal.SIGKILL, ())
+                process = _start(program)
+                self._running.add(process)
+            try:
+                return _lines_of(process, program, report, INTERRUPTING)
+            finally:
+                with self._lock:
+                    self._running.discard(process)
+
+        return run
+
+    def kill(self) -> None:
+        """Kill those that are running, and let no other start."""
+        with self._lock:
+            self._is_over = True
+            for process in self._running:
+                _end(process)
 
 
 def runner(report: Report) -> Run:
@@ -54,30 +91,39 @@ def runner(report: Report) -> Run:
 
     def run(program: Program) -> tuple[str, ...]:
         report.command(str(program))
-        lines: list[str] = []
         # Nothing may interrupt between the start and the place that ends the program: it would go on writing into the
         # staging folder while that is removed. The program itself takes them again.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTING)
         try:
             process = _start(program)
         except BaseException:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
             raise
-        with process:
-            try:
-                signal.pthread_sigmask(signal.SIG_SETMASK, before)
-                for line in process.stdout or ():
-                    lines.append(without_urls(line.rstrip("\n")))
-                    report.output(lines[-1])
-                code = process.wait()
-            except BaseException:
-                _end(process)
-                raise
-        if code:
-            raise ProgramFailed(program, code, tuple(lines))
-        return tuple(lines)
+        return _lines_of(process, program, report, before)
 
     return run
+
+
+def _lines_of(started: subprocess.Popen[str], program: Program, report: Report, mask: Iterable[int]) -> tuple[str, ...]:
+    """Return what a program prints until it ends with 0; from now on `mask` are the signals that are blocked.
+
+    Raises:
+        ProgramFailed: it ended with something else.
+    """
+    lines: list[str] = []
+    with started as process:
+        try:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            for line in process.stdout or ():
+                lines.append(without_urls(line.rstrip("\n")))
+                report.output(lines[-1])
+            code = process.wait()
+        except BaseException:
+            _end(process)
+            raise
+    if code:
+        raise ProgramFailed(program, code, tuple(lines))
+    return tuple(lines)
 
 
 def without_urls(line: str) -> str:

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from packaging.utils import canonicalize_name
 
@@ -18,7 +19,7 @@ from releaser.build import dist_info, installers
 from releaser.build.build_env import build_in_kept_environment
 from releaser.build.bytecode import compile_folder
 from releaser.build.cache import key_of
-from releaser.build.commands import Program, ProgramFailed
+from releaser.build.commands import Program, ProgramFailed, Run
 from releaser.build.flat_layout import folder_to_build
 from releaser.build.layers import (
     SCRIPTS,
@@ -31,7 +32,9 @@ from releaser.build.layers import (
     open_layer,
 )
 from releaser.build.left_out import leave_private_files_out
+from releaser.build.packed import open_members
 from releaser.build.pins import Pins, pinned, read_pins, split_local_projects, split_pdm_lock, without_users
+from releaser.build.report import Report
 from releaser.build.source_paths import find_source_paths
 from releaser.build.stage import Stage
 from releaser.build.tags import check_tags
@@ -41,7 +44,9 @@ from releaser.plan.facts import Lock
 from releaser.plan.steps import BuildWheel, InstallDependencies, InstallProject
 
 LAST_LINES = 15
-_LAYOUT = 1
+PACKED: Final = "pack the dependencies"
+_JOB: Final = "install the dependencies"
+_LAYOUT = 2
 """Of a layer: to be changed with anything that this module or `layers` puts there differently."""
 
 
@@ -56,16 +61,40 @@ def build_wheel(step: BuildWheel, stage: Stage) -> None:
     stage.wheel = _wheel_of(project, stage, "the project")
 
 
+def begin_dependencies(step: InstallDependencies, stage: Stage) -> None:
+    """Begin to install what the lock pins while the project's wheel is built, if that does not depend on the wheel."""
+    if step.lock is None or step.lock.kind in ("poetry", "pdm"):
+        return
+
+    def job(report: Report, run: Run) -> bool:
+        pins = _locked_pins(step, replace(stage, report=report, run=run))
+        if pins is not None:
+            _link_pins(pins, step, replace(stage, report=report, run=run))
+        return pins is not None
+
+    stage.ahead.start(_JOB, job)
+
+
 def install_dependencies(step: InstallDependencies, stage: Stage) -> None:
     """Link the layer that holds what the lock pins; without a lock, what the wheel asks for at this moment."""
-    pins = _pins(step, stage)
+    if not stage.ahead.result(_JOB, stage.report):
+        _link_pins(_pins(step, stage), step, stage)
+    (layer,) = stage.linked.layers
+
+    def pack(report: Report, run: Run) -> None:
+        open_members(layer, replace(stage, report=report, run=run))
+
+    stage.ahead.start(PACKED, pack)
+
+
+def _link_pins(pins: Pins, step: InstallDependencies, stage: Stage) -> None:
     key = key_of(_LAYOUT, pins.key, *machine_key(stage), step.optimize, stage.epoch)
 
     def make(folder: Path) -> None:
         _make_layer(folder, pins, step, stage)
 
     stage.site_packages.mkdir()
-    with stage.cache.lock(stage.report):
+    with stage.cache.lock("layers", stage.report):
         layer = open_layer(stage.cache.find_or_make("layers", key, is_whole=is_whole_layer, make=make))
         link_layer(layer, stage.site_packages, stage.linked, stage.scripts)
 
@@ -131,22 +160,36 @@ def _make_layer(folder: Path, pins: Pins, step: InstallDependencies, stage: Stag
         program = installers.install_locked(stage.installer, *chosen)
         _run(stage, program, "the dependencies could not be installed")
     _tidy(folder)
-    compile_folder(stage, site_packages, "site-packages", ("-o", str(step.optimize), "-j", str(os.cpu_count() or 1)))
-    finish_layer(folder, stage.epoch)
+    compile_folder(stage, site_packages, SITE_PACKAGES, (step.optimize,))
+    finish_layer(folder)
 
 
 def _pins(step: InstallDependencies, stage: Stage) -> Pins:
     """Return what is to be installed, in a file that the installer reads."""
     lock, folder = step.lock, step.project
-    if lock is None:
-        to = stage.folder / "resolved.txt"
-        program = installers.resolve(stage.installer, folder, stage.wheel, to, step.extras, step.groups)
-        _run(stage, program, "the dependencies could not be resolved")
-        if stage.installer.kind == "pip":
-            to.write_text(pinned(to.read_text(encoding="utf-8"), stage.wheel.name.partition("-")[0]), encoding="utf-8")
-        return _with_local_projects(to, folder, stage, is_hashed=False)
+    if lock is not None:
+        path, base = _locked(step, lock, stage)
+        return _with_local_projects(path, base, stage, is_hashed=True)
+    to = stage.folder / "resolved.txt"
+    program = installers.resolve(stage.installer, folder, stage.wheel, to, step.extras, step.groups)
+    _run(stage, program, "the dependencies could not be resolved")
+    if stage.installer.kind == "pip":
+        to.write_text(pinned(to.read_text(encoding="utf-8"), stage.wheel.name.partition("-")[0]), encoding="utf-8")
+    return _with_local_projects(to, folder, stage, is_hashed=False)
+
+
+def _locked_pins(step: InstallDependencies, stage: Stage) -> Pins | None:
+    """Return what the lock pins; None if it names projects of the same repository, which are to be built first."""
+    assert step.lock is not None
+    path, base = _locked(step, step.lock, stage)
+    _, folders = split_local_projects(path, base)
+    return None if folders else read_pins(path, is_hashed=True)
+
+
+def _locked(step: InstallDependencies, lock: Lock, stage: Stage) -> tuple[Path, Path]:
+    """Return the lock as a file that the installer reads, and the folder that paths in it start from."""
     if lock.kind in ("requirements", "pylock"):
-        return _with_local_projects(lock.path, lock.path.parent, stage, is_hashed=True)
+        return lock.path, lock.path.parent
     if lock.kind == "uv" and stage.installer.kind != "uv":
         raise BuildError(f"{lock.shown} can only be read by uv, which has no binary for this machine")
     to = stage.folder / "requirements.txt"
@@ -156,9 +199,9 @@ def _pins(step: InstallDependencies, stage: Stage) -> Pins:
         text, local = split_pdm_lock(lock.path.read_text(encoding="utf-8"), base, (*step.extras, *step.groups))
         lock = replace(lock, path=stage.folder / lock.path.name)
         lock.path.write_text(text, encoding="utf-8")
-    _export(stage, installers.export_lock(stage.installer, folder, lock, to, step.extras, step.groups), lock)
+    _export(stage, installers.export_lock(stage.installer, step.project, lock, to, step.extras, step.groups), lock)
     to.write_text(without_users(to.read_text(encoding="utf-8")) + local, encoding="utf-8")
-    return _with_local_projects(to, base, stage, is_hashed=True)
+    return to, base
 
 
 def _export(stage: Stage, program: Program, lock: Lock) -> None:

@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from releaser.build.attributes import known_names
 from releaser.build.dist_info import console_scripts
 from releaser.build.stage import Stage
 from releaser.errors import Problem, ProjectError
@@ -58,11 +59,21 @@ def _is_module(path: Path) -> bool:
 
 
 def _missing(call: str, roots: tuple[Path, ...], place: Problem) -> list[Problem]:
-    module = call.partition(":")[0]
+    module, _, attribute = call.partition(":")
     if has_module(module, roots):
-        return []
+        return _missing_name(module, attribute.partition(".")[0], roots, place)
     hint = "is it part of the project's wheel, or of a dependency that the lock names?"
     return [replace(place, what=f"there is no module '{module}' in the bundle", hint=hint)]
+
+
+def _missing_name(module: str, name: str, roots: tuple[Path, ...], place: Problem) -> list[Problem]:
+    """Return a problem if the module's source leaves no doubt that it has no such name."""
+    names = known_names(module, roots) if name else None
+    if names is None or name in names:
+        return []
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean '{module}:{near[0]}'?" if near else ""
+    return [replace(place, what=f"the module '{module}' has no '{name}'", hint=hint)]
 
 
 def _command(words: tuple[str, ...], stage: Stage, roots: tuple[Path, ...]) -> tuple[Entry | None, str]:

@@ -15,7 +15,13 @@ from releaser.build.built import FIRST_EPOCH, Built
 from releaser.build.bytecode import compile_bundle
 from releaser.build.cache import Cache
 from releaser.build.commands import runner
-from releaser.build.dependencies import build_wheel, install_dependencies, install_project, tidy_bundle
+from releaser.build.dependencies import (
+    begin_dependencies,
+    build_wheel,
+    install_dependencies,
+    install_project,
+    tidy_bundle,
+)
 from releaser.build.entry import check_bundle
 from releaser.build.installers import choose_installer, for_target
 from releaser.build.lock import build_lock
@@ -33,7 +39,7 @@ from releaser.build.publish import (
 from releaser.build.receipt import keep_receipt, take_snapshot
 from releaser.build.record import write_manifest
 from releaser.build.report import Report
-from releaser.build.runtime_copy import add_runtime
+from releaser.build.runtime_copy import add_runtime, begin_runtime
 from releaser.build.scripts import copy_scripts
 from releaser.build.sidecars import publish_packages, sign_checksums, write_sidecars
 from releaser.build.stage import ReadGraph, Stage, staging_folder
@@ -75,6 +81,9 @@ from releaser.plan.steps import (
 if TYPE_CHECKING:
     from releaser.build.plugins import Plugins
     from releaser.plugins import PluginEvent
+
+
+_MODULES = "import modules"
 
 
 def build(
@@ -123,6 +132,7 @@ def build(
             interruption.add_note(_now(plan, stage))
             raise
         finally:
+            stage.ahead.end()
             stage.linked.close()
             for sentence in repair(plan.target):
                 report.note(sentence)
@@ -163,6 +173,7 @@ def _stage(
 def _carry_out(step: Step, stage: Stage, exchange: Exchange) -> None:
     match step:
         case BuildWheel():
+            _begin_ahead(stage)
             build_wheel(step, stage)
         case InstallDependencies():
             install_dependencies(step, stage)
@@ -216,6 +227,24 @@ def _carry_out(step: Step, stage: Stage, exchange: Exchange) -> None:
             shutil.rmtree(stage.folder)
 
 
+def _begin_ahead(stage: Stage) -> None:
+    """Begin what does not wait for the project's wheel: the other processors have nothing to do meanwhile."""
+    for step in stage.plan.steps:
+        match step:
+            case InstallDependencies():
+                begin_dependencies(step, stage)
+            case AddRuntime():
+                begin_runtime(step, stage)
+            case _:
+                pass
+    stage.ahead.start(_MODULES, lambda report, run: _import_later_modules())
+
+
+def _import_later_modules() -> None:
+    """Import what the last steps need, while programs run; nothing else imports it before that is done."""
+    from releaser.build import bundle, launcher, sbom  # noqa: F401
+
+
 def _check_glibc(step: CheckGlibc, stage: Stage) -> None:
     from releaser.build.glibc import check_glibc
 
@@ -223,6 +252,7 @@ def _check_glibc(step: CheckGlibc, stage: Stage) -> None:
 
 
 def _write_bundle(stage: Stage) -> None:
+    stage.ahead.result(_MODULES, stage.report)
     from releaser.build.bundle import write_bundle
 
     normalise_modes(stage.site_packages)

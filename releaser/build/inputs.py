@@ -13,19 +13,40 @@ import time
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from releaser.build.cache import key_of
 from releaser.build.python_files import interpreter_files
 from releaser.plan.facts import Lock
 from releaser.plan.steps import (
+    AddRuntime,
     BuildWheel,
     BundlePython,
+    CarryVar,
+    CheckBundle,
+    CheckGlibc,
+    CompileBundle,
     CopyMigrations,
     CopyOverlays,
     CopyScripts,
     InstallDependencies,
+    InstallProject,
+    NoteMigrationCommand,
     Plan,
+    PublishArchive,
+    PublishTree,
+    RemoveStaging,
+    RunPlugins,
+    Sign,
+    Step,
+    StripBundle,
+    TidyBundle,
+    WriteArchive,
+    WriteBundle,
+    WriteLauncher,
+    WriteManifest,
+    WriteRunFile,
+    WriteSidecars,
 )
 
 _BACKENDS: Final = ("hatchling.build", "setuptools.build_meta", "flit_core.buildapi", "poetry.core.masonry.api")
@@ -118,12 +139,29 @@ def input_files(plan: Plan) -> list[Path]:
                 if config is not None:
                     found.update((config, *(config.with_name(name) for name in _ALEMBICS)))
             case _:
-                pass
+                _reads_nothing(step)
     for links in plan.find_links:
         found.update(_files_below(links))
     if len(found) > _MOST_FILES:
         raise NotCertain(f"the project has {len(found)} files")
     return sorted(found)
+
+
+def _reads_nothing(step: Step) -> None:
+    """Name each other step, which reads what earlier ones have made: the type checker asks for a new one."""
+    match step:
+        case BuildWheel() | InstallDependencies() | CopyScripts() | CopyOverlays() | CopyMigrations():
+            pass
+        case InstallProject() | TidyBundle() | StripBundle() | AddRuntime() | CheckBundle() | NoteMigrationCommand():
+            pass
+        case CompileBundle() | BundlePython() | CheckGlibc() | WriteBundle() | WriteLauncher() | WriteManifest():
+            pass
+        case WriteArchive() | WriteRunFile() | WriteSidecars() | PublishArchive() | PublishTree() | CarryVar():
+            pass
+        case RemoveStaging() | Sign() | RunPlugins():  # with one of the last two there is no receipt
+            pass
+        case _:
+            assert_never(step)
 
 
 def status_of(path: Path) -> list[object]:

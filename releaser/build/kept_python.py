@@ -32,10 +32,10 @@ def keep_python(step: BundlePython, stage: Stage, make: Make) -> BundledInterpre
         (folder / _TREE).mkdir()
         bundled = make(folder / _TREE, notes.append)
         (folder / _RESULT).write_bytes(pickle.dumps((bundled, notes)))
-        finish_layer(folder, stage.epoch)
+        finish_layer(folder)
 
     key = key_of(repr(step), _machine(stage), _packages(stage))
-    with stage.cache.lock(stage.report):
+    with stage.cache.lock("pythons", stage.report):
         kept = stage.cache.find_or_make("pythons", key, is_whole=is_whole_layer, make=fill)
         result: tuple[BundledInterpreter, list[str]] = pickle.loads((kept / _RESULT).read_bytes())
         _link_tree(kept / _TREE, stage.root)

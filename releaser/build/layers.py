@@ -1,8 +1,11 @@
 """How are installed packages kept, so that the next build only links them? As a folder of the cache: a layer.
 
-    site-packages/   installed, tidied, with byte code        members.zip   the same, as deflated members of a zip file
-    scripts/         console scripts                          index         what is in it, written last
+    site-packages/   installed, tidied, with byte code
+    scripts/         console scripts
     ...              whatever else its maker puts there
+    index            what is in it, written last
+
+What the zipapp holds of it, the same files as deflated members, is kept apart: see `packed`.
 
 A build links a layer's files into its staging folder. A linked file that is changed there is changed in the layer too;
 its time then differs from the one that every file of a layer has, so that the next build finds the layer not whole and
@@ -18,12 +21,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
-from releaser.build.members import write_members
 from releaser.build.tree import hash_of, normalise_modes
 
 SITE_PACKAGES: Final = "site-packages"
 SCRIPTS: Final = "scripts"
-MEMBERS: Final = "members.zip"
 INDEX: Final = "index"
 _TIME_S: Final = 946684800
 """2000-01-01: the time of every file in a layer; no installer sets it."""
@@ -40,12 +41,13 @@ class File:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
-    """A whole layer, with its members opened: it may be removed from the cache while it is used."""
+    """A whole layer."""
 
     folder: Path
     files: Mapping[str, File]
     """By path below the layer's folder."""
-    members: IO[bytes]
+    key: str
+    """A hash of what is in it."""
 
 
 @dataclass(slots=True)
@@ -55,6 +57,8 @@ class Linked:
     files: dict[str, tuple[Layer, int]] = field(default_factory=dict)
     """By path below site-packages: the layer, and the linked file's inode."""
     layers: list[Layer] = field(default_factory=list)
+    members: dict[str, IO[bytes]] = field(default_factory=dict)
+    """Of each layer, by its key, its deflated members; open, for they may be removed while they are used."""
 
     def origin(self, name: str, status: os.stat_result) -> Layer | None:
         """Return the layer that holds the very content of the file `name` below site-packages; None: it is new."""
@@ -64,9 +68,9 @@ class Linked:
         return layer
 
     def close(self) -> None:
-        """Close the layers."""
-        for layer in self.layers:
-            layer.members.close()
+        """Close what is open."""
+        for file in self.members.values():
+            file.close()
 
 
 def fresh_files(site_packages: Path, linked: Linked) -> list[str]:
@@ -75,11 +79,9 @@ def fresh_files(site_packages: Path, linked: Linked) -> list[str]:
     return [name for name in names if linked.origin(name, os.lstat(f"{site_packages}/{name}")) is None]
 
 
-def finish_layer(folder: Path, epoch: int) -> None:
-    """Give `folder`, which holds everything else, its members, dated `epoch`, and its index."""
+def finish_layer(folder: Path) -> None:
+    """Give `folder`, which holds everything else, its index."""
     normalise_modes(folder)
-    packed = [(name, path) for name, path in files_below(folder) if name.startswith(f"{SITE_PACKAGES}/")]
-    write_members(folder / MEMBERS, packed, epoch)
     lines: list[str] = []
     for name, path in files_below(folder):
         os.utime(path, (_TIME_S, _TIME_S), follow_symlinks=False)
@@ -102,7 +104,7 @@ def is_whole_layer(folder: Path) -> bool:
 
 def open_layer(folder: Path) -> Layer:
     """Return the layer in `folder`."""
-    return Layer(folder=folder, files=_read_index(folder), members=(folder / MEMBERS).open("rb"))
+    return Layer(folder=folder, files=_read_index(folder), key=hash_of(folder / INDEX))
 
 
 def link_layer(layer: Layer, site_packages: Path, linked: Linked, scripts: Path | None = None) -> None:

@@ -180,7 +180,7 @@ def _kept_graph(step: CopyMigrations, stage: Stage) -> Graph:
         _identity(stage.plan.root / ".squawk.toml"),
         {path.name: hash_of(path) for path in sorted(_READER.glob("*.py"))},
     )
-    with stage.cache.lock(stage.report):
+    with stage.cache.lock("graphs", stage.report):
         kept = stage.cache.find_or_make("graphs", key, is_whole=lambda folder: (folder / _GRAPH).is_file(), make=make)
         graph: Graph = pickle.loads((kept / _GRAPH).read_bytes())
     return graph

@@ -4,40 +4,62 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from releaser import runtime
 from releaser.build.bytecode import compile_folder
 from releaser.build.cache import key_of
+from releaser.build.commands import Run
 from releaser.build.dependencies import machine_key
 from releaser.build.layers import SITE_PACKAGES, finish_layer, is_whole_layer, link, link_layer, open_layer
+from releaser.build.report import Report
 from releaser.build.stage import Stage
 from releaser.plan.steps import AddRuntime
 
 _PACKAGE_TEXT = '"""The runtime half of releaser, as it was when this release was built."""\n'
 _BESIDE = "runtime"
+_JOB = "compile the runtime"
+_LAYOUT = 2
+"""To be changed with anything that this module puts into a layer differently."""
 
 
 def add_runtime(step: AddRuntime, stage: Stage) -> None:
     """Put the runtime into site-packages as `releaser.runtime`, replacing any other, and into the version's folder."""
-    source = Path(runtime.__file__).parent
-    sources = [path for path in sorted(source.rglob("*")) if path.is_file() and path.suffix != ".pyc"]
-    digests = {str(path.relative_to(source)): hashlib.sha256(path.read_bytes()).hexdigest() for path in sources}
-    key = key_of(digests, *machine_key(stage), step.optimize, stage.epoch)
-
-    def make(folder: Path) -> None:
-        _make_layer(folder, source, step.optimize, stage)
-
+    stage.ahead.result(_JOB, stage.report)
     package = stage.site_packages / "releaser"
     if package.exists():
         shutil.rmtree(package)
-    with stage.cache.lock(stage.report):
-        layer = open_layer(stage.cache.find_or_make("runtimes", key, is_whole=is_whole_layer, make=make))
+    with stage.cache.lock("runtimes", stage.report):
+        layer = open_layer(_layer(step, stage))
         link_layer(layer, stage.site_packages, stage.linked)
         made: set[str] = set()
         for name in layer.files:
             if name.startswith(f"{_BESIDE}/"):
                 link(f"{layer.folder}/{name}", f"{stage.release}/{name}", made)
+
+
+def begin_runtime(step: AddRuntime, stage: Stage) -> None:
+    """Begin to compile the runtime, if it is not kept: nothing that earlier steps do matters to it."""
+
+    def job(report: Report, run: Run) -> None:
+        with stage.cache.lock("runtimes", report):
+            _layer(step, replace(stage, report=report, run=run))
+
+    stage.ahead.start(_JOB, job)
+
+
+def _layer(step: AddRuntime, stage: Stage) -> Path:
+    """Return the folder of the runtime's layer, made now if it is not kept; to be called under the lock."""
+    source = Path(runtime.__file__).parent
+    sources = [path for path in sorted(source.rglob("*")) if path.is_file() and path.suffix != ".pyc"]
+    digests = {str(path.relative_to(source)): hashlib.sha256(path.read_bytes()).hexdigest() for path in sources}
+    key = key_of(_LAYOUT, digests, *machine_key(stage), step.optimize, stage.epoch)
+
+    def make(folder: Path) -> None:
+        _make_layer(folder, source, step.optimize, stage)
+
+    return stage.cache.find_or_make("runtimes", key, is_whole=is_whole_layer, make=make)
 
 
 def _make_layer(folder: Path, source: Path, optimize: int, stage: Stage) -> None:
@@ -46,8 +68,7 @@ def _make_layer(folder: Path, source: Path, optimize: int, stage: Stage) -> None
     (package / "__init__.py").write_text(_PACKAGE_TEXT, encoding="utf-8")
     for to in (package / "runtime", folder / _BESIDE):
         shutil.copytree(source, to, ignore=shutil.ignore_patterns("__pycache__"))
-    level = ("-o", str(optimize))
-    compile_folder(stage, folder / SITE_PACKAGES, SITE_PACKAGES, level)
+    compile_folder(stage, folder / SITE_PACKAGES, SITE_PACKAGES, (optimize,))
     # The supervisor and the app both read it, each at its own level.
-    compile_folder(stage, folder / _BESIDE, _BESIDE, ("-o", "0", *level) if optimize else ())
-    finish_layer(folder, stage.epoch)
+    compile_folder(stage, folder / _BESIDE, _BESIDE, (0, optimize) if optimize else (0,))
+    finish_layer(folder)

@@ -10,6 +10,8 @@ from releaser.build.provenance import provenance
 from releaser.build.stage import Stage
 from releaser.plan.steps import Sign
 
+_FORMATS = (".tar.gz", ".tar.zst", ".run")
+
 
 def write_sidecars(stage: Stage) -> None:
     """Write into the staging folder what goes beside the packages, which are there already."""
@@ -40,6 +42,18 @@ def publish_packages(stage: Stage) -> None:
         staged = _staged(stage, path)
         if staged.exists():
             staged.rename(path)
+    _remove_other_formats(stage)
+
+
+def _remove_other_formats(stage: Stage) -> None:
+    """Remove what an earlier build of the same version made in another format: the checksums do not vouch for it."""
+    plan = stage.plan
+    stem = plan.checksums.name.removesuffix(plan.checksums.suffix)
+    for ending in _FORMATS:
+        path = plan.target / f"{stem}{ending}"
+        if path not in plan.packages and path.is_file():
+            path.unlink()
+            stage.report.note(f"removed {path.name}, which an earlier build made, and this one does not")
 
 
 def _staged(stage: Stage, path: Path) -> Path:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from releaser.build.ahead import Ahead
 from releaser.build.cache import Cache
 from releaser.build.commands import Run
 from releaser.build.installers import Installer
@@ -93,6 +94,8 @@ class Stage:
     plugins: Plugins | None
     """None: there are none."""
 
+    ahead: Ahead = field(default_factory=Ahead)
+    """What is done in threads."""
     linked: Linked = field(default_factory=Linked)
     """What of site-packages is linked from layers of the cache."""
     project: Path = Path()

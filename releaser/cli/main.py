@@ -19,7 +19,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from releaser.build.built import Built
     from releaser.build.report import Report
     from releaser.cli.json_report import JsonReport
+    from releaser.migrations import Graph
     from releaser.plan.steps import Plan
 
 DEFAULT_CONFIG = "rel/config.toml"
@@ -371,16 +372,21 @@ def _unchanged(plan: Plan, *, is_offline: bool, is_strict: bool) -> Built | None
 
 def _build(plan: Plan, report: Report, *, is_offline: bool, is_strict: bool) -> Built:
     from releaser.build.executor import build
-    from releaser.migrations import read_graph
 
     return build(
         plan,
         report=report,
-        read_graph=read_graph,
+        read_graph=_read_graph,
         epoch=_epoch(),
         warnings_as_errors=is_strict,
         is_offline=is_offline,
     )
+
+
+def _read_graph(scripts: Path, **where: Any) -> Graph:
+    from releaser.migrations import read_graph
+
+    return read_graph(scripts, **where)
 
 
 def _events(verbose: bool) -> JsonReport:

@@ -32,7 +32,7 @@ CONTRACT = (
     ("RELEASE_NEW_VERSION", "during an upgrade: version that takes over"),
     ("RELEASE_DATABASE", "pre_migrate: name of the database in the configuration"),
     ("RELEASE_TARGET", "pre_migrate: the tenant, where the database has tenants"),
-    ("RELEASE_PENDING", "pre_migrate: a file with id, phase and title of each pending revision"),
+    ("RELEASE_PENDING", "pre_migrate: file that lists the pending revisions"),
     ("RELEASE_EXIT_CODE", "post_stop: exit code of the app"),
 )
 OF_THE_MANAGER = (

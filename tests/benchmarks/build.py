@@ -1,10 +1,11 @@
 """How long do builds take, against shiv, pex, PyInstaller and a plain virtual environment? Seconds, and ratios to ours.
 
-    python tests/benchmarks/build.py [--project tiny|guestbook|large]... [--pyinstaller] [--rounds N]
+    python tests/benchmarks/build.py [--project tiny|guestbook|large]... [--rounds N]
 
 Every figure of one call is taken on the same machine in the same minutes, with warm download caches; compare ratios,
-not seconds. "From nothing" removes the output and our cache each time; peers have no such cache but pex's, which goes
-too. The peers are installed into a virtual environment that this script makes. Needs a package index.
+not seconds, and on a busy machine processor seconds: its load is printed. "From nothing" removes the output and our
+cache each time; peers have no such cache but pex's, which goes too. The peers are installed into a virtual environment
+that this script makes. Needs a package index.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +30,9 @@ import uv
 
 REPOSITORY = Path(__file__).parents[2]
 LARGE = ("numpy", "pandas", "boto3")
-PEERS = ("shiv", "pex", "pip")
+PEERS = ("pip", "shiv", "pex")
+ZST = "zst"
+"""The environment that is built as a tar.zst."""
 _PROJECT = """\
 [build-system]
 requires = ["hatchling"]
@@ -49,6 +53,11 @@ entry_point = "{name}.main:main"
 
 [environment.prod]
 """
+_ZST = f"""
+[environment.{ZST}]
+include_python = false
+archive = "tar.zst"
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +77,8 @@ class Measured:
     """One way to build, measured."""
 
     seconds: float
+    processor_seconds: float
+    """Of the program and all that it has started and waited for: on a busy machine, trust these."""
     peak_bytes: int
 
 
@@ -81,7 +92,7 @@ def generated(root: Path, name: str, dependencies: tuple[str, ...]) -> Subject:
     quoted = ", ".join(f'"{dependency}"' for dependency in dependencies)
     (root / "pyproject.toml").write_text(_PROJECT.format(name=name, dependencies=quoted))
     (root / "rel").mkdir()
-    (root / "rel/config.toml").write_text(_CONFIG.format(name=name))
+    (root / "rel/config.toml").write_text(_CONFIG.format(name=name) + _ZST)
     run(root, uv.find_uv_bin(), "pip", "compile", "-q", "--generate-hashes", "pyproject.toml", "-o", "requirements.txt")
     return Subject(
         name=name, root=root, folder=root, environment="prod", source=source, entry_point=f"{name}.main:main"
@@ -92,6 +103,8 @@ def guestbook(root: Path) -> Subject:
     """Return a copy of the example."""
     for name in ("rel", "examples"):
         shutil.copytree(REPOSITORY / name, root / name, ignore=shutil.ignore_patterns("_build", "__pycache__"))
+    config = root / "rel/config.toml"
+    config.write_text(config.read_text() + _ZST)
     folder = root / "examples/guestbook"
     source = folder / "src/guestbook/server.py"
     return Subject(
@@ -117,13 +130,14 @@ def run(folder: Path, *words: str | Path, env: dict[str, str] | None = None) -> 
             stderr=subprocess.STDOUT,
         )
         peak = Peak(process.pid)
-        code = process.wait()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = code = os.waitstatus_to_exitcode(status)
         seconds = time.perf_counter() - began
         peak.end()
         if code:
             output.seek(0)
             sys.exit(f"{words} ended with {code}:\n{output.read().decode(errors='replace')[-2000:]}")
-    return Measured(seconds=seconds, peak_bytes=peak.bytes)
+    return Measured(seconds=seconds, processor_seconds=usage.ru_utime + usage.ru_stime, peak_bytes=peak.bytes)
 
 
 class Peak:
@@ -152,8 +166,9 @@ class Peak:
             self.bytes = max(self.bytes, total)
 
 
-def ours(subject: Subject) -> Measured:
-    return run(subject.root, sys.executable, "-m", "releaser", "build", "-q", "--env", subject.environment)
+def ours(subject: Subject, environment: str = "") -> Measured:
+    words = ("build", "-q", "--env", environment or subject.environment)
+    return run(subject.root, sys.executable, "-m", "releaser", *words)
 
 
 def change_a_line(subject: Subject) -> None:
@@ -162,26 +177,54 @@ def change_a_line(subject: Subject) -> None:
     subject.source.write_text(f"{text.rstrip()}\n# {mark}\n")
 
 
-def peers(subject: Subject, tools: Path, scratch: Path, with_pyinstaller: bool) -> dict[str, Callable[[], Measured]]:
-    """Return the ways of others to build the same, by name; each leaves its output at `scratch / name`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """Another way to build the same."""
+
+    name: str
+    build: Callable[[], Measured]
+    output: Path
+    first_start: Callable[[], float] | None = None
+    """Seconds from what is copied to another machine to the app's modules imported; None: it cannot be asked."""
+    rounds: int = 0
+    """How often it is measured; 0: as often as the others."""
+
+
+def peers(subject: Subject, tools: Path, scratch: Path) -> Iterator[Peer]:
+    """Yield the ways of others that are there; of those that are not, that is said."""
     lock = subject.folder / "requirements.txt"
-    pex_root = scratch / "pex-root"
+    module = subject.entry_point.partition(":")[0]
+    pex_root, shiv_root = scratch / "pex-root", scratch / "shiv-root"
 
     def shiv() -> Measured:
         words = ("-o", scratch / "shiv", "-e", subject.entry_point)
         return run(subject.folder, tools / "shiv", *words, "-r", without_hashes(lock), ".")
+
+    def start_shiv() -> float:
+        shutil.rmtree(shiv_root, ignore_errors=True)
+        env = {"SHIV_ROOT": str(shiv_root), "SHIV_INTERPRETER": "1"}
+        return run(scratch, sys.executable, scratch / "shiv", "-c", f"import {module}", env=env).seconds
 
     def pex() -> Measured:
         shutil.rmtree(pex_root, ignore_errors=True)
         words = ("-o", scratch / "pex", "--pex-root", pex_root, "-e", subject.entry_point)
         return run(subject.folder, tools / "pex", *words, "-r", without_hashes(lock), ".")
 
+    def start_pex() -> float:
+        shutil.rmtree(pex_root, ignore_errors=True)
+        env = {"PEX_ROOT": str(pex_root), "PEX_INTERPRETER": "1"}
+        return run(scratch, sys.executable, scratch / "pex", "-c", f"import {module}", env=env).seconds
+
     def venv() -> Measured:
         folder = scratch / "venv"
         shutil.rmtree(folder, ignore_errors=True)
         one = run(subject.folder, sys.executable, "-m", "venv", folder)
         two = run(subject.folder, folder / "bin/pip", "install", "-q", "-r", without_hashes(lock), ".")
-        return Measured(seconds=one.seconds + two.seconds, peak_bytes=max(one.peak_bytes, two.peak_bytes))
+        return Measured(
+            seconds=one.seconds + two.seconds,
+            processor_seconds=one.processor_seconds + two.processor_seconds,
+            peak_bytes=max(one.peak_bytes, two.peak_bytes),
+        )
 
     def without_hashes(path: Path) -> Path:
         names = [line.split(" ")[0] for line in path.read_text().splitlines() if "==" in line]
@@ -190,14 +233,27 @@ def peers(subject: Subject, tools: Path, scratch: Path, with_pyinstaller: bool) 
         return plain
 
     def pyinstaller() -> Measured:
-        venv()
         python = scratch / "venv/bin/python"
-        run(subject.folder, scratch / "venv/bin/pip", "install", "-q", "pyinstaller")
+        for folder in ("build", "PyInstaller"):
+            shutil.rmtree(scratch / folder, ignore_errors=True)
         words = ("--noconfirm", "--log-level", "ERROR", "--distpath", scratch / "PyInstaller")
         return run(scratch, python, "-m", "PyInstaller", *words, subject.source)
 
-    found = {"shiv": shiv, "pex": pex, "venv": venv}
-    return found | {"PyInstaller": pyinstaller} if with_pyinstaller else found
+    if (tools / "shiv").exists():
+        yield Peer(name="shiv", build=shiv, output=scratch / "shiv", first_start=start_shiv)
+    else:
+        print("  shiv: not installed, not measured")
+    if (tools / "pex").exists():
+        yield Peer(name="pex", build=pex, output=scratch / "pex", first_start=start_pex)
+    else:
+        print("  pex: not installed, not measured")
+    yield Peer(name="venv and pip", build=venv, output=scratch / "venv")
+    # Into the virtual environment of the row before, without the time that takes.
+    done = subprocess.run([scratch / "venv/bin/pip", "install", "-q", "pyinstaller"], check=False)
+    if done.returncode == 0:
+        yield Peer(name="PyInstaller, folder", build=pyinstaller, output=scratch / "PyInstaller", rounds=1)
+    else:
+        print("  PyInstaller: cannot be installed, not measured")
 
 
 def size_of(path: Path) -> float:
@@ -206,23 +262,37 @@ def size_of(path: Path) -> float:
     return sum(each.lstat().st_size for each in path.rglob("*") if each.is_file()) / 1e6
 
 
+def with_byte_code(built: Path, scratch: Path) -> float:
+    """Return the size of what shiv has built if it held byte code, as ours does: unpacked, compiled, packed again."""
+    folder = scratch / "with-byte-code"
+    shutil.rmtree(folder, ignore_errors=True)
+    with zipfile.ZipFile(built) as archive:
+        archive.extractall(folder)
+    subprocess.run([sys.executable, "-m", "compileall", "-q", folder], stdout=subprocess.DEVNULL, check=False)
+    return size_of(Path(shutil.make_archive(str(folder), "zip", folder)))
+
+
+def archive_of(subject: Subject, environment: str, ending: str) -> Path:
+    (archive,) = (subject.root / "_build" / environment).glob(f"*.{ending}")
+    return archive
+
+
 def first_start(subject: Subject, scratch: Path) -> float:
     """Return the seconds from the archive to the app's modules imported."""
-    built = subject.root / "_build" / subject.environment
-    (archive,) = built.glob("*.tar.gz")
     target = scratch / "unpacked"
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
     began = time.perf_counter()
-    run(target, "tar", "-xzf", archive)
+    run(target, "tar", "-xzf", archive_of(subject, subject.environment, "tar.gz"))
     (root,) = target.iterdir()
     module = subject.entry_point.partition(":")[0]
     run(root, root / "bin" / root.name, "eval", f"import {module}", env={"RELEASE_PYTHON": sys.executable})
     return time.perf_counter() - began
 
 
-def measure(subject: Subject, tools: Path, scratch: Path, rounds: int, with_pyinstaller: bool) -> None:
+def measure(subject: Subject, tools: Path, scratch: Path, rounds: int) -> None:
     """Print the figures of one project."""
+    ours(subject)  # download caches are filled by this one, and by the peers' first
     cold: list[Measured] = []
     for _ in range(rounds):
         shutil.rmtree(subject.root / "_build", ignore_errors=True)
@@ -233,17 +303,35 @@ def measure(subject: Subject, tools: Path, scratch: Path, rounds: int, with_pyin
         change_a_line(subject)
         changed.append(ours(subject))
     base = median(cold)
-    (archive,) = (subject.root / "_build" / subject.environment).glob("*.tar.gz")
-    print(f"\n{subject.name}: median of {rounds}, seconds (ratio to ours from nothing), peak memory, size")
+    load = os.getloadavg()[0]
+    print(f"\n{subject.name}: median of {rounds}; load of the machine {load:.1f}")
+    print(f"  {'':28} seconds  (ratio)  processor seconds  peak memory  size")
     for name, found in (("from nothing", cold), ("nothing changed", same), ("one line changed", changed)):
-        peak = max(each.peak_bytes for each in found) / 1e6
-        print(f"  releaser, {name:18} {median(found):7.2f}  ({median(found) / base:5.2f})  {peak:5.0f} MB")
-    print(f"  releaser, archive {size_of(archive):.1f} MB, first start from it {first_start(subject, scratch):.2f} s")
-    for name, build in peers(subject, tools, scratch, with_pyinstaller).items():
-        found = [build() for _ in range(rounds)]
-        peak = max(each.peak_bytes for each in found) / 1e6
-        size = size_of(scratch / name)
-        print(f"  {name:28} {median(found):7.2f}  ({median(found) / base:5.2f})  {peak:5.0f} MB  {size:6.1f} MB")
+        print(f"  releaser, {name:18} {_row(found, base)}")
+    archive = size_of(archive_of(subject, subject.environment, "tar.gz"))
+    ours(subject, ZST)
+    started = statistics.median(first_start(subject, scratch) for _ in range(rounds))
+    zst = size_of(archive_of(subject, ZST, "tar.zst"))
+    print(
+        f"  releaser: archive {archive:.1f} MB, as tar.zst {zst:.1f} MB; first start from the archive {started:.2f} s"
+    )
+    for peer in peers(subject, tools, scratch):
+        peer.build()
+        found = [peer.build() for _ in range(peer.rounds or rounds)]
+        size = size_of(peer.output)
+        start = ""
+        if peer.first_start is not None:
+            start = f"  first start {statistics.median(peer.first_start() for _ in range(rounds)):.2f} s"
+        print(f"  {peer.name:28} {_row(found, base)}  {size:6.1f} MB{start}")
+        if peer.name == "shiv":
+            compiled = with_byte_code(peer.output, scratch)
+            print(f"    our archive / shiv's: {archive / size:.2f}; shiv's with byte code {compiled:.1f} MB")
+
+
+def _row(found: list[Measured], base: float) -> str:
+    peak = max(each.peak_bytes for each in found) / 1e6
+    processor = statistics.median(each.processor_seconds for each in found)
+    return f"{median(found):7.2f}  ({median(found) / base:5.2f})  {processor:17.2f}  {peak:8.0f} MB"
 
 
 def median(found: list[Measured]) -> float:
@@ -254,14 +342,14 @@ def main() -> None:
     """Measure what the command line says."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--project", action="append", choices=("tiny", "guestbook", "large"))
-    parser.add_argument("--pyinstaller", action="store_true", help="measure PyInstaller too, which takes minutes")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="releaser-benchmark-") as folder:
         here = Path(folder)
         tools = here / "tools"
         run(here, sys.executable, "-m", "venv", tools)
-        run(here, tools / "bin/pip", "install", "-q", *PEERS)
+        for name in PEERS:
+            subprocess.run([tools / "bin/pip", "install", "-q", name], check=False)
         makers: dict[str, Callable[[Path], Subject]] = {
             "tiny": lambda root: generated(root, "tiny", ()),
             "guestbook": guestbook,
@@ -271,7 +359,7 @@ def main() -> None:
             (here / name).mkdir()
             scratch = here / f"{name}-scratch"
             scratch.mkdir()
-            measure(makers[name](here / name), tools / "bin", scratch, options.rounds, options.pyinstaller)
+            measure(makers[name](here / name), tools / "bin", scratch, options.rounds)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from releaser.plan.gather import gather_facts
 from releaser.plan.make import make_plan
 from releaser.plan.steps import PublishTree, Step
 
+pytestmark = pytest.mark.timeout(600)  # each of them builds some fifty times
 BUILDER = Path(__file__).parent / "build_and_die.py"
 
 

@@ -61,9 +61,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "output_dir": (_PLACE,),
     "dev_mode": (_BUILD + "test_build.py::test_dev_mode_runs_the_source_tree",),
     "include_python": ("tests/e2e/test_init.py::test_a_plain_project_is_built_for_both_environments_and_starts",),
-    "include_libc": (
-        _BUILD + "test_interpreter.py::test_a_whole_release_with_its_own_c_library_starts_where_there_is_none",
-    ),
+    "include_libc": (_BUILD + "test_glibc.py::test_with_a_c_library_of_its_own_a_release_is_below_every_limit",),
     "glibc_max": (_BUILD + "test_glibc.py::test_a_limit_for_the_c_library_names_the_files_that_exceed_it",),
     "include_src": (_BUILD + "test_build.py::test_without_sources_only_the_projects_byte_code_is_there",),
     "overlays": (_OVERLAYS,),

@@ -149,6 +149,24 @@ def test_a_changed_file_in_a_folder_is_named(tmp_path: Path, capsys: pytest.Capt
     assert "releases/1.0.0/runtime/hooks.py: missing" in text
 
 
+@pytest.mark.parametrize("part", [0.02, 0.5, 0.99])
+def test_an_archive_without_checksums_that_is_not_complete_is_damaged(
+    tmp_path: Path, part: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive = packed(finished(tmp_path))
+    content = archive.read_bytes()
+    archive.write_bytes(content[: int(len(content) * part)])
+    code, text = told(capsys, archive)
+    assert code == 1
+    assert "app-1.0.0.tar.gz is not as it was built: cannot read " in text
+    assert "now: do not use it: it is not complete, or damaged" in text
+
+
+def test_what_is_no_archive_at_all_is_a_wrong_argument(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "letter.txt").write_text("dear operator\n")
+    assert told(capsys, tmp_path / "letter.txt")[0] == 2
+
+
 def test_a_key_that_is_not_there_is_said_before_anything(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no such file"):
         check_key(tmp_path / "none")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 from support.builds import releaser
@@ -41,3 +42,15 @@ def test_a_release_without_machine_code_is_below_every_limit(tmp_path: Path) -> 
     project = make_tiny_project(tmp_path / "project", config=limited)
     done = releaser(project, "build")
     assert done.returncode == 0, done.stderr
+
+
+def test_with_a_c_library_of_its_own_a_release_is_below_every_limit(tmp_path: Path) -> None:
+    settings = 'archive = false\ninclude_python = true\ninclude_libc = true\nglibc_max = "2.2"\n'
+    limited = CONFIG.replace("[environment.prod]\n", f"[environment.prod]\n{settings}")
+    project = make_tiny_project(tmp_path / "project", config=limited)
+    done = releaser(project, "build")
+    assert done.returncode == 0, done.stderr
+    release = project / "_build/prod/rel/tiny"
+    assert list(release.glob("python-3.*/**/libc.so.6"))
+    answer = subprocess.run([release / "bin/tiny", "eval", "6 * 7"], env={"PATH": "/usr/bin:/bin"}, capture_output=True)
+    assert answer.stdout == b"42\n", answer.stderr

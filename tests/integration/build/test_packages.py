@@ -47,6 +47,18 @@ def test_a_tar_zst_takes_the_place_of_the_tar_gz(made: dict[str, bytes], tmp_pat
     assert {"tiny/bin/tiny", "tiny/releases/1.0.0/manifest.json"} <= names
 
 
+def test_a_package_of_another_format_does_not_stay_beside(tmp_path: Path) -> None:
+    project = project_with(tmp_path / "project", "executable = true")
+    built(project)
+    target = project / "_build/prod"
+    (target / "tiny-0.9.0.tar.gz").touch()
+    done = releaser(project_with(project, 'archive = "tar.zst"'), "build")
+    assert done.returncode == 0, done.stderr
+    assert packages_of({path.name: b"" for path in target.iterdir()}) == {"tiny-1.0.0.tar.zst", "tiny-0.9.0.tar.gz"}
+    for name in ("tiny-1.0.0.tar.gz", "tiny-1.0.0.run"):
+        assert f"removed {name}, which an earlier build made, and this one does not" in done.stdout
+
+
 def test_the_same_project_gives_the_same_packages_elsewhere(made: dict[str, bytes], tmp_path: Path) -> None:
     assert made_by(tmp_path / "other" / "place", 'archive = "tar.zst"\nexecutable = true') == made
 

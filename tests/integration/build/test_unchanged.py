@@ -340,6 +340,7 @@ def a_build(plan: Plan) -> Built:
     return Built(folder=plan.published, folder_bytes=0, archive=plan.archive, archive_bytes=0, warnings=())
 
 
+@pytest.mark.timeout(400)
 def test_the_command_says_that_nothing_has_changed_unless_it_is_forced(tmp_path: Path, project: Path) -> None:
     copy = tmp_path / "tiny"
     shutil.copytree(project, copy, ignore=shutil.ignore_patterns("_build"))

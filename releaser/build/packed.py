@@ -1,0 +1,31 @@
+"""How is a layer put into a zipapp without being compressed again? Its members are kept, deflated, by its content."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from releaser.build.cache import key_of
+from releaser.build.layers import SITE_PACKAGES, Layer, finish_layer, is_whole_layer
+from releaser.build.members import LEVEL, write_members
+from releaser.build.stage import Stage
+from releaser.errors import BuildError
+
+_FILE: Final = "members.zip"
+
+
+def open_members(layer: Layer, stage: Stage) -> None:
+    """Open the deflated members of a layer's site-packages, and leave them in `stage.linked`; made now if not kept."""
+
+    def make(folder: Path) -> None:
+        names = [name for name in layer.files if name.startswith(f"{SITE_PACKAGES}/")]
+        write_members(folder / _FILE, [(name, layer.folder / name) for name in names], stage.epoch)
+        if not is_whole_layer(layer.folder):
+            hint = "build again: what was changed is installed anew"
+            raise BuildError("installed packages were changed while they were packed", hint=hint)
+        finish_layer(folder)
+
+    key = key_of(layer.key, stage.epoch, LEVEL)
+    with stage.cache.lock("members", stage.report):
+        kept = stage.cache.find_or_make("members", key, is_whole=is_whole_layer, make=make)
+        stage.linked.members[layer.key] = (kept / _FILE).open("rb")
