@@ -30,8 +30,8 @@ CONTRACT = (
     ("RELEASE_PID", "process id of the running app"),
     ("RELEASE_OLD_VERSION", "during an upgrade: version that served before"),
     ("RELEASE_NEW_VERSION", "during an upgrade: version that takes over"),
-    ("RELEASE_DATABASE", "pre_migrate: name of the database in the configuration"),
-    ("RELEASE_TARGET", "pre_migrate: the tenant, where the database has tenants"),
+    ("RELEASE_DATABASE", "pre_migrate: name of the database"),
+    ("RELEASE_TARGET", "pre_migrate: the tenant, where there are several"),
     ("RELEASE_PENDING", "pre_migrate: file that lists the pending revisions"),
     ("RELEASE_EXIT_CODE", "post_stop: exit code of the app"),
 )
