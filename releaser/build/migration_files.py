@@ -66,6 +66,7 @@ def copy_migrations(step: CopyMigrations, stage: Stage) -> None:
             url_is_used=graph.url_is_used,
             lock=step.spec.lock,
             lock_timeout_s=step.spec.lock_timeout_s,
+            statement_timeout_s=step.spec.statement_timeout_s,
             retries=step.spec.retries,
             journal=step.spec.journal,
             backup=step.spec.backup,

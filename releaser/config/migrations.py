@@ -188,6 +188,17 @@ MIGRATIONS = Databases(
             example='"2s"',
         ),
         Field(
+            name="statement_timeout",
+            kind=Duration(),
+            target="statement_timeout_s",
+            doc=(
+                "How long a statement of a revision may take at most, on PostgreSQL and MariaDB; the revision is then "
+                "rolled back, and not tried again. Without it there is no limit, and with `CREATE INDEX CONCURRENTLY` "
+                "neither."
+            ),
+            example='"10m"',
+        ),
+        Field(
             name="retries",
             kind=Count(least=0, most=1000),
             doc="How often a revision that got no lock, and was rolled back, is tried again.",

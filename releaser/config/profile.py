@@ -162,6 +162,8 @@ class MigrationsSpec:
     lock: Literal["auto", "external"] = "auto"
     lock_timeout_s: float = 0.4
     """How long a statement waits for a lock of a table."""
+    statement_timeout_s: float = 0.0
+    """How long a statement may take; 0: as long as it takes."""
     retries: int = 20
     """Of a revision that did not get one."""
     journal: Literal["on", "required", "off"] = "on"

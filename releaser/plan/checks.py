@@ -23,6 +23,7 @@ _PLUGIN = {"poetry": " and its plugin poetry-plugin-export"}
 _OF_REVISIONS = (
     "config",
     "lock_timeout_s",
+    "statement_timeout_s",
     "retries",
     "journal",
     "backup",

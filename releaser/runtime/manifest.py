@@ -239,6 +239,7 @@ class Migrations(Record):
         "retries",
         "run",
         "scripts",
+        "statement_timeout_s",
         "targets",
         "targets_at_once",
         "targets_timeout_s",
@@ -264,6 +265,7 @@ class Migrations(Record):
         url_is_used: bool = False,
         lock: str = "auto",
         lock_timeout_s: float = 0.4,
+        statement_timeout_s: float = 0.0,
         retries: int = 20,
         journal: str = "on",
         backup: str = "auto",
@@ -290,6 +292,7 @@ class Migrations(Record):
         self.version_table_schema = version_table_schema  # "" for the connection's own
         self.lock = lock  # auto, or external: none of ours
         self.lock_timeout_s = lock_timeout_s  # how long a statement waits for a lock of a table
+        self.statement_timeout_s = statement_timeout_s  # how long a statement may take, or 0
         self.retries = retries  # of a revision that did not get one
         self.backup = backup  # auto: an SQLite database is copied; or off
         self.journal = journal  # on, required or off

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import column, event, inspect, select, table
 from sqlalchemy.exc import DBAPIError
 
+from .failures import DAMAGED, Failure
 from .migration_file_lock import sqlite_path
 
 TYPE_CHECKING = False
@@ -97,26 +98,52 @@ def limit_waiting(connection: Connection, seconds: float, *, is_behind_pooler: b
         whole = max(1, round(seconds))  # these servers know seconds
         connection.exec_driver_sql(f"set session lock_wait_timeout = {whole}, innodb_lock_wait_timeout = {whole}")
         return
+    _limit_on_postgresql(connection, "lock_timeout", seconds, is_behind_pooler=is_behind_pooler)
+
+
+def limit_statements(connection: Connection, seconds: float, *, is_behind_pooler: bool) -> None:
+    """Let a statement fail after `seconds`; 0 leaves the server's own limit.
+
+    Raises:
+        Failure: the database has no such limit: SQLite, and MySQL, whose `max_execution_time` is about reading alone.
+    """
+    if not seconds:
+        return
+    name = connection.dialect.name
+    if name == "postgresql":
+        _limit_on_postgresql(connection, "statement_timeout", seconds, is_behind_pooler=is_behind_pooler)
+    elif getattr(connection.dialect, "is_mariadb", False):
+        connection.exec_driver_sql(f"set session max_statement_time = {seconds:.3f}")
+    else:
+        raise Failure(
+            f"statement_timeout cannot be kept on {name}: it has no limit for statements that change something",
+            DAMAGED,
+            now="nothing was migrated",
+            hint="take statement_timeout out of rel/config.toml; PostgreSQL and MariaDB have such a limit",
+        )
+
+
+def _limit_on_postgresql(connection: Connection, setting: str, seconds: float, *, is_behind_pooler: bool) -> None:
     milliseconds = max(1, round(seconds * 1000))
     if is_behind_pooler:
         # What is set for a session would stay with the pooler's.
         @event.listens_for(connection, "begin")
         def begin(begun: Connection) -> None:
             if not is_autocommit(begun):
-                _on_cursor(begun, f"set local lock_timeout = {milliseconds}")
+                _on_cursor(begun, f"set local {setting} = {milliseconds}")
 
         return
-    connection.exec_driver_sql(f"set lock_timeout = {milliseconds}")
+    connection.exec_driver_sql(f"set {setting} = {milliseconds}")
 
     @event.listens_for(connection, "before_cursor_execute")
     def before(connection: Connection, cursor: Any, statement: str, *more: Any) -> None:
         if _CONCURRENTLY in statement.upper():
-            _on_cursor(connection, "set lock_timeout = 0")
+            _on_cursor(connection, f"set {setting} = 0")
 
     @event.listens_for(connection, "after_cursor_execute")
     def after(connection: Connection, cursor: Any, statement: str, *more: Any) -> None:
         if _CONCURRENTLY in statement.upper():
-            _on_cursor(connection, f"set lock_timeout = {milliseconds}")
+            _on_cursor(connection, f"set {setting} = {milliseconds}")
 
 
 def is_lock_timeout(error: BaseException) -> bool:

@@ -7,7 +7,7 @@ import socket
 
 from sqlalchemy.exc import OperationalError
 
-from .migration_connection import Statements, limit_waiting, make_sqlite_transactional
+from .migration_connection import Statements, limit_statements, limit_waiting, make_sqlite_transactional
 from .migration_journal import open_journal
 from .migration_locks import end_holder, hold
 from .migration_postgresql_lock import is_behind_pooler
@@ -60,7 +60,9 @@ class Preparation:
                 is_satisfied=lambda: self._is_satisfied(database, connection),
                 tell=self._report.line,
             )
-        limit_waiting(connection, self._order.settings.lock_timeout_s, is_behind_pooler=is_behind_pooler(connection))
+        has_pooler = is_behind_pooler(connection)
+        limit_waiting(connection, self._order.settings.lock_timeout_s, is_behind_pooler=has_pooler)
+        limit_statements(connection, self._order.settings.statement_timeout_s, is_behind_pooler=has_pooler)
         if is_ours and connection.in_transaction():
             connection.commit()
         if not database.is_done_by_another:

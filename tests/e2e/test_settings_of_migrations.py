@@ -34,6 +34,9 @@ lock_timeout = "1234ms"
 [environment.plain.migrations]
 after_migrate = "tiny.tenants:note"
 
+[environment.timed.migrations]
+statement_timeout = "5m"
+
 [environment.early.migrations]
 run = "pre_start"
 lock = "external"
@@ -174,6 +177,13 @@ def test_the_url_and_the_configuration_are_those_that_are_named(place: Place, tm
     assert {"one", "named_in_db_ini"} <= tables(tmp_path)
     assert "[post_start 10-migrate]" in running.output()
     assert (tmp_path / "told").read_text() == "a1 a2"
+
+
+def test_a_limit_for_statements_is_refused_where_the_database_has_none(place: Place, tmp_path: Path) -> None:
+    done = place("timed").run("migrate")
+    assert done.returncode == 3
+    assert "statement_timeout cannot be kept on sqlite" in done.stderr
+    assert "one" not in tables(tmp_path)
 
 
 def test_what_is_switched_off_is_off_and_it_runs_before_the_app(place: Place, tmp_path: Path) -> None:

@@ -70,6 +70,31 @@ def test_after_the_last_try_the_release_fails_and_the_database_is_unchanged(
     assert run(release.command("migrate"), environ=subject.environ).returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("where", "sleep", "said"),
+    [
+        ("postgresql", "SELECT pg_sleep(600)", "canceling statement due to statement timeout"),
+        ("pgbouncer", "SELECT pg_sleep(600)", "canceling statement due to statement timeout"),
+        ("mariadb", "SELECT sleep(600)", "max_statement_time exceeded"),
+    ],
+)
+def test_a_statement_that_takes_too_long_fails_and_the_revision_is_rolled_back(
+    where: str, sleep: str, said: str, make_subject: Callable[[str], Subject]
+) -> None:
+    subject = make_subject(where)
+    body = ('op.execute("UPDATE account SET balance = 0")', f'op.execute("{sleep}")')
+    release = subject.release({**ACCOUNTS, "a004": revision("a004", "a003", "sleep", *body)})
+    assert run(release.command("migrate", "--to", "a003"), environ=subject.environ).returncode == 0
+    release = subject.release(
+        {**ACCOUNTS, "a004": revision("a004", "a003", "sleep", *body)}, settings={"statement_timeout_s": 0.5}
+    )
+    failed = run(release.command("migrate"), environ=subject.environ)
+    assert failed.returncode == 1
+    assert said in failed.stderr
+    assert "now: the database is at a003; a004 was rolled back" in failed.stderr
+    assert subject.ask("SELECT balance FROM account WHERE id = 1") != [0]
+
+
 @pytest.mark.parametrize("where", ["postgresql", "pgbouncer"])
 def test_neither_a_pool_of_the_author_nor_a_pooler_keeps_the_lock_between_the_tries(
     where: str, make_subject: Callable[[str], Subject]
