@@ -4,7 +4,8 @@ Everything runs on databases of this call, in turns, so that both sides meet the
 
 - "nothing to do" of a release against `alembic upgrade head` with the same scripts and packages;
 - a revision more: 100 revisions that add a column each, against the same 100 by plain alembic;
-- a boot of 20 releases at once on one fresh database, until the last one has ended;
+- `start` of 20 releases at once on one fresh database, each migrating before its app, until the last one is ready, and
+  of one alone;
 - on PostgreSQL, the longest that a reader waits while a column is added behind a transaction that was forgotten for
   5 seconds, with this release and with plain alembic.
 
@@ -32,7 +33,9 @@ import psycopg
 from support.databases import mariadb, postgresql
 from support.driving import bare_environment
 from support.handmade import Handmade
-from support.migrated import ACCOUNTS, revision, write_migrated
+from support.migrated import ACCOUNTS, revision, write_migrated, write_several
+
+from releaser.runtime.manifest import Hook
 
 MANY = 100
 AT_ONCE = 20
@@ -55,11 +58,12 @@ def main(rounds: int) -> None:
             "mariadb": my_server.fresh_url,
         }
         few, many = release_of(folder / "few", ACCOUNTS), release_of(folder / "many", columns(MANY))
+        starting = booting(folder / "starting")
         for kind, fresh in kinds.items():
             print(f"{kind}")
             measure_nothing_to_do(few, fresh(), rounds)
             measure_overhead(many, fresh, max(3, rounds // 5))
-            measure_boot(few, fresh())
+            measure_boot(starting, fresh)
         measure_reader(few, release_of(folder / "more", {**ACCOUNTS, **NOTE}), pg_server.fresh_url)
 
 
@@ -105,12 +109,41 @@ def measure_overhead(release: Handmade, fresh: Callable[[], str], rounds: int) -
     tell(f"{MANY} revisions: alembic", theirs, f"ours is {more:+.1f} ms a revision")
 
 
-def measure_boot(release: Handmade, url: str) -> None:
-    """Print how long it takes until the last of many runners at once has ended."""
-    began = time.perf_counter()
-    processes = [start(release.command("migrate"), url) for _ in range(AT_ONCE)]
-    codes = {process.wait() for process in processes}
-    print(f"  {AT_ONCE} at once on a fresh database: {(time.perf_counter() - began) * 1000:.0f} ms, exit codes {codes}")
+def measure_boot(release: Handmade, fresh: Callable[[], str]) -> None:
+    """Print how long it takes until the last of many releases that migrate at their start is ready, and one alone."""
+    alone, _ = boot(release, fresh(), 1)
+    together, codes = boot(release, fresh(), AT_ONCE)
+    told = f"  start of 1, of {AT_ONCE} at once"
+    print(f"{told:28} {alone:8.0f} {together:8.0f}  until the last is ready, exit codes {codes}", flush=True)
+
+
+def boot(release: Handmade, url: str, count: int) -> tuple[float, set[int]]:
+    """Start `count` releases with a `var` of their own each; return the milliseconds until all are ready, end them."""
+    with tempfile.TemporaryDirectory(prefix="releaser-") as name:
+        variables = [{"RELEASE_VAR": f"{name}/{number}"} for number in range(count)]
+        for each in variables:
+            Path(each["RELEASE_VAR"]).mkdir()
+            Path(each["RELEASE_VAR"], "bundles").symlink_to(Path(release.layout.var, "bundles"))
+        began = time.perf_counter()
+        starts = [start(release.command("start"), url, **each) for each in variables]
+        codes = {process.wait() for process in starts}
+        took = (time.perf_counter() - began) * 1000
+        for stop in [start(release.command("stop"), url, **each) for each in variables]:
+            stop.wait()
+    return took, codes
+
+
+def booting(folder: Path) -> Handmade:
+    """Write a release that applies ACCOUNTS in a hook of pre_start."""
+    path = "hooks/pre_start.d/10-migrate"
+    hook = Hook(event="pre_start", name="10-migrate", path=path, call="", timeout_s=600.0, on_failure="abort")
+    app = "import threading\n\ndef main():\n    threading.Event().wait()\n"
+    release = write_several(folder, {"database": ACCOUNTS}, modules={"app.py": app}, hooks=[hook])
+    script = Path(release.layout.release, path)
+    script.parent.mkdir(parents=True)
+    script.write_text('#!/bin/sh\nexec "$RELEASE_PROG" migrate\n')
+    script.chmod(0o755)
+    return release
 
 
 def measure_reader(few: Handmade, more: Handmade, fresh: Callable[[], str]) -> None:
@@ -144,9 +177,9 @@ def plain(release: Handmade, url: str) -> list[str]:
     return [sys.executable, "-c", code, f"{release.layout.migrations}/default", url]
 
 
-def start(argv: list[str], url: str) -> subprocess.Popen[Any]:
-    """Start `argv` with nothing but the URL in its environment."""
-    environ = {**bare_environment(), "DATABASE_URL": url}
+def start(argv: list[str], url: str, **variables: str) -> subprocess.Popen[Any]:
+    """Start `argv` with nothing but the URL and `variables` in its environment."""
+    environ = {**bare_environment(), "DATABASE_URL": url, **variables}
     return subprocess.Popen(argv, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
