@@ -51,10 +51,10 @@ def connect(context: Context, name: str) -> _socket.socket:
             return connection
 
 
-def call(context: Context, name: str, *words: str, timeout_s: float | None = None) -> int:
+def call(context: Context, name: str, *words: str, timeout_s: float | None = None, when_interrupted: str = "") -> int:
     """Send a request to the socket `name`, copy what comes back to descriptors 1 and 2, and return the exit code.
 
-    Ctrl-C ends this process's part alone, silently, with 130.
+    Ctrl-C ends this process's part alone, with 130 and the line `when_interrupted`.
 
     Raises:
         Failure: nobody listens, or the other side ended before it sent an exit code.
@@ -68,6 +68,8 @@ def call(context: Context, name: str, *words: str, timeout_s: float | None = Non
         finally:
             connection.close()
     except KeyboardInterrupt:
+        if when_interrupted:
+            write_all(2, f"{when_interrupted}\n".encode("utf-8", "surrogateescape"))
         return INTERRUPTED
 
 

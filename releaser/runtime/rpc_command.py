@@ -41,7 +41,16 @@ def _call(context: Context, options: _Options, socket: str, target: str, argumen
     event = context.environ.get("RELEASE_EVENT", "")
     verb = ("rpc_at", event) if event else ("rpc",)
     try:
-        return client.call(context, socket, *verb, options.form, target, *arguments, timeout_s=options.timeout_s)
+        return client.call(
+            context,
+            socket,
+            *verb,
+            options.form,
+            target,
+            *arguments,
+            timeout_s=options.timeout_s,
+            when_interrupted=f"interrupted: {target} may still be running in the app",
+        )
     except client.Late:
         raise Failure(
             f"{target} did not return in {options.timeout_s:g} s", FAILED, now="it may still be running in the app"
