@@ -32,6 +32,7 @@ _OFF = _DATABASE + "test_what_is_switched_off_is_off_and_it_runs_before_the_app"
 _LOCKED = _DATABASE + "test_a_locked_table_is_waited_for_as_long_and_as_often_as_said"
 _CHECKED = _DATABASE + "test_a_database_that_is_behind_is_refused_and_the_journal_must_be_writable"
 _LINTED = _DATABASE + "test_a_revision_that_would_break_the_old_code_ends_the_build_or_warns_or_passes"
+_UPGRADED = "tests/integration/upgrade/test_what_goes_along.py::test_an_upgrade_migrates_and_a_rollback_does_not"
 _TIMED = _DATABASE + "test_a_limit_for_statements_is_refused_where_the_database_has_none"
 _TENANTS = _DATABASE + "test_tenants_are_migrated_one_at_a_time_until_one_fails"
 _DJANGO = (
@@ -128,7 +129,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "migrations.check": (_DJANGO,),
     "migrations.config": (_NAMED,),
     "migrations.url": (_NAMED,),
-    "migrations.run": (_OFF, _CHECKED),
+    "migrations.run": (_OFF, _CHECKED, _UPGRADED),
     "migrations.lock": (_OFF,),
     "migrations.lock_timeout": (_LOCKED,),
     "migrations.statement_timeout": (_TIMED,),
