@@ -20,7 +20,7 @@ import time
 
 from .failures import Failure
 from .migration_check import Doubt, Url, mysql_settings, postgresql_settings
-from .migration_failures import EXTERNAL_HINT, LOCK_WAIT_OVER
+from .migration_failures import EXTERNAL_HINT, lock_wait_over
 from .migration_file_lock import FileLock
 from .migration_trust import key_of, mysql_name, postgresql_number, refuse_cluster, refuse_imitation
 
@@ -96,11 +96,7 @@ def hold(lock: CommandLock, wait_s: float, tell: Callable[[str], None], check_he
             is_told = True
         check_heard()
         if time.monotonic() > deadline:
-            raise Failure(
-                f"the database's migration lock was not free within {wait_s:g} s: held by {lock.holder()}",
-                LOCK_WAIT_OVER,
-                now="this process migrated nothing; the other one may still be at work",
-            )
+            raise lock_wait_over(wait_s, lock.holder())
         time.sleep(pause_s * random.uniform(0.5, 1.0))
         pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
     return is_told

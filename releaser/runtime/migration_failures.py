@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 
+from .failures import Failure
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,14 +28,23 @@ RELEASE_DAMAGED = 16
 """The revisions on disk are not those of the manifest."""
 APP_NOT_TOLD = 17
 """Everything is applied, and the function `after_migrate` failed in a process of the running app."""
-
-EXTERNAL_HINT = 'if something else lets one runner in at a time, lock = "external" in [release.NAME.migrations] says so'
-"""Where the lock of this tool cannot be trusted."""
 HOOK_FAILED = 18
 """A hook of `pre_migrate` failed, and nothing was applied."""
 
+EXTERNAL_HINT = 'if something else lets one runner in at a time, lock = "external" in [release.NAME.migrations] says so'
+"""Where the lock of this tool cannot be trusted."""
+
 MAX_STATEMENT_CHARACTERS = 200
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+def lock_wait_over(wait_s: float, holder: str) -> Failure:
+    """Return what ends a runner that waited `wait_s` seconds for the lock of another."""
+    return Failure(
+        f"the database's migration lock was not free within {wait_s:g} s: held by {holder}",
+        LOCK_WAIT_OVER,
+        now="this process migrated nothing; the other one may still be at work",
+    )
 
 
 class Interrupted(KeyboardInterrupt):

@@ -22,7 +22,7 @@ import time
 from sqlalchemy import text
 
 from .failures import Failure
-from .migration_failures import EXTERNAL_HINT, LOCK_WAIT_OVER
+from .migration_failures import EXTERNAL_HINT, lock_wait_over
 from .migration_file_lock import FileLock, release_files, sqlite_path
 from .migration_mysql_lock import MysqlLock
 from .migration_postgresql_lock import (
@@ -113,11 +113,7 @@ def hold(
         if satisfied:
             return False
         if time.monotonic() > deadline:
-            raise Failure(
-                f"the database's migration lock was not free within {wait_s:g} s: held by {lock.holder()}",
-                LOCK_WAIT_OVER,
-                now="this process migrated nothing; the other one may still be at work",
-            )
+            raise lock_wait_over(wait_s, lock.holder())
         time.sleep(pause_s * random.uniform(0.5, 1.0))
         pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.built import Project, copy_project, release_in
-from support.running import Release, ended
+from support.running import Release, ended, ending
 
 Place = Callable[..., Release]
 
@@ -26,19 +26,15 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 @pytest.fixture
 def place(project: Project, tmp_path: Path) -> Iterator[Place]:
     """Return a function that puts a built release somewhere else and ends it with the test."""
-    placed: list[Release] = []
+    with ending() as kept:
 
-    def put(environment: str = "prod", folder: str = "release") -> Release:
-        root = tmp_path / folder
-        shutil.copytree(project.root / "_build" / environment / "rel" / "app", root, symlinks=True)
-        release = release_in(root, tmp_path / "scratch")
-        placed.append(release)
-        return release
+        def put(environment: str = "prod", folder: str = "release") -> Release:
+            root = tmp_path / folder
+            shutil.copytree(project.root / "_build" / environment / "rel" / "app", root, symlinks=True)
+            release = release_in(root, tmp_path / "scratch")
+            return kept(release)
 
-    yield put
-    for release in placed:
-        with ended(release):
-            pass
+        yield put
 
 
 @pytest.fixture

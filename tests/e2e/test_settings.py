@@ -5,6 +5,7 @@ All environments are of one project, each built when a test first asks for it.
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import signal
@@ -16,7 +17,7 @@ from pathlib import Path
 import pytest
 from support.builds import built, releaser
 from support.built import free_port, release_in
-from support.running import Release, ended
+from support.running import Release, ending
 from support.tiny_project import make_tiny_project
 from support.waiting import eventually
 
@@ -191,32 +192,21 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def build(project: Path) -> Callable[[str], Path]:
     """Return a function that builds an environment, once."""
-    roots: dict[str, Path] = {}
-
-    def root(environment: str) -> Path:
-        if environment not in roots:
-            roots[environment] = built(project, "--env", environment)
-        return roots[environment]
-
-    return root
+    return functools.cache(lambda environment: built(project, "--env", environment))
 
 
 @pytest.fixture
 def place(build: Callable[[str], Path], tmp_path: Path) -> Iterator[Place]:
     """Return a function that gives an environment's release a `var` of its own, and ends it with the test."""
-    placed: list[Release] = []
+    with ending() as kept:
 
-    def put(environment: str, **env: str) -> Release:
-        (tmp_path / "var").mkdir()
-        release = release_in(build(environment), tmp_path / "scratch", RELEASE_VAR=str(tmp_path / "var"), **env)
-        release.name = "tiny"
-        placed.append(release)
-        return release
+        def put(environment: str, **env: str) -> Release:
+            (tmp_path / "var").mkdir()
+            release = release_in(build(environment), tmp_path / "scratch", RELEASE_VAR=str(tmp_path / "var"), **env)
+            release.name = "tiny"
+            return kept(release)
 
-    yield put
-    for release in placed:
-        with ended(release):
-            pass
+        yield put
 
 
 def lines(release: Release, name: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from support.builds import built, releaser
 from support.built import REPOSITORY, release_in
 from support.migrated import revision
-from support.running import Release, ended
+from support.running import Release, ending
 from support.tiny_project import make_tiny_project
 
 from releaser.runtime.migration_journal import FILE_SUFFIX as JOURNAL
@@ -134,14 +135,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def build(project: Path) -> Callable[[str], Path]:
     """Return a function that builds an environment, once."""
-    roots: dict[str, Path] = {}
-
-    def root(environment: str) -> Path:
-        if environment not in roots:
-            roots[environment] = built(project, "--env", environment)
-        return roots[environment]
-
-    return root
+    return functools.cache(lambda environment: built(project, "--env", environment))
 
 
 Place = Callable[[str], Release]
@@ -150,21 +144,17 @@ Place = Callable[[str], Release]
 @pytest.fixture
 def place(build: Callable[[str], Path], tmp_path: Path) -> Iterator[Place]:
     """Return a function that gives an environment's release a `var` and a database of its own."""
-    placed: list[Release] = []
+    with ending() as kept:
 
-    def put(environment: str) -> Release:
-        url = f"sqlite:///{tmp_path}/db?timeout=0.05"
-        var = str(tmp_path / f"var-{environment}")
-        env = {"DATABASE_URL": url, "RELEASE_VAR": var, "FOLDER": str(tmp_path)}
-        release = release_in(build(environment), tmp_path / "scratch", **env)
-        release.name = "tiny"
-        placed.append(release)
-        return release
+        def put(environment: str) -> Release:
+            url = f"sqlite:///{tmp_path}/db?timeout=0.05"
+            var = str(tmp_path / f"var-{environment}")
+            env = {"DATABASE_URL": url, "RELEASE_VAR": var, "FOLDER": str(tmp_path)}
+            release = release_in(build(environment), tmp_path / "scratch", **env)
+            release.name = "tiny"
+            return kept(release)
 
-    yield put
-    for release in placed:
-        with ended(release):
-            pass
+        yield put
 
 
 def tables(folder: Path) -> set[str]:

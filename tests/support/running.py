@@ -295,12 +295,19 @@ Make = Callable[..., Release]
 @contextlib.contextmanager
 def making_releases(parent: Path) -> Iterator[Make]:
     """Give a test a `make_release` that works below `parent`, and end whatever was made, whatever happens."""
-    with contextlib.ExitStack() as made:
+    with ending() as kept:
 
         def make(folder: str = "release", **options: Any) -> Release:
-            return made.enter_context(ended(make_release(parent / folder, parent / "scratch", **options)))
+            return kept(make_release(parent / folder, parent / "scratch", **options))
 
         yield make
+
+
+@contextlib.contextmanager
+def ending() -> Iterator[Callable[[Release], Release]]:
+    """Give a fixture what hands each release it gets on, and ends all of them with the test."""
+    with contextlib.ExitStack() as given:
+        yield lambda release: given.enter_context(ended(release))
 
 
 @contextlib.contextmanager
