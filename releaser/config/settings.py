@@ -75,7 +75,11 @@ ROWS = (
         kind=Version(),
         doc=(
             "Version of the release: the project's own, what `git describe` says, a literal, or the one line that a "
-            "command prints, run by each build in the folder that holds `rel/`. A `v` in front of a number is dropped."
+            "command prints, run by each build in the folder that holds `rel/`. A `v` in front of a number is dropped. "
+            "`git describe` needs the tag in the clone: one that is shallow (`git clone --depth`, as most CI systems "
+            "clone) may not hold it, the version is the bare commit then, and the build warns. "
+            "`git fetch --unshallow --tags` gets the rest; `fetch-depth: 0` asks for it on GitHub, `GIT_DEPTH: 0` on "
+            "GitLab."
         ),
         default='"project"',
         example='"git"',

@@ -332,6 +332,13 @@ def _private_warnings(profile: Profile, facts: Facts) -> Iterator[Problem]:
 
 
 def _git_warnings(profile: Profile, facts: Facts) -> Iterator[Problem]:
-    if profile.version == "git" and facts.git and facts.git.dirty and not profile.dev_mode:
+    if profile.version != "git" or not facts.git or profile.dev_mode:
+        return
+    if facts.git.dirty:
         what = f"files are changed since the last commit, so the version is {facts.git.description}"
         yield Problem(where="", what=what)
+    if facts.git.hides_tags:
+        what = f"the git clone is shallow and holds no tag of this commit, so the version is {facts.git.description}"
+        yield _problem(
+            _origin_of(profile, "version"), what, "`git fetch --unshallow --tags` gets the rest of the history"
+        )

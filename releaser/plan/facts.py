@@ -102,6 +102,8 @@ class Git:
     description: str
     """`git describe --tags --always --dirty`."""
     dirty: bool
+    hides_tags: bool = False
+    """Whether no tag is reachable, and the clone is shallow: the tag may lie in the history that was left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

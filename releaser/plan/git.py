@@ -14,7 +14,13 @@ def read_git(folder: Path) -> Git | None:
     if not revision:
         return None
     description = _ask(folder, "describe", "--tags", "--always", "--dirty") or revision[:12]
-    return Git(revision=revision, description=description, dirty=description.endswith("-dirty"))
+    has_tag = not revision.startswith(description.removesuffix("-dirty"))
+    return Git(
+        revision=revision,
+        description=description,
+        dirty=description.endswith("-dirty"),
+        hides_tags=not has_tag and _ask(folder, "rev-parse", "--is-shallow-repository") == "true",
+    )
 
 
 def _ask(folder: Path, *words: str) -> str:

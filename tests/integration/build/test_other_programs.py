@@ -53,6 +53,32 @@ def test_git_says_revision_and_dirtiness(tmp_path: Path, monkeypatch: pytest.Mon
     assert (git.description, git.dirty) == ("v1.0-dirty", True)
 
 
+def test_git_says_that_a_shallow_clone_may_hide_the_tag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    origin, clone = tmp_path / "origin", tmp_path / "clone"
+    user = ["-c", "user.name=a", "-c", "user.email=a@example.invalid", "-c", "commit.gpgsign=false"]
+    empty = [*user, "commit", "-q", "--allow-empty", "-m"]
+    subprocess.run(["git", "init", "-q", origin], check=True)
+    for words in ([*empty, "one"], ["tag", "v1.0"], [*empty, "two"]):
+        subprocess.run(["git", "-C", origin, *words], check=True)
+    subprocess.run(["git", "clone", "-q", "--depth", "1", f"file://{origin}", clone], check=True)
+
+    shallow = read_git(clone)
+    subprocess.run(["git", "-C", clone, "fetch", "-q", "--unshallow", "--tags"], check=True)
+    whole = read_git(clone)
+    subprocess.run(["git", "-C", clone, "tag", "-d", "v1.0"], check=True, stdout=subprocess.DEVNULL)
+    without_tags = read_git(clone)
+
+    assert shallow is not None
+    assert whole is not None
+    assert without_tags is not None
+    assert shallow.hides_tags
+    assert shallow.revision.startswith(shallow.description)
+    assert (whole.hides_tags, whole.description.rpartition("-")[0]) == (False, "v1.0-1")
+    assert not without_tags.hides_tags
+
+
 def test_an_interpreter_is_asked_by_running_it(tmp_path: Path) -> None:
     assert interpreter_in(tmp_path) is None
     own = this_interpreter()

@@ -66,6 +66,15 @@ def test_the_version_is_the_projects_gits_or_a_literal() -> None:
     assert make_plan(profile_of(version="7"), facts_of()).sketch.version == "7"
 
 
+def test_a_version_without_its_tag_is_told_where_the_clone_is_shallow() -> None:
+    git = Git(revision="a" * 40, description="aaaaaaa", dirty=False, hides_tags=True)
+    (warning,) = make_plan(profile_of(version="git"), facts_of(git=git)).warnings
+    assert warning.what == "the git clone is shallow and holds no tag of this commit, so the version is aaaaaaa"
+    assert warning.hint == "`git fetch --unshallow --tags` gets the rest of the history"
+    assert make_plan(profile_of(), facts_of(git=git)).warnings == ()
+    assert make_plan(profile_of(version="git", dev_mode=True), facts_of(git=git)).warnings == ()
+
+
 def test_an_interpreter_is_copied_only_when_asked_for() -> None:
     assert BundlePython not in kinds_of(make_plan(profile_of(), facts_of()))
     assert BundlePython(prefix="") in make_plan(profile_of(include_python=True), facts_of()).steps
