@@ -37,6 +37,7 @@ from releaser.build.pins import Pins, pinned, read_pins, split_local_projects, s
 from releaser.build.report import Report
 from releaser.build.source_paths import find_source_paths
 from releaser.build.stage import Stage
+from releaser.build.strip import strip_debug_info
 from releaser.build.tags import check_tags
 from releaser.build.time_zones import warn_of_time_zones
 from releaser.errors import BuildError
@@ -44,9 +45,11 @@ from releaser.plan.facts import Lock
 from releaser.plan.steps import BuildWheel, InstallDependencies, InstallProject
 
 LAST_LINES = 15
+_TOLD: Final = "told"
+"""Of a layer: what there is to tell of it each time that it is used."""
 PACKED: Final = "pack the dependencies"
 _JOB: Final = "install the dependencies"
-_LAYOUT = 2
+_LAYOUT = 3
 """Of a layer: to be changed with anything that this module or `layers` puts there differently."""
 
 
@@ -88,7 +91,8 @@ def install_dependencies(step: InstallDependencies, stage: Stage) -> None:
 
 
 def _link_pins(pins: Pins, step: InstallDependencies, stage: Stage) -> None:
-    key = key_of(_LAYOUT, pins.key, *machine_key(stage), step.optimize, stage.epoch)
+    options = (step.optimize, stage.epoch, step.without_debug_info and list(step.keep))
+    key = key_of(_LAYOUT, pins.key, *machine_key(stage), *options)
 
     def make(folder: Path) -> None:
         _make_layer(folder, pins, step, stage)
@@ -97,6 +101,8 @@ def _link_pins(pins: Pins, step: InstallDependencies, stage: Stage) -> None:
     with stage.cache.lock("layers", stage.report):
         layer = open_layer(stage.cache.find_or_make("layers", key, is_whole=is_whole_layer, make=make))
         link_layer(layer, stage.site_packages, stage.linked, stage.scripts)
+        for line in (layer.folder / _TOLD).read_text(encoding="utf-8").splitlines():
+            stage.report.note(line)
 
 
 def install_project(step: InstallProject, stage: Stage) -> None:
@@ -159,6 +165,8 @@ def _make_layer(folder: Path, pins: Pins, step: InstallDependencies, stage: Stag
         chosen = (step.project, pins.path, site_packages, pins.is_hashed, is_exported)
         program = installers.install_locked(stage.installer, *chosen)
         _run(stage, program, "the dependencies could not be installed")
+    told = strip_debug_info(site_packages, step.keep) if step.without_debug_info else ()
+    (folder / _TOLD).write_text("".join(f"{line}\n" for line in told), encoding="utf-8")
     _tidy(folder)
     compile_folder(stage, site_packages, SITE_PACKAGES, (step.optimize,))
     finish_layer(folder)

@@ -4,7 +4,8 @@ The interpreter is copied with its standard library and every shared library but
 Each copied ELF file gets a DT_RPATH relative to itself. It has to be DT_RPATH, though DT_RUNPATH has replaced it
 elsewhere: DT_RUNPATH does not hold for what a library loads in its turn, so that wheels would not find the bundled
 libgcc_s, and comes after LD_LIBRARY_PATH, so that the caller's environment could put another library in place of ours
-(ld.so(8)). Stripping comes before it: strip damages a file that patchelf has rewritten.
+(ld.so(8)). Stripping comes before it: strip damages a file that patchelf has rewritten. Where there is no strip, at
+least debugging information goes.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from releaser.build.c_library import FOLDER, c_library, write_starter
 from releaser.build.commands import Program, ProgramFailed, Run, runner
+from releaser.build.debug_info import OtherLayout, remove_debug_info
 from releaser.build.elf import Elf, elf_files, read_elf
 from releaser.build.glibc import floor
 from releaser.build.installed_python import InstalledPython, installed_python
@@ -230,20 +232,30 @@ def _rewrite(
     Those named `untouched`, the C library's, stay as they are: its parts have to fit each other to the byte.
     """
     strip = shutil.which("strip")
-    if strip is None:
-        report("symbols for debuggers are left in: there is no strip (binutils) on this machine")
+    saved_bytes = 0
     try:
         for folder in (bundle / "bin", bundle / FOLDER, bundle / source.inside / "lib-dynload", bundle / "lib"):
             elves = [elf for elf in _dynamic_elves(folder) if elf.path.name not in untouched]
             with_symbols = [str(elf.path) for elf in elves if elf.has_symbols]
             if strip is not None and with_symbols:
                 run(Program(argv=(strip, "--strip-unneeded", *with_symbols), folder=bundle))
+            saved_bytes += sum(_without_debug_info(elf.path) for elf in elves)
             if elves:
                 rpath = f"$ORIGIN/{os.path.relpath(bundle / 'lib', folder)}".removesuffix("/.")
                 paths = [str(elf.path) for elf in elves]
                 run(Program(argv=(_patchelf(), "--force-rpath", "--set-rpath", rpath, *paths), folder=bundle))
     except ProgramFailed as error:
         raise BuildError(f"cannot bundle Python {source.full_version}: {error}", output=error.lines[-5:]) from error
+    if strip is None:
+        gone = f"{saved_bytes / 1e6:.1f} MB of debugging information left out, but "
+        report(f"{gone * bool(saved_bytes)}symbols are left in: there is no strip (binutils) on this machine")
+
+
+def _without_debug_info(path: Path) -> int:
+    try:
+        return remove_debug_info(path)
+    except OtherLayout:
+        return 0
 
 
 def _dynamic_elves(folder: Path) -> list[Elf]:

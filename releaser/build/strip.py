@@ -1,4 +1,5 @@
-"""What of the dependencies is left out, and how much is it? Tests, documentation, type stubs, if the author says so.
+"""What of the dependencies is left out, and how much is it? Tests, documentation, type stubs, debugging information,
+if the author says so.
 
 Only what nothing imports may go. Packages that import their own tests, or load their stubs when they run, keep them
 and are named; the project's own files are never touched, nor is any metadata: licences stay.
@@ -13,7 +14,9 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
+from typing import Final
 
+from releaser.build.debug_info import OtherLayout, remove_debug_info
 from releaser.build.dist_info import dist_infos, forget_missing
 from releaser.build.stage import Stage
 from releaser.plan.steps import StripBundle
@@ -26,6 +29,7 @@ _IMPORTS_TESTS = re.compile(
 )
 _LOADS_STUBS = re.compile(rb"\battach_stub\b")
 _MODULES = (".py", ".pyc", ".so")
+_DEBUG_INFO: Final = "debugging information"
 
 
 def strip_bundle(step: StripBundle, stage: Stage) -> None:
@@ -43,6 +47,26 @@ def strip_bundle(step: StripBundle, stage: Stage) -> None:
                 stage.report.note(f"{package} keeps its {noun}: {reason}")
     for folder in dist_infos(stage.site_packages):
         forget_missing(folder)
+
+
+def strip_debug_info(site_packages: Path, keep: tuple[str, ...]) -> tuple[str, ...]:
+    """Take debugging information out of the programs and shared libraries of `site_packages`; return what to tell.
+
+    Nothing in there may be linked from elsewhere. RECORD is to be written anew.
+    """
+    tree = _Tree(site_packages, frozenset(), keep)
+    bytes_by_package: Counter[str] = Counter()
+    kept: set[str] = set()
+    for path in tree.files():
+        try:
+            saved = remove_debug_info(site_packages / path)
+        except OtherLayout:
+            kept.add(path.parts[0])
+        else:
+            bytes_by_package += Counter({path.parts[0]: saved})
+    reason = "its files were rewritten after they were linked, as by patchelf"
+    told = (f"{package} keeps {_DEBUG_INFO}: {reason}" for package in sorted(kept))
+    return (_sentence(_DEBUG_INFO, bytes_by_package), *told)
 
 
 class _Tree:

@@ -261,6 +261,16 @@ STRIP = Strip(
             example="true",
         ),
         Field(
+            name="debug_info",
+            kind=Flag(),
+            doc=(
+                "Leave out of the dependencies' shared libraries what only debuggers read: the sections `.debug_*`. "
+                "Names of functions stay, and everything that is loaded."
+            ),
+            default="false",
+            example="true",
+        ),
+        Field(
             name="keep",
             kind=ListOf(
                 element=Text(wanted="a path such as 'numpy/tests'", check=bundle_path),

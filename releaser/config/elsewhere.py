@@ -14,7 +14,7 @@ DISTILLERY = {
     "no_dot_erlang": "not needed, the interpreter reads no file of its user",
     "overrides": "a path dependency of the project's lock; in `dev_mode` its sources run as they are",
     "run_erl_env": "`log`, `env`",
-    "strip_debug_info": "`strip`, `python_optimize`, `include_src`",
+    "strip_debug_info": "`strip.debug_info`, `python_optimize`, `include_src`",
     "sys_config": "`env`, `env_file`",
     "transient": "`executable`; what it unpacks is kept in a cache",
     "vm_args": "`python_args`, `python_optimize`",
@@ -22,7 +22,7 @@ DISTILLERY = {
 """Settings of Distillery, to a sentence or to settings that do it."""
 
 OTHERS = {
-    "debug_info": ("relx", "`strip`, `python_optimize`"),
+    "debug_info": ("relx", "`strip.debug_info`, `python_optimize`"),
     "exclude_apps": ("relx", "the project's dependencies and its lock"),
     "extended_start_script": ("relx", "every release has `bin/NAME`"),
     "extended_start_script_extensions": ("relx", "`commands`"),
@@ -35,7 +35,7 @@ OTHERS = {
     "rel_templates_path": ("mix release", "`env.sh` in the release, `overlays`"),
     "runtime_config_path": ("mix release", "`config_providers`, `env_file`"),
     "steps": ("mix release", "`plugins`"),
-    "strip_beams": ("mix release", "`strip`, `python_optimize`"),
+    "strip_beams": ("mix release", "`strip.debug_info`, `python_optimize`"),
     "system_libs": ("relx", "`include_python`, `include_libc`"),
     "validate_compile_env": ("mix release", "`required_env`, checked at each start"),
 }

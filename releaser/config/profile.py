@@ -212,6 +212,7 @@ class StripSpec:
     tests: bool = False
     docs: bool = False
     type_stubs: bool = False
+    debug_info: bool = False
     keep: tuple[str, ...] = ()
     """Paths and patterns below site-packages."""
 

@@ -266,8 +266,9 @@ ROWS = (
         name="strip",
         kind=STRIP,
         doc=(
-            "Leave out of the dependencies what a running app does not need: `true` for tests, docs and type stubs, or "
-            "a table that chooses. The build says what went and how much; the project's own files and licences stay."
+            "Leave out of the dependencies what a running app does not need: `true` for tests, docs, type stubs and "
+            "debugging information, or a table that chooses. The build says what went and how much; the project's own "
+            "files and licences stay."
         ),
         default="false",
         example='{ tests = true, type_stubs = true, keep = ["numpy"] }',

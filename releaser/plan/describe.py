@@ -39,8 +39,8 @@ def describe(step: Step) -> str:
     match step:
         case BuildWheel():
             return "build the project's wheel"
-        case InstallDependencies(lock=lock, is_empty=is_empty):
-            return _install(lock, is_empty)
+        case InstallDependencies(lock=lock, is_empty=is_empty, without_debug_info=without):
+            return _install(lock, is_empty, ", without debugging information" if without else "")
         case InstallProject(dev_mode=dev_mode):
             return "link the project's source tree" if dev_mode else "install the project"
         case TidyBundle():
@@ -97,12 +97,12 @@ def describe(step: Step) -> str:
             return "remove the staging folder"
 
 
-def _install(lock: Lock | None, is_empty: bool) -> str:
+def _install(lock: Lock | None, is_empty: bool, without: str) -> str:
     if lock is None and is_empty:
         return "install nothing: the project has no dependencies"
     if lock is None:
-        return "resolve and install dependencies (no lock file)"
+        return f"resolve and install dependencies (no lock file){without}"
     if lock.packages == 0:
         return f"install nothing: {lock.path.name} names no dependency"
     noun = "dependency" if lock.packages == 1 else "dependencies"
-    return f"install {lock.packages} locked {noun} from {lock.path.name}"
+    return f"install {lock.packages} locked {noun} from {lock.path.name}{without}"

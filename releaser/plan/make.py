@@ -178,6 +178,8 @@ def _steps(
             is_empty=not (project.has_dependencies or profile.extras or profile.groups),
             extras=profile.extras,
             groups=profile.groups,
+            without_debug_info=profile.strip.debug_info,
+            keep=profile.strip.keep if profile.strip.debug_info else (),
         ),
         InstallProject(project=project.folder, dev_mode=profile.dev_mode),
         TidyBundle(),

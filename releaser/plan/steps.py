@@ -36,6 +36,10 @@ class InstallDependencies:
     groups: tuple[str, ...] = ()
     is_empty: bool = False
     """Whether the project says that it has no dependencies."""
+    without_debug_info: bool = False
+    """Whether their shared libraries lose what only debuggers read."""
+    keep: tuple[str, ...] = ()
+    """Paths and patterns below site-packages of those that do not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -80,6 +80,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "strip.tests": (_STRIPPED,),
     "strip.docs": (_STRIPPED,),
     "strip.type_stubs": (_STRIPPED,),
+    "strip.debug_info": (_BUILD + "test_debug_info.py::test_a_dependency_runs_without_its_debugging_information",),
     "strip.keep": (_STRIPPED,),
     "archive": (_BUILD + "test_packages.py::test_what_was_not_asked_for_is_not_made",),
     "executable": (_BUILD + "test_packages.py::test_the_file_that_runs_is_the_whole_release",),

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from elftools.elf.elffile import ELFFile
 from support.handmade import PYTHON_VERSION, write_release
 from support.readelf import search_paths
 from support.roots import entering, put_busybox, put_glibc
@@ -295,15 +296,37 @@ def contents(folder: Path) -> dict[str, tuple[int, str]]:
     return found
 
 
-def test_the_prefix_of_a_virtual_environment_is_that_of_its_python(tmp_path: Path) -> None:
-    subprocess.run([find_uv_bin(), "venv", "--quiet", "--python", sys.executable, str(tmp_path / "venv")], check=True)
-    (tmp_path / "none").mkdir()
+@pytest.fixture(scope="module")
+def without_binutils(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """A virtual environment's Python, bundled on a machine without binutils, and what was said."""
+    folder = tmp_path_factory.mktemp("venv")
+    subprocess.run([find_uv_bin(), "venv", "--quiet", "--python", sys.executable, str(folder / "venv")], check=True)
+    (folder / "none").mkdir()
+    notes: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(folder / "none"))
+        result = bundle_interpreter(folder / "venv", folder / "release", folder / "none", notes.append)
+    return folder / "release" / result.folder_name, notes
 
-    result = bundle_interpreter(tmp_path / "venv", tmp_path / "release", tmp_path / "none", lambda _: None)
 
-    assert (
-        run(tmp_path / "release" / result.folder_name / "bin/python3", "-I", "-S", "-c", "import ssl").returncode == 0
-    )
+def test_the_prefix_of_a_virtual_environment_is_that_of_its_python(without_binutils: tuple[Path, list[str]]) -> None:
+    python, _ = without_binutils
+    assert run(python / "bin/python3", "-I", "-S", "-c", "import ssl").returncode == 0
+
+
+def test_debugging_information_goes_without_binutils_too(without_binutils: tuple[Path, list[str]]) -> None:
+    python, notes = without_binutils
+    (note,) = [note for note in notes if "binutils" in note]
+    names = {name for elf in elf_files(python) for name in section_names(elf.path)}
+    assert [name for name in names if name.startswith(".debug_")] == []
+    if ".debug_info" in section_names(PYTHON):
+        assert "MB of debugging information left out, but symbols are left in: " in note
+        assert ".symtab" in names
+
+
+def section_names(path: Path) -> list[str]:
+    with path.open("rb") as file:
+        return [section.name for section in ELFFile(file).iter_sections()]
 
 
 def test_a_folder_without_an_interpreter_is_refused(tmp_path: Path) -> None:
