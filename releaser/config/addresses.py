@@ -37,7 +37,7 @@ def tcp_address(text: str) -> None:
 def http_url(text: str) -> None:
     """Check the URL of a readiness probe."""
     known = _expanded(text)
-    if UNKNOWN in known.partition("://")[0]:
+    if UNKNOWN in known.partition(":")[0]:
         return
     if known.startswith("https://"):
         raise Wrong("the probe speaks plain http, not https", "use tcp, or a port that answers plain http")

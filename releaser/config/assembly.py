@@ -17,9 +17,6 @@ from releaser.config.sections import Field, Section
 from releaser.config.substitution import Wrong
 
 MODES = ("0644", "0755")
-STANDARD_VARS = ("release_name", "release_version", "release_environment", "python_version")
-"""What every template can use; a variable of the author's cannot take one of these names."""
-VARIABLE_PATTERN = "^[A-Za-z_][A-Za-z0-9_]*$"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +62,11 @@ class Plain(Kind):
 
 def variable(text: str) -> None:
     """Check the name of a variable of the author's for templates."""
-    if text in STANDARD_VARS:
+    if text in checks.STANDARD_VARS:
         raise Wrong(f"'{text}' is a variable that every template has", "choose another name for yours")
-    if not re.fullmatch(VARIABLE_PATTERN, text):
+    if not re.fullmatch(checks.VARIABLE_PATTERN, text):
         similar = re.sub("[-. ]", "_", text)
-        hint = f"'{similar}' would do" if re.fullmatch(VARIABLE_PATTERN, similar) else ""
+        hint = f"'{similar}' would do" if re.fullmatch(checks.VARIABLE_PATTERN, similar) else ""
         raise Wrong(f"expected a name of letters, digits and '_', found {quoted(text) if text else 'empty text'}", hint)
 
 
@@ -214,7 +211,14 @@ class Overlay(Kind):
         )
 
     def schema(self) -> dict[str, Any]:
-        return _SECTION.schema()
+        ways = [
+            {
+                "required": [kind, *_NEEDS[kind]],
+                "properties": {name: {"not": {}} for name in ("to", "mode") if name not in _MAY[kind]},
+            }
+            for kind in OVERLAY_KINDS
+        ]
+        return {**_SECTION.schema(), "anyOf": ways}
 
 
 OVERLAYS = ListOf(element=Overlay(), wanted="an array of tables: [{ copy = ..., to = ... }]")

@@ -58,11 +58,18 @@ BUILT_IN_COMMANDS = (
     "help",
 )
 
+STANDARD_VARS = ("release_name", "release_version", "release_environment", "python_version")
+"""What every template can use; a variable of the author's cannot take one of these names."""
+
+MAIN_PROCESS = "main"
+"""The process that a release's own `entry_point` or `command` describes; no other can take its name."""
+
 _OLD_PLATFORMS = {"manylinux1": "manylinux_2_5", "manylinux2010": "manylinux_2_12", "manylinux2014": "manylinux_2_17"}
 
 NAME_PATTERN = "^[a-z][a-z0-9_-]{0,63}$"
 VARIABLE_PATTERN = "^[A-Za-z_][A-Za-z0-9_]*$"
 GLIBC_PATTERN = "^[0-9]+[.][0-9]+$"
+MAX_VERSION_LENGTH = 64
 VERSION_PATTERN = "^(project|git|[0-9][0-9A-Za-z]*([.+_-]+[0-9A-Za-z]+)*)$"
 
 
@@ -136,7 +143,7 @@ def entry_point(text: str) -> None:
 
 def version(text: str) -> None:
     """Check a version: one of the two words, or a literal that can be part of file names."""
-    if not re.fullmatch(VERSION_PATTERN, text) or len(text) > 64:
+    if not re.fullmatch(VERSION_PATTERN, text) or len(text) > MAX_VERSION_LENGTH:
         bare = text[1:] if re.match(r"v\d", text) else ""
         if bare and re.fullmatch(VERSION_PATTERN, bare):
             raise Wrong(hint=f"write '{bare}'")
@@ -221,7 +228,7 @@ def script_location(text: str) -> None:
 
 def lint_rule(text: str) -> None:
     """Check a rule of the lint: a number of ours, or a name of squawk's."""
-    if not re.fullmatch(r"M\d{3}|[a-z]+(-[a-z]+)+", text):
+    if not re.fullmatch(r"M[0-9]{3}|[a-z]+(-[a-z]+)+", text):
         raise Wrong(f"expected a rule such as 'M101' or 'ban-drop-column', found {quoted(text)}")
 
 
@@ -259,7 +266,7 @@ def platform_tag(text: str) -> None:
     Raises:
         Wrong: it is none.
     """
-    if not re.fullmatch(r"(manylinux|musllinux)_\d+_\d+_[a-z0-9_]+", text):
+    if not re.fullmatch(r"(manylinux|musllinux)_[0-9]+_[0-9]+_[a-z0-9_]+", text):
         hint = "manylinux_2_28_aarch64 is for glibc 2.28 and newer, musllinux_1_2_x86_64 for musl"
         family, _, machine = text.partition("_")
         if family in _OLD_PLATFORMS:

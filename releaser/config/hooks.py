@@ -175,7 +175,7 @@ class _Call(Kind):
         return _CALL.read(item)
 
     def schema(self) -> dict[str, Any]:
-        return _CALL.schema()
+        return {"not": {}} if self.event.no_call else _CALL.schema()
 
 
 def hook_fields(row: EventRow) -> tuple[Field, ...]:

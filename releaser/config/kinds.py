@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from releaser.config.document import Item, Problems, Refused, one_of_words
 from releaser.config.nearest import nearest
+from releaser.config.patterns import SEEN
 from releaser.config.profile import Origin
 from releaser.config.substitution import Wrong
 
@@ -21,6 +22,7 @@ MAX_DURATION_S = 365 * 24 * 3600.0
 T = TypeVar("T")
 Check = Callable[[str], None]
 
+_FLAG_IN_QUOTES = "^([Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee])$"
 _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -77,8 +79,6 @@ class Text(Kind):
 
     wanted: str
     check: Check
-    pattern: str = ""
-    """Regular expression for editors; the check is what decides."""
 
     def read(self, item: Item) -> Setting:
         if not isinstance(item.data, str):
@@ -92,7 +92,7 @@ class Text(Kind):
         return Setting(value=item.data, origin=item.origin)
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "string", "pattern": self.pattern} if self.pattern else {"type": "string"}
+        return {"type": "string", **SEEN[self.check.__name__]}
 
     def _quotes_hint(self, item: Item) -> str:
         """Return a hint for a number or date that would be right as text."""
@@ -138,7 +138,8 @@ class FlagOrText(Kind):
         return Text(wanted=self.wanted, check=self.check).read(item)
 
     def schema(self) -> dict[str, Any]:
-        return {"type": ["boolean", "string"]}
+        text = Text(wanted=self.wanted, check=self.check).schema()
+        return {"anyOf": [{"type": "boolean"}, {**text, "not": {"pattern": _FLAG_IN_QUOTES}}]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,7 +225,7 @@ class Duration(Kind):
         return {
             "anyOf": [
                 {"type": "number", "exclusiveMinimum": 0, "maximum": MAX_DURATION_S},
-                {"type": "string", "pattern": f"^{_DURATION.pattern}$"},
+                {"type": "string", "pattern": f"^{_DURATION.pattern}$", "not": {"pattern": r"^0+(\.0+)?[a-z]+$"}},
             ]
         }
 
@@ -306,7 +307,6 @@ class TableOf(Kind):
     check_name: Check
     element: Kind
     wanted: str
-    name_pattern: str
 
     def read(self, item: Item) -> Setting:
         if not isinstance(item.data, dict):
@@ -328,7 +328,7 @@ class TableOf(Kind):
     def schema(self) -> dict[str, Any]:
         return {
             "type": "object",
-            "propertyNames": {"pattern": self.name_pattern},
+            "propertyNames": SEEN[self.check_name.__name__],
             "additionalProperties": self.element.schema(),
         }
 

@@ -13,6 +13,7 @@ from typing import Any
 from releaser.config import checks
 from releaser.config.document import Item, Problems, Refused
 from releaser.config.kinds import Choice, Count, Duration, ListOf, Setting, Text, each
+from releaser.config.patterns import SEEN
 from releaser.config.profile import DEFAULT_DATABASE, MigrationsSpec
 from releaser.config.sections import Field, Section
 from releaser.config.substitution import REPLACED_AT_START, Wrong
@@ -56,7 +57,7 @@ class Databases(Section):
         return {
             **one,
             "additionalProperties": one,
-            "propertyNames": {"anyOf": [{"enum": [row.name for row in self.fields]}, {"pattern": checks.NAME_PATTERN}]},
+            "propertyNames": {"anyOf": [{"enum": [row.name for row in self.fields]}, SEEN["name"]]},
         }
 
     def databases(self, setting: Setting) -> Mapping[str, Setting]:

@@ -15,7 +15,6 @@ from releaser.config.sections import Field, Section
 from releaser.config.substitution import Wrong
 
 LIVENESS_KINDS: tuple[LivenessKind, ...] = ("http", "tcp", "call", "heartbeat")
-MAIN = "main"
 MOST_REPLICAS = 64
 
 
@@ -35,7 +34,7 @@ class Heart(Section):
 def process_name(text: str) -> None:
     """Check the name of a process beside the main one."""
     checks.name(text)
-    if text == MAIN:
+    if text == checks.MAIN_PROCESS:
         raise Wrong("'main' is the process that the release's own entry_point describes", "take another name")
 
 

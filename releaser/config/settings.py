@@ -204,7 +204,7 @@ ROWS = (
     ),
     Field(
         name="glibc_max",
-        kind=Text(wanted="a version of glibc such as '2.31'", check=checks.glibc_version, pattern=checks.GLIBC_PATTERN),
+        kind=Text(wanted="a version of glibc such as '2.31'", check=checks.glibc_version),
         doc=(
             "The newest glibc that the release may need of its hosts: the build fails, and names the files, when the "
             "interpreter, a library or a wheel needs a newer one."
@@ -235,7 +235,6 @@ ROWS = (
         name="overlay_vars",
         kind=TableOf(
             check_name=assembly.variable,
-            name_pattern=assembly.VARIABLE_PATTERN,
             element=assembly.Plain(),
             wanted="a table such as { support = 'ops@example.org' }",
         ),
@@ -321,7 +320,6 @@ ROWS = (
             element=Text(
                 wanted="the name of an environment variable",
                 check=checks.variable_name,
-                pattern=checks.VARIABLE_PATTERN,
             ),
             wanted="an array of names such as ['DATABASE_URL']",
             is_set=True,
@@ -334,7 +332,6 @@ ROWS = (
         name="env",
         kind=TableOf(
             check_name=checks.settable_variable,
-            name_pattern=checks.VARIABLE_PATTERN,
             element=Text(wanted="text", check=checks.argument),
             wanted="a table such as { WEB_CONCURRENCY = '2' }",
         ),
@@ -371,7 +368,6 @@ ROWS = (
         name="commands",
         kind=TableOf(
             check_name=checks.command_name,
-            name_pattern=checks.NAME_PATTERN,
             element=Text(wanted="the path of a file such as 'rel/commands/seed.sh'", check=checks.inner_path),
             wanted="a table such as { seed = 'rel/commands/seed.sh' }",
         ),
@@ -384,7 +380,6 @@ ROWS = (
         name="sockets",
         kind=TableOf(
             check_name=checks.name,
-            name_pattern=checks.NAME_PATTERN,
             element=Text(
                 wanted="an address such as '127.0.0.1:8000', '[::1]:8000' or 'unix:/run/app.sock'",
                 check=addresses.socket_address,
@@ -414,7 +409,6 @@ ROWS = (
         name="process",
         kind=TableOf(
             check_name=process_name,
-            name_pattern=checks.NAME_PATTERN,
             element=PROCESS,
             wanted="tables of processes: [release.NAME.process.worker]",
         ),
@@ -499,7 +493,6 @@ TOP = Section(
             name="release",
             kind=TableOf(
                 check_name=checks.name,
-                name_pattern=checks.NAME_PATTERN,
                 element=SETTINGS,
                 wanted="tables of releases: [release.NAME]",
             ),
@@ -511,7 +504,6 @@ TOP = Section(
             name="environment",
             kind=TableOf(
                 check_name=checks.name,
-                name_pattern=checks.NAME_PATTERN,
                 element=SETTINGS,
                 wanted="tables of environments: [environment.NAME]",
             ),

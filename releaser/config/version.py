@@ -14,7 +14,6 @@ from releaser.config.sections import Field, Section
 _TEXT = Text(
     wanted="'project', 'git', a version such as '1.4.0', or { command = ['git', 'describe'] }",
     check=checks.version,
-    pattern=checks.VERSION_PATTERN,
 )
 
 

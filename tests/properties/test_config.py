@@ -15,14 +15,18 @@ import pytest
 import tomlkit
 from hypothesis import given
 from hypothesis import strategies as st
-from support.toml_texts import documents, names, toml_texts
+from jsonschema import Draft202012Validator
+from support.toml_texts import TEXTS, documents, names, texts, toml_texts
 
 from releaser.cli.messages import format_error
-from releaser.config import Config, checks, read_config
+from releaser.config import Config, assembly, checks, processes, read_config
+from releaser.config import addresses as addresses_module
 from releaser.config.document import Document, Item, Problems, Refused
 from releaser.config.kinds import Setting
+from releaser.config.patterns import SEEN
 from releaser.config.positions import Path as KeyPath
 from releaser.config.positions import Positions, Span, Unreadable, locate
+from releaser.config.schema import json_schema
 from releaser.config.settings import SETTINGS
 from releaser.config.substitution import UNKNOWN, Wrong, expand
 from releaser.errors import ConfigError, ReleaserError
@@ -333,6 +337,50 @@ def test_a_path_that_is_accepted_stays_below_its_folder(text: str) -> None:
         return
 
     assert Path("/root/of", text).resolve().is_relative_to("/root/of")
+
+
+# The schema for editors.
+
+SCHEMA = Draft202012Validator(json_schema())
+CHECKS = {
+    function.__name__: function
+    for module in (checks, addresses_module, assembly, processes)
+    for function in vars(module).values()
+    if callable(function) and getattr(function, "__name__", "") in SEEN
+}
+# fmt: off
+PIECES = [
+    "a", "B", "0", "9", "_", "-", ".", "..", "/", "~", ":", "::", "$", "${A}", "[", "]", " ", "\n", "\x00", "é", "*",
+    "v", "import", "http://", "unix:", "65536", ".py", "M101", "manylinux_2_28_", "true", "main", "\u0661",
+]
+# fmt: on
+lookalikes = st.lists(st.sampled_from([*TEXTS, *PIECES]), max_size=5).map("".join)
+
+
+@pytest.mark.parametrize("name", sorted(SEEN))
+def test_a_text_that_a_check_takes_is_one_that_an_editor_takes(name: str) -> None:
+    seen = Draft202012Validator(SEEN[name])
+    examples = st.from_regex(SEEN[name].get("pattern", ""), fullmatch=True)
+
+    @given(lookalikes | texts | examples)
+    def holds(text: str) -> None:
+        try:
+            CHECKS[name](text)
+        except Wrong:
+            return
+        assert seen.is_valid(text)
+
+    holds()
+
+
+@given(valid_settings, valid_settings)
+def test_settings_that_the_reader_takes_are_some_that_an_editor_takes(
+    release: dict[str, Any], environment: dict[str, Any]
+) -> None:
+    setting_of(release)
+    setting_of(environment)
+
+    assert SCHEMA.is_valid({"release": {"shop": release}, "environment": {"dev": environment}})
 
 
 @given(documents)

@@ -15,22 +15,20 @@ from releaser.config.schema import DIALECT, json_schema
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = [ROOT / "rel" / "config.toml", *sorted((ROOT / "examples").glob("*/rel/config.toml"))]
-SEEN_BY_THE_SCHEMA = (
-    "command_empty",
-    "config_providers",
-    "durations",
-    "entry_point_and_command",
-    "env_number",
-    "include_python_number",
-    "python_optimize",
-    "readiness_two_ways",
-    "release_is_text",
-    "required_env_text",
-    "unknown_event",
-    "unknown_key",
-    "unknown_key_at_the_top",
-    "version_command",
-)
+NEEDS_ANOTHER_TABLE = {
+    "default_environment_unknown",
+    "default_release_unknown",
+    "extends_without_an_entry_point",
+    "migrations_of_a_database_without_scripts",
+    "migrations_of_targets",
+    "migrations_without_scripts",
+    "neither_entry_point_nor_command",
+    "process_without_a_program",
+    "readiness_without_a_way",
+}
+"""Broken only together with another table, which a schema cannot look at."""
+NOT_THE_SAME_TO_PYTHON = {"multi_line_text", "syntax_carriage_returns"}
+"""A `$` that also matches in front of a last line feed, as only Python has it; a file that tomllib reads."""
 
 
 def errors_of(path: Path) -> list[Any]:
@@ -49,11 +47,16 @@ def test_a_file_that_the_reader_takes_fits_the_schema(path: Path) -> None:
     assert errors_of(path) == []
 
 
-@pytest.mark.parametrize("name", SEEN_BY_THE_SCHEMA)
-def test_an_editor_sees_what_is_wrong_before_a_build_does(name: str) -> None:
-    path = next(path for path in BROKEN if path.stem == name)
+@pytest.mark.parametrize("path", BROKEN, ids=lambda path: path.stem)
+def test_an_editor_sees_what_is_wrong_before_a_build_does(path: Path) -> None:
+    if path.stem in NOT_THE_SAME_TO_PYTHON:
+        return
+    try:
+        errors = errors_of(path)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return  # every editor sees that this is no TOML
 
-    assert errors_of(path)
+    assert bool(errors) is (path.stem not in NEEDS_ANOTHER_TABLE)
 
 
 def test_every_setting_has_a_description_for_the_editor() -> None:
@@ -65,7 +68,7 @@ def test_every_setting_has_a_description_for_the_editor() -> None:
 def test_no_description_has_a_link_that_leads_nowhere_from_an_editor() -> None:
     text = json.dumps(json_schema())
 
-    assert "](" not in text
+    assert ".md)" not in text
     assert "See `releaser docs overlays_and_plugins`." in text
 
 
