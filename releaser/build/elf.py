@@ -27,7 +27,7 @@ class Elf:
     machine: tuple[str, int, bool]
     """Processor, word size in bits, and whether it is little-endian: what two files must have in common."""
     needed: tuple[str, ...]
-    """Names of libraries (DT_NEEDED), in their order."""
+    """Names of libraries (DT_NEEDED), in their order; one that begins with `$ORIGIN` is a path."""
     search: tuple[str, ...]
     """Folders to look for them in (DT_RPATH, or DT_RUNPATH, which replaces it), `$ORIGIN` replaced."""
     has_runpath: bool
@@ -71,6 +71,12 @@ def elf_files(folder: Path) -> Iterator[Elf]:
                 yield elf
 
 
+def from_origin(text: str, path: Path) -> str:
+    """Return what `text`, with `$ORIGIN` in it, is to the dynamic linker when the file at `path` says it."""
+    origin = str(path.resolve().parent)
+    return text.replace("${ORIGIN}", origin).replace("$ORIGIN", origin)
+
+
 def _read(path: Path, file: Any) -> Elf:
     segment = next((found for found in file.iter_segments() if isinstance(found, DynamicSegment)), None)
     tags: list[Any] = list(segment.iter_tags()) if segment else []
@@ -80,17 +86,12 @@ def _read(path: Path, file: Any) -> Elf:
         path=path,
         machine=(str(file["e_machine"]), int(file.elfclass), bool(file.little_endian)),
         needed=tuple(tag.needed for tag in tags if tag.entry.d_tag == "DT_NEEDED"),
-        search=tuple(_expanded(entry, path) for text in runpath or rpath for entry in text.split(":") if entry),
+        search=tuple(from_origin(entry, path) for text in runpath or rpath for entry in text.split(":") if entry),
         has_runpath=bool(runpath),
         is_dynamic=segment is not None and file["e_type"] in ("ET_EXEC", "ET_DYN"),
         has_symbols=file.get_section_by_name(".symtab") is not None,
         glibc=max(_glibc_versions(file), default=()),
     )
-
-
-def _expanded(entry: str, path: Path) -> str:
-    origin = str(path.resolve().parent)
-    return entry.replace("${ORIGIN}", origin).replace("$ORIGIN", origin)
 
 
 def _glibc_versions(file: Any) -> Iterator[tuple[int, ...]]:

@@ -272,12 +272,15 @@ def _bundle_python(step: BundlePython, stage: Stage) -> None:
     prefix = Path(step.prefix) if step.prefix else None
 
     def make(root: Path, report: Callable[[str], None]) -> BundledInterpreter:
-        return bundle_interpreter(prefix, root, stage.site_packages, report, step.optimize, step.include_libc)
+        return bundle_interpreter(
+            prefix, root, stage.site_packages, report, step.optimize, step.include_libc, step.glibc_max
+        )
 
     bundled = keep_python(step, stage, make)
     stage.bundled_python = bundled.folder_name
     stage.full_version = bundled.full_version
     stage.libraries = bundled.described
+    stage.linked_in = bundled.linked_in
     stage.glibc = bundled.glibc_min
 
 

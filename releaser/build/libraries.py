@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from releaser.build.elf import Elf, read_elf
+from releaser.build.elf import Elf, from_origin, read_elf
 
 _HOSTS_OWN = re.compile(
     r"ld-(linux|musl)|ld64\.|lib(c|m|pthread|dl|rt|resolv|util|anl|mvec|BrokenLocale|thread_db)\.(so\.|musl-)"
@@ -38,7 +38,7 @@ class Collected:
     """Libraries to copy, and those that are not there to be copied."""
 
     found: Mapping[str, Elf]
-    """By the name that they are asked for, in byte order."""
+    """By the name that they are asked for, without a folder, in byte order."""
     missing: tuple[Missing, ...]
 
 
@@ -63,6 +63,9 @@ class Finder:
         return None
 
     def _candidates(self, name: str, wanted_by: Elf) -> Iterator[Path]:
+        if is_relative(name):
+            yield Path(from_origin(name, wanted_by.path))
+            return
         for folder in (*wanted_by.search, *self.program_search, *self.library_path):
             yield Path(folder, name)
         yield from map(Path, self.cached.get(name, ()))
@@ -70,9 +73,14 @@ class Finder:
             yield Path(folder, name)
 
 
+def is_relative(name: str) -> bool:
+    """Tell whether a library is asked for by where it lies beside what needs it, as standalone builds of Python do."""
+    return name.startswith(("$ORIGIN/", "${ORIGIN}/"))
+
+
 def is_the_hosts(name: str) -> bool:
-    """Tell whether the library `name` has to be the host's own; one that is asked for by its path always is."""
-    return "/" in name or _HOSTS_OWN.match(name) is not None
+    """Tell whether the library `name` has to be the host's own; one that is asked for by its full path always is."""
+    return not is_relative(name) and ("/" in name or _HOSTS_OWN.match(name) is not None)
 
 
 def parse_ldconfig(text: str) -> dict[str, tuple[str, ...]]:
@@ -99,10 +107,11 @@ def collect(
     missing: dict[str, Missing] = {}
     waiting = deque((name, program) for program in programs for name in program.needed)
     while waiting:
-        name, wanted_by = waiting.popleft()
-        if name in found or name in missing or is_the_hosts(name):
+        asked, wanted_by = waiting.popleft()
+        name = asked.rpartition("/")[2] if is_relative(asked) else asked
+        if name in found or name in missing or is_the_hosts(asked):
             continue
-        library = find(name, wanted_by)
+        library = find(asked, wanted_by)
         if provided(name, library):
             continue
         if library is None:

@@ -1,7 +1,7 @@
 """What is a release made of? A CycloneDX 1.6 bill of materials that depends on nothing but the release.
 
-The interpreter, every shared library, every package of the bundle, and what releaser itself puts in. The serial number
-is made from the content, and there is no time in it: the same release has the same bill.
+The interpreter with what is linked into it, every shared library, every package of the bundle, and what releaser itself
+puts in. The serial number is made from the content, and there is no time in it: the same release has the same bill.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from packaging.utils import canonicalize_name
 from releaser.artifacts.packages import Metadata, parse_metadata
 from releaser.build.dist_info import dist_infos
 from releaser.build.licences import Library
+from releaser.build.linked_in import LinkedIn
 from releaser.build.stage import Stage
 
 _OURS = {"releaser": ("releaser-py", "Apache-2.0"), "shiv": ("shiv", "BSD-2-Clause")}
@@ -44,6 +45,8 @@ def sbom(stage: Stage) -> str:
     bom = Bom(components=components.values(), serial_number=uuid.uuid5(uuid.NAMESPACE_OID, identity))
     bom.metadata.component = root
     bom.register_dependency(root, list(components.values()))
+    for interpreter in (component for component in components.values() if component.type is ComponentType.PLATFORM):
+        bom.register_dependency(interpreter, [components[_reference(library)] for library in stage.linked_in])
     value = json.loads(JsonV1Dot6(bom).output_as_string())
     del value["metadata"]["timestamp"]
     return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
@@ -60,6 +63,8 @@ def _components(stage: Stage) -> Iterator[Component]:
         yield _interpreter(stage.full_version)
     for library in stage.libraries:
         yield _library(library, stage.root)
+    for part in stage.linked_in:
+        yield _linked_in(part)
 
 
 def _package(metadata: Metadata) -> Component:
@@ -100,6 +105,23 @@ def _library(library: Library, root: Path) -> Component:
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=digest)],
         licenses=_licences(library.licence),
     )
+
+
+def _linked_in(library: LinkedIn) -> Component:
+    return Component(
+        name=library.name,
+        version=library.version or None,
+        type=ComponentType.LIBRARY,
+        description="linked into the interpreter or one of its modules",
+        purl=PackageURL("generic", name=library.name, version=library.version or None),
+        bom_ref=_reference(library),
+        cpe=library.cpe or None,
+        licenses=_licences(library.licence),
+    )
+
+
+def _reference(library: LinkedIn) -> str:
+    return f"linked:{library.name}"
 
 
 def _licences(text: str) -> list[DisjunctiveLicense | LicenseExpression]:

@@ -14,6 +14,7 @@ from releaser.build.commands import Run
 from releaser.build.installers import Installer
 from releaser.build.layers import Linked
 from releaser.build.licences import Library
+from releaser.build.linked_in import LinkedIn
 from releaser.build.lock import STAGING
 from releaser.build.report import Report
 from releaser.errors import Problem
@@ -117,6 +118,8 @@ class Stage:
     """The oldest glibc that the release runs on; empty when it needs none of the host, or nobody asked."""
     libraries: tuple[Library, ...] = ()
     """Shared libraries that were copied along with the interpreter."""
+    linked_in: tuple[LinkedIn, ...] = ()
+    """Libraries that are part of its program files."""
     was_running: bool = False
     """Whether a release ran from the published folder when it was replaced."""
     is_published: bool = False

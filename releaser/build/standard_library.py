@@ -33,6 +33,8 @@ AT_THE_TOP = frozenset(
 )
 SUFFIXES = frozenset({".a", ".o", ".exe", ".pyc"})
 _TEST_EXTENSION = re.compile(r"_test|_ctypes_test|_xxtestfuzz|xx|_tkinter|nis\.")
+DISPENSABLE = frozenset({"_crypt"})
+"""Extension modules that a release for older hosts does without: deprecated, and gone from Python 3.13 (PEP 594)."""
 COPYLEFT = {
     "libreadline": "GPL-3.0",
     "libgdbm": "GPL-3.0",

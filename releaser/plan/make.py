@@ -201,6 +201,7 @@ def _steps(
                 prefix=str(profile.root / prefix) if prefix else "",
                 optimize=profile.python_optimize,
                 include_libc=profile.include_libc,
+                glibc_max="" if profile.include_libc else profile.glibc_max,
             )
         )
     if profile.glibc_max and not profile.include_libc:  # with a C library of its own it needs none of the host

@@ -141,6 +141,8 @@ class BundlePython:
     optimize: int = 0
     """Level of the standard library's byte code besides 0, which the supervisor reads."""
     include_libc: bool = False
+    glibc_max: str = ""
+    """The newest glibc that the release may need of its hosts, such as `2.31`; empty: any, or none of theirs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -39,3 +40,13 @@ def packed(root: Path, name: str = "app-1.0.0.tar.gz") -> Path:
     archive = root.parent / name
     write_archive(root, archive, 0)
     return archive
+
+
+def is_valid_bill(text: str) -> bool:
+    """Tell whether a bill of materials is CycloneDX 1.6 by its strict schema."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the schema's own libraries
+        from cyclonedx.schema import SchemaVersion
+        from cyclonedx.validation.json import JsonStrictValidator
+
+        return JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None

@@ -21,7 +21,10 @@ from support.roots import entering, put_busybox, put_glibc
 from support.running import write_launcher
 from uv import find_uv_bin
 
+from releaser.build.choice import choose, finder_for
+from releaser.build.commands import runner
 from releaser.build.elf import elf_files
+from releaser.build.installed_python import installed_python
 from releaser.build.interpreter import BundledInterpreter, _patchelf, bundle_interpreter
 from releaser.errors import BuildError, ProjectError
 
@@ -436,3 +439,29 @@ def test_what_wheels_need_of_the_machine_comes_along_or_is_told(bundled: Bundled
         "libnowhere.so.1, which c/lost.so needs, is not on this machine; the host must have it",
         "libz.so.1, which b/hidden.so needs, may be taken from the host: the wheel was linked with a RUNPATH",
     ]
+
+
+class Silent:
+    """A report that nobody reads."""
+
+    def step(self, text: str) -> None: ...
+    def note(self, text: str) -> None: ...
+    def command(self, text: str) -> None: ...
+    def output(self, line: str) -> None: ...
+
+
+def test_for_older_hosts_what_each_of_them_has_is_left_to_them(tmp_path: Path) -> None:
+    source = installed_python(None, runner(Silent()))
+    finder = finder_for(source.executable, runner(Silent()))
+    told: dict[str, list[str]] = {"": [], "2.2": []}
+
+    chosen = {limit: choose(source, finder, tmp_path, notes.append, limit) for limit, notes in told.items()}
+
+    assert "libgcc_s.so.1" in chosen[""].libraries
+    assert set(chosen[""].libraries) - set(chosen["2.2"].libraries) <= {"libgcc_s.so.1", "libcrypt.so.1"}
+    assert "libgcc_s.so.1" not in chosen["2.2"].libraries
+    (of_gcc,) = [note for note in told["2.2"] if note.startswith("libgcc_s")]
+    assert of_gcc.startswith("libgcc_s.so.1 is left to the host: this machine's needs glibc 2.")
+    if "libcrypt.so.1" in chosen[""].libraries:
+        assert any(note.startswith("left out: _crypt, because of libcrypt.so.1: this") for note in told["2.2"])
+        assert not any(elf.path.name.startswith("_crypt.") for elf in chosen["2.2"].extensions)

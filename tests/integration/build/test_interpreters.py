@@ -1,4 +1,4 @@
-"""Interpreters of other makers are bundled: Debian's, and one laid out as the standalone builds that uv installs."""
+"""Interpreters of other makers are bundled: Debian's, and such as are laid out like the standalone builds of uv."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from support.readelf import search_paths
 from support.roots import entering, put_glibc
 from uv import find_uv_bin
 
-from releaser.build.interpreter import BundledInterpreter, bundle_interpreter
+from releaser.build.interpreter import BundledInterpreter, _patchelf, bundle_interpreter
 
 VERSION = f"python3.{sys.version_info.minor}"
 MAIN = "int Py_BytesMain(int, char **); int main(int n, char **words) { return Py_BytesMain(n, words); }\n"
@@ -84,6 +84,32 @@ def standalone(tmp_path_factory: pytest.TempPathFactory) -> Bundled:
     return bundled
 
 
+def make_with_its_library_beside_it(prefix: Path) -> None:
+    """Make an interpreter as older standalone builds are: the program asks for libpython by where it lies."""
+    name = str(sysconfig.get_config_var("INSTSONAME"))
+    library = Path(sysconfig.get_config_var("LIBDIR"), name)
+    if not library.is_file() or library.suffix == ".a":
+        pytest.skip("this Python has its library inside")
+    (prefix / "bin").mkdir(parents=True)
+    (prefix / "lib").mkdir()
+    (prefix / "lib" / VERSION).symlink_to(Path(os.__file__).parent)
+    shutil.copy(library, prefix / "lib")
+    shutil.copy(Path(sys.executable).resolve(), prefix / "bin" / VERSION)
+    (prefix / "bin/python3").symlink_to(VERSION)
+    rewrite = [_patchelf(), "--remove-rpath", "--replace-needed", name, f"$ORIGIN/../lib/{name}"]
+    subprocess.run([*rewrite, str(prefix / "bin" / VERSION)], check=True)
+
+
+@pytest.fixture(scope="module")
+def beside(tmp_path_factory: pytest.TempPathFactory) -> Bundled:
+    """Such an interpreter, bundled, and gone since."""
+    folder = tmp_path_factory.mktemp("beside")
+    make_with_its_library_beside_it(folder / "python")
+    bundled = bundle(folder / "python", folder)
+    (folder / "python").rename(folder / "gone")
+    return bundled
+
+
 @pytest.fixture(scope="module")
 def debians(tmp_path_factory: pytest.TempPathFactory) -> Bundled:
     """Debian's own, whose libpython is part of the program and whose prefix is /usr."""
@@ -96,7 +122,7 @@ def debians(tmp_path_factory: pytest.TempPathFactory) -> Bundled:
     return bundle(Path("/usr"), tmp_path_factory.mktemp("debians"))
 
 
-@pytest.fixture(params=["standalone", "debians"])
+@pytest.fixture(params=["standalone", "beside", "debians"])
 def bundled(request: pytest.FixtureRequest) -> Bundled:
     found: Bundled = request.getfixturevalue(request.param)
     return found
@@ -128,7 +154,8 @@ def test_its_licence_and_those_of_its_libraries_come_along(bundled: Bundled) -> 
     assert "PYTHON SOFTWARE FOUNDATION LICENSE" in licence.read_text()
     for library in bundled.result.described:
         assert library.licence, library.name
-        assert (bundled.folder / "licenses" / f"{library.package}.txt").is_file(), library.name
+        if library.package:
+            assert (bundled.folder / "licenses" / f"{library.package}.txt").is_file(), library.name
 
 
 def test_what_is_the_machines_own_stays_there(bundled: Bundled) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
-from releaser.build.elf import Elf
-from releaser.build.libraries import Finder, Missing, collect, is_the_hosts, parse_ldconfig
+from releaser.build.elf import Elf, read_elf
+from releaser.build.libraries import Finder, Missing, collect, is_relative, is_the_hosts, parse_ldconfig
 
 X86 = ("EM_X86_64", 64, True)
 
@@ -71,6 +73,21 @@ def test_a_library_that_is_not_there_is_told_with_who_needs_it() -> None:
     collected = collect([program], lambda name, _: installed.get(name))
 
     assert collected.missing == (Missing(name="libb.so", wanted_by=Path("/lib/liba.so")),)
+
+
+def test_a_library_that_is_asked_for_by_its_place_is_found_there_and_collected_by_its_name(tmp_path: Path) -> None:
+    own = Path(sys.executable).resolve()
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "lib").mkdir()
+    shutil.copy(own, tmp_path / "lib/libown.so")  # any program file will do
+    machine = read_elf(own).machine  # type: ignore[union-attr]
+    finder = Finder(machine=machine, program_search=(), library_path=(), cached={})
+    program = elf(str(tmp_path / "bin/python"), "$ORIGIN/../lib/libown.so", "${ORIGIN}/../lib/libgone.so")
+
+    collected = collect([program], lambda name, by: finder.find(name, by) if is_relative(name) else elf(f"/lib/{name}"))
+
+    assert collected.found["libown.so"].path.resolve() == tmp_path / "lib/libown.so"
+    assert collected.missing == (Missing(name="libgone.so", wanted_by=program.path),)
 
 
 def test_what_is_provided_is_neither_copied_nor_missing() -> None:
