@@ -124,6 +124,7 @@ def test_scripts_are_plain_files_even_where_sources_are_left_out(project: Path) 
         "url_is_used": True,
         "lock": "auto",
         "lock_timeout_s": 2.0,
+        "statement_timeout_s": 0.0,
         "retries": 3,
         "journal": "required",
         "backup": "auto",
