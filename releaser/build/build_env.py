@@ -14,7 +14,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from releaser.build import build_backend
+from releaser.build import along_the_way, build_backend
 from releaser.build.cache import key_of
 from releaser.build.commands import Program, ProgramFailed
 from releaser.build.stage import Stage
@@ -30,6 +30,7 @@ def build_in_kept_environment(project: Path, into: Path, stage: Stage, machine: 
     Raises:
         ProgramFailed: the backend did not build it, or its requirements could not be installed.
     """
+    along_the_way.make_room(project, into)
     data = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
     system: dict[str, Any] = data.get("build-system", {})
     of_uv = data.get("tool", {}).get("uv", {})
@@ -57,6 +58,7 @@ def build_in_kept_environment(project: Path, into: Path, stage: Stage, machine: 
             env={
                 "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
                 "VIRTUAL_ENV": str(programs.parent),
+                **along_the_way.variables(into),
             },
         )
         try:

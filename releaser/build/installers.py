@@ -14,6 +14,7 @@ from typing import Literal
 
 import uv
 
+from releaser.build import along_the_way
 from releaser.build.commands import Program
 from releaser.errors import BuildError
 from releaser.plan.facts import Interpreter, Lock
@@ -76,9 +77,10 @@ def build_wheel(installer: Installer, project: Path, into: Path) -> Program:
     match installer.kind:
         case "uv":
             words = ("build", "--wheel", "--no-create-gitignore", "--python", str(installer.python), "-o", str(into))
-            return _program(installer, project, (*words, *installer.options, "."))
+            program = _program(installer, project, (*words, *installer.options, "."))
         case "pip":
-            return _pip(installer, project, ("wheel", "--no-deps", "-w", str(into), "."))
+            program = _pip(installer, project, ("wheel", "--no-deps", "-w", str(into), "."))
+    return replace(program, env=along_the_way.variables(into))
 
 
 def install_locked(

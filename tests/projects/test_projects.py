@@ -20,10 +20,11 @@ from pathlib import Path
 import httpx
 import pytest
 import uv
-from support.builds import releaser
+from support.builds import files_in, releaser
 from support.built import Site, release_in
 from support.databases import Server, postgresql
 from support.running import Release, ended
+from support.tiny_project import make_tiny_project
 from support.waiting import eventually
 
 from releaser.build.elf import elf_files
@@ -247,6 +248,26 @@ def test_machine_code_of_the_project_is_refused_in_dev_mode(workshop: Workshop) 
     assert done.returncode == 3
     assert "primes/_count." in done.stderr
     assert "is machine code, made by a build; dev_mode runs the sources as they stand" in done.stderr
+
+
+def test_setuptools_leaves_nothing_in_the_project_that_a_later_wheel_would_hold(registry: None, tmp_path: Path) -> None:
+    project = make_tiny_project(tmp_path)
+    backend = 'requires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
+    text = (project / "pyproject.toml").read_text()
+    kept = text[text.index("\n[project]") :]
+    (project / "pyproject.toml").write_text(f"[build-system]\n{backend}{kept}")
+    (project / "src/tiny/gone.py").touch()
+    for _ in range(2):
+        before = set(files_in(project / "src"))
+        done = releaser(project, "build")
+        assert done.returncode == 0, done.stderr
+        assert set(files_in(project / "src")) == before
+        (project / "src/tiny/gone.py").unlink(missing_ok=True)
+    assert not (project / "build").exists()
+    with zipfile.ZipFile(project / "_build/prod/rel/tiny/releases/1.0.0/tiny.pyz") as bundle:
+        names = [name for name in bundle.namelist() if name.startswith("site-packages/tiny/")]
+    assert "site-packages/tiny/app.py" in names
+    assert "site-packages/tiny/gone.py" not in names
 
 
 @EITHER

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from releaser.build.along_the_way import variables
 from releaser.build.commands import Program, without_urls
 from releaser.build.installers import (
     Installer,
@@ -74,6 +75,8 @@ def test_the_project_is_built_in_isolation_from_its_own_folder() -> None:
     assert "wheel --disable-pip-version-check --no-input --no-deps -w /s/wheels ." in words(
         build_wheel(PIP, PROJECT, Path("/s/wheels"))
     )
+    for installer in (UV, PIP):
+        assert build_wheel(installer, PROJECT, Path("/s/wheels")).env == variables(Path("/s/wheels"))
 
 
 def lock(kind: LockKind) -> Lock:
