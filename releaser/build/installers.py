@@ -89,12 +89,12 @@ def install_locked(
     """Return the command that installs exactly what `lock` pins into the folder `into`.
 
     `is_hashed`: each package must have a hash. Hashes that are there are checked in any case. `is_exported`: the lock
-    is of Poetry or PDM, which choose from all of the project's indexes.
+    is of Poetry or PDM, which choose from all of the project's indexes; whatever is no commit has a hash there.
     """
     what = ("--no-deps", *(("--require-hashes",) if is_hashed else ()), "-r", str(lock))
     match installer.kind:
         case "uv":
-            if is_exported and is_hashed:
+            if is_exported:
                 # By itself uv asks only the first index that has a name, for safety; here the hashes give that.
                 what = ("--index-strategy", "unsafe-best-match", *what)
             # uv takes the hashes of a pylock.toml as they are, and has no word for requiring them.

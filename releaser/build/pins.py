@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
-from urllib.parse import unquote
 
 import tomlkit
 from packaging.utils import canonicalize_name
 
 from releaser.build.cache import key_of
+from releaser.plan.requirement_lines import folder_in, is_commit, is_hashed, logical_lines
+from releaser.plan.target_markers import applies
 
 _INCLUDES = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)", re.MULTILINE)
-_FOLDER = re.compile(
-    r"^\s*(?:-e\s+|--editable[\s=]+)?(?:[\w.-]+\s*@\s*)?(?P<path>(?:file:/|\.{0,2}/|\.{1,2}(?=\s|$))[^\s;]*)"
-)
-"""A requirement that is a path, as `./libs/foo`, `-e ../foo` and `foo @ file:///srv/foo`."""
 _TRUSTED_USER = re.compile(r"^(--trusted-host\s+)\S*@", re.MULTILINE)
 _USER = re.compile(r"://[^/\s@]*@")
 """Of a URL: a new password of an index makes no other pins, and nothing is to be named by one."""
@@ -36,7 +34,8 @@ class Pins:
     """Of its content, and that of the files it includes."""
     is_empty: bool
     is_hashed: bool
-    """Whether each package must have a hash."""
+    """Whether the installer is to ask for a hash of each package. It checks those that are there in any case, so that
+    false is as good where whatever has none is a commit of a repository."""
 
 
 def read_pins(path: Path, *, is_hashed: bool) -> Pins:
@@ -46,7 +45,7 @@ def read_pins(path: Path, *, is_hashed: bool) -> Pins:
         path=path,
         key=key_of(path.suffix, [_USER.sub("://", text) for text in texts.values()]),
         is_empty=path.suffix != ".toml" and not any(map(_ANYTHING.search, texts.values())),
-        is_hashed=is_hashed,
+        is_hashed=is_hashed and (path.suffix == ".toml" or _can_ask_for_hashes(texts.values())),
     )
 
 
@@ -70,23 +69,25 @@ def without_users(requirements: str) -> str:
     return _TRUSTED_USER.sub(r"\1", requirements)
 
 
-def split_local_projects(path: Path, base: Path) -> tuple[str, tuple[Path, ...]]:
+def split_local_projects(
+    path: Path, base: Path, environment: Mapping[str, str] = MappingProxyType({})
+) -> tuple[str, tuple[Path, ...]]:
     """Return the text of a lock without the projects that it names by their folders, and these folders.
 
-    Paths are relative to `base`.
+    Paths are relative to `base`. A project whose marker does not hold in `environment` is none of them.
     """
     text = path.read_text(encoding="utf-8", errors="replace")
     if path.suffix == ".toml":
-        return _split_pylock(text, base)
+        return _split_pylock(text, base, environment)
     kept: list[str] = []
     folders: dict[Path, None] = {}
     for line in text.splitlines(keepends=True):
-        match = _FOLDER.match(line)
-        folder = (base / unquote(match["path"].removeprefix("file://"))).resolve() if match else None
-        if folder is not None and (folder / "pyproject.toml").is_file():
-            folders[folder] = None
-        else:
+        found = folder_in(line)
+        folder = _project_in(base, found.path) if found else None
+        if found is None or folder is None:
             kept.append(line)
+        elif applies(found.marker, environment):
+            folders[folder] = None
     return "".join(kept), tuple(folders)
 
 
@@ -109,14 +110,33 @@ def split_pdm_lock(text: str, base: Path, chosen: tuple[str, ...]) -> tuple[str,
     return tomlkit.dumps(document), "".join(lines)
 
 
-def _split_pylock(text: str, base: Path) -> tuple[str, tuple[Path, ...]]:
+def _split_pylock(text: str, base: Path, environment: Mapping[str, str]) -> tuple[str, tuple[Path, ...]]:
     document = tomlkit.parse(text)
     packages: Any = document.get("packages", [])
-    local = [package for package in packages if "directory" in package]
-    for package in local:
+    folders: dict[Path, None] = {}
+    for package in [package for package in packages if "directory" in package]:
         packages.remove(package)
-    folders = {(base / str(package["directory"]["path"])).resolve(): None for package in local}
+        if applies(str(package.get("marker", "")), environment):
+            folders[(base / str(package["directory"]["path"])).resolve()] = None
     return tomlkit.dumps(document), tuple(folders)
+
+
+def _project_in(base: Path, path: str) -> Path | None:
+    """Return the folder of the project at `path`, which may name extras of it in brackets."""
+    for candidate in (path, re.sub(r"\[[^\]]*\]$", "", path)):
+        folder = (base / candidate).resolve()
+        if (folder / "pyproject.toml").is_file():
+            return folder
+    return None
+
+
+def _can_ask_for_hashes(texts: Iterable[str]) -> bool:
+    """Tell whether an installer can ask for the hash of each requirement: of a commit there is none.
+
+    Where anything else has none either, it is asked all the same, and refuses.
+    """
+    bare = [line for text in texts for _, line in logical_lines(text) if not is_hashed(line)]
+    return not bare or not all(map(is_commit, bare))
 
 
 def _with_included(path: Path) -> Iterator[tuple[Path, str]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from releaser.plan.facts import Lock, LockKind
+from releaser.plan.requirement_lines import folder_in, is_commit, is_hashed, logical_lines
 
 NAMES: tuple[tuple[str, LockKind], ...] = (
     ("uv.lock", "uv"),
@@ -20,8 +21,6 @@ NAMES: tuple[tuple[str, LockKind], ...] = (
     ("pdm.lock", "pdm"),
 )
 """In order of preference: the first that lies in the project's folder is the one."""
-_LOCAL = re.compile(r"\s*(?:-e\s+|--editable[\s=]+)?(?:\.{1,2}(?:/|\s|$)|/|file:)(?!\S*\.(?:whl|tar\.gz|zip)\b)")
-"""A project of the same repository: it is built, and has no hash."""
 
 
 def find_lock(root: Path, project: Path, named: str) -> Lock | None:
@@ -48,8 +47,15 @@ def kind_of(name: str) -> LockKind:
 
 
 def unhashed_lines(text: str) -> tuple[int, ...]:
-    """Return the line numbers, from 1, of requirements without a hash; options and comments need none."""
-    return tuple(number for number, line in _logical_lines(text) if not ("--hash" in line or _LOCAL.match(line)))
+    """Return the line numbers, from 1, of requirements without a hash; options and comments need none.
+
+    Neither do a project of the same repository, which is built, and a commit.
+    """
+    return tuple(
+        number
+        for number, line in logical_lines(text)
+        if not (is_hashed(line) or is_commit(line) or folder_in(line) is not None)
+    )
 
 
 def _workspace_lock(project: Path) -> Path | None:
@@ -91,7 +97,7 @@ def _groups(text: str) -> tuple[str, ...]:
 def _count(text: str, kind: LockKind) -> int:
     match kind:
         case "requirements":
-            return len(_logical_lines(text))
+            return len(logical_lines(text))
         case "poetry" | "pdm":
             return len(re.findall(r"^\[\[package\]\]", text, re.MULTILINE))
         case "uv":
@@ -99,22 +105,3 @@ def _count(text: str, kind: LockKind) -> int:
             return max(0, len(re.findall(r"^\[\[package\]\]", text, re.MULTILINE)) - 1)
         case "pylock":
             return len(re.findall(r"^\[\[packages\]\]", text, re.MULTILINE))
-
-
-def _logical_lines(text: str) -> list[tuple[int, str]]:
-    """Return the requirements of a requirements.txt with continuation lines joined, each with its first line's number.
-
-    Options of their own line (`-r`, `--index-url`) are left out: a file that is included is the installer's to check.
-    """
-    lines: list[tuple[int, str]] = []
-    start, joined = 0, ""
-    for number, line in enumerate(text.splitlines(), 1):
-        start = start or number
-        joined += re.sub(r"(^|\s)#.*$", "", line)
-        if joined.endswith("\\"):
-            joined = joined[:-1] + " "
-            continue
-        if joined.strip() and not re.match(r"\s*-[^e]", joined):
-            lines.append((start, joined))
-        start, joined = 0, ""
-    return lines
