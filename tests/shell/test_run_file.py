@@ -3,76 +3,23 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from support.running import make_release
+from support.run_files import SHELLS, Place, make_run_file, needs
 
-from releaser.build.archive import write_archive
-from releaser.build.run_file import TEMPLATE, stub, write_run_file
-from releaser.build.tree import normalise_modes
+from releaser.build.run_file import TEMPLATE, stub
 
-EPOCH = 315532800
-SHELLS = {"dash": ("dash",), "busybox": ("busybox", "sh"), "bash": ("bash", "--posix")}
 APP = "import os\n\ndef main():\n    print('var is', os.environ['RELEASE_VAR'])\n"
-
-
-def needs(program: str) -> str:
-    found = shutil.which(program)
-    if found is None:
-        assert not os.environ.get("CI"), f"CI must have {program}"
-        pytest.skip(f"no {program} here")
-    return found
 
 
 @pytest.fixture(scope="session")
 def run_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A release written by hand, as one file; tests copy it."""
-    folder = tmp_path_factory.mktemp("run file")
-    release = make_release(folder / "app", folder / "scratch", modules={"app.py": APP})
-    normalise_modes(release.root)
-    write_archive(release.root, folder / "app.tar.gz", EPOCH)
-    write_run_file(folder / "app.tar.gz", folder / "app-1.0.0.run", "app", "1.0.0")
-    return folder / "app-1.0.0.run"
-
-
-class Place:
-    """A folder that holds the file, a home, and a working directory that must stay empty."""
-
-    def __init__(self, folder: Path, run_file: Path) -> None:
-        self.folder = folder / "it's a place"
-        self.work = folder / "work"
-        self.home = folder / "home"
-        for each in (self.folder, self.work, self.home):
-            each.mkdir()
-        self.file = Path(shutil.copy2(run_file, self.folder))
-        self.env = {
-            "PATH": "/usr/bin:/bin",
-            "HOME": str(self.home),
-            "RELEASE_PYTHON": os.path.realpath(sys.executable),
-        }
-
-    def argv(self, *words: str, shell: tuple[str, ...] = ()) -> list[str]:
-        return [*shell, str(self.file), *words]
-
-    def run(
-        self, *words: str, shell: tuple[str, ...] = (), check: bool = True, **env: str
-    ) -> subprocess.CompletedProcess[str]:
-        wanted = {name: value for name, value in {**self.env, **env}.items() if value}
-        answer = subprocess.run(
-            self.argv(*words, shell=shell), cwd=self.work, env=wanted, capture_output=True, text=True, timeout=60
-        )
-        assert not check or answer.returncode == 0, answer.stderr + answer.stdout
-        return answer
-
-    def unpacked(self, cache: Path | None = None) -> list[Path]:
-        """Return the folders that were unpacked, without locks; nothing half done may be among them."""
-        cache = cache or self.home / ".cache/releaser"
-        return sorted(path for path in cache.iterdir() if not path.name.startswith(".lock"))
+    return make_run_file(tmp_path_factory.mktemp("run file") / "made", APP)
 
 
 @pytest.fixture
