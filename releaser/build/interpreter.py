@@ -179,7 +179,7 @@ def _rewrite(
     except ProgramFailed as error:
         raise BuildError(f"cannot bundle Python {source.full_version}: {error}", output=error.lines[-5:]) from error
     if strip is None:
-        gone = f"{saved_bytes / 1e6:.1f} MB of debugging information left out, but "
+        gone = f"{saved_bytes / 1e6:.1f} MB of debug info left out, but "
         report(f"{gone * bool(saved_bytes)}symbols are left in: there is no strip (binutils) on this machine")
 
 

@@ -29,7 +29,7 @@ _IMPORTS_TESTS = re.compile(
 )
 _LOADS_STUBS = re.compile(rb"\battach_stub\b")
 _MODULES = (".py", ".pyc", ".so")
-_DEBUG_INFO: Final = "debugging information"
+_DEBUG_INFO: Final = "debug info"
 
 
 def strip_bundle(step: StripBundle, stage: Stage) -> None:
@@ -64,8 +64,8 @@ def strip_debug_info(site_packages: Path, keep: tuple[str, ...]) -> tuple[str, .
             kept.add(path.parts[0])
         else:
             bytes_by_package += Counter({path.parts[0]: saved})
-    reason = "its files were rewritten after they were linked, as by patchelf"
-    told = (f"{package} keeps {_DEBUG_INFO}: {reason}" for package in sorted(kept))
+    reason = "files rewritten after linking, as by patchelf"
+    told = (f"{package} keeps its {_DEBUG_INFO}: {reason}" for package in sorted(kept))
     return (_sentence(_DEBUG_INFO, bytes_by_package), *told)
 
 

@@ -40,7 +40,7 @@ def describe(step: Step) -> str:
         case BuildWheel():
             return "build the project's wheel"
         case InstallDependencies(lock=lock, is_empty=is_empty, without_debug_info=without):
-            return _install(lock, is_empty, ", without debugging information" if without else "")
+            return _install(lock, is_empty, ", without debug info" if without else "")
         case InstallProject(dev_mode=dev_mode):
             return "link the project's source tree" if dev_mode else "install the project"
         case TidyBundle():

@@ -136,8 +136,8 @@ def test_a_dependency_runs_without_its_debugging_information(native: bytes, tmp_
     project = project_with(native, tmp_path, "strip = { debug_info = true }")
     answer = releaser(project, "build")
     assert answer.returncode == 0, answer.stderr
-    assert "locked dependency from requirements.txt, without debugging information\n" in answer.stdout
-    assert "debugging information left out: " in answer.stdout
+    assert "locked dependency from requirements.txt, without debug info\n" in answer.stdout
+    assert "debug info left out: " in answer.stdout
     smaller = bundled(project, NATIVE)
     assert has_debug_info(native)
     assert not has_debug_info(smaller)
@@ -173,4 +173,4 @@ def test_what_is_not_to_lose_its_debugging_information_keeps_it(native: bytes, t
     answer = releaser(project, "build")
     assert answer.returncode == 0, answer.stderr
     assert bundled(project, NATIVE) == native
-    assert ("no debugging information of dependencies to leave out" in answer.stdout) == bool(settings)
+    assert ("no debug info of dependencies to leave out" in answer.stdout) == bool(settings)

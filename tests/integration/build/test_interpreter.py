@@ -323,7 +323,7 @@ def test_debugging_information_goes_without_binutils_too(without_binutils: tuple
     names = {name for elf in elf_files(python) for name in section_names(elf.path)}
     assert [name for name in names if name.startswith(".debug_")] == []
     if ".debug_info" in section_names(PYTHON):
-        assert "MB of debugging information left out, but symbols are left in: " in note
+        assert "MB of debug info left out, but symbols are left in: " in note
         assert ".symtab" in names
 
 

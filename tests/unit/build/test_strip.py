@@ -6,7 +6,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from releaser.build.strip import strip_bundle
+from support.elves import make_elf
+
+from releaser.build.strip import strip_bundle, strip_debug_info
 from releaser.plan.steps import StripBundle
 
 FILES = {
@@ -85,3 +87,21 @@ def test_record_lists_what_is_still_there(tmp_path: Path) -> None:
     record = (tmp_path / "lib-1.0.dist-info/RECORD").read_text()
     assert "lib/__init__.py" in record
     assert "test_a" not in record
+
+
+def test_debug_info_goes_package_by_package_but_for_what_is_to_be_kept_or_was_rewritten(tmp_path: Path) -> None:
+    whole, rewritten = make_elf(), make_elf(appended=b"more")
+    files = {"lib/a.so": whole, "lib/b/tool": whole, "own.so": whole, "moved/c.so": rewritten, "lib/text": b"text"}
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    told = strip_debug_info(tmp_path, ("own.so",))
+    assert {name for name, content in files.items() if (tmp_path / name).read_bytes() != content} == {
+        "lib/a.so",
+        "lib/b/tool",
+    }
+    assert told == (
+        "debug info left out: 7 kB (lib 7 kB)",
+        "moved keeps its debug info: files rewritten after linking, as by patchelf",
+    )
+    assert strip_debug_info(tmp_path, ("own.so", "moved")) == ("no debug info of dependencies to leave out",)

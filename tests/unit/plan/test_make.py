@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.planning import ROOT, facts_of, file_fact, hook_of, lock_of, origin_of, profile_of
 
-from releaser.config.profile import MigrationsSpec, ProcessSpec
+from releaser.config.profile import MigrationsSpec, ProcessSpec, StripSpec
 from releaser.errors import Problem, ProjectError
 from releaser.plan.describe import describe
 from releaser.plan.facts import Git, Interpreter, MigrationsFact, PathFact
@@ -25,6 +25,7 @@ from releaser.plan.steps import (
     Plan,
     PublishArchive,
     PublishTree,
+    StripBundle,
     WriteArchive,
     WriteManifest,
 )
@@ -51,6 +52,18 @@ def test_dev_mode_makes_no_archive() -> None:
     plan = make_plan(profile_of(dev_mode=True), facts_of())
     assert not plan.has_archive
     assert not {WriteArchive, PublishArchive} & set(kinds_of(plan))
+
+
+def test_debug_info_is_left_out_where_dependencies_are_installed() -> None:
+    spec = StripSpec(debug_info=True, keep=("numpy",))
+    plan = make_plan(profile_of(strip=spec), facts_of(lock=lock_of()))
+    install = next(step for step in plan.steps if isinstance(step, InstallDependencies))
+    assert (install.without_debug_info, install.keep) == (True, ("numpy",))
+    assert describe(install).endswith(", without debug info")
+    assert StripBundle not in kinds_of(plan), "nothing is left to it"
+    others = make_plan(profile_of(strip=replace(spec, debug_info=False)), facts_of(lock=lock_of()))
+    install = next(step for step in others.steps if isinstance(step, InstallDependencies))
+    assert (install.without_debug_info, install.keep) == (False, ())
 
 
 def test_the_places_are_those_of_the_environment() -> None:
