@@ -11,6 +11,7 @@ from pathlib import Path
 from releaser.build.attributes import known_names
 from releaser.build.dist_info import console_scripts
 from releaser.build.stage import Stage
+from releaser.build.unmet import unmet_problems
 from releaser.errors import Problem, ProjectError
 from releaser.plan.steps import CheckBundle
 from releaser.runtime.manifest import MAIN, Entry
@@ -19,13 +20,13 @@ PYTHON_WORDS = ("python", "python3")
 
 
 def check_bundle(step: CheckBundle, stage: Stage) -> None:
-    """Find the entry point and the modules of everything that is called by name.
+    """Find the entry point, the modules of everything that is called by name, and what the project depends on.
 
     Raises:
         ProjectError: with a problem for each that is not in the bundle.
     """
     roots = (*stage.source_paths, stage.site_packages)
-    problems: list[Problem] = []
+    problems = list(unmet_problems(stage))
     for program in step.programs:
         if program.entry_point:
             problems += _missing(program.entry_point, roots, program.place)

@@ -14,7 +14,9 @@ def build_wheel(directory, config_settings=None, metadata_directory=None):
     info = f"{stem}.dist-info"
     found = [p for p in sorted(pathlib.Path("src").rglob("*")) if p.is_file() and p.suffix != ".pyc"]
     files = {str(p.relative_to("src")): p.read_bytes() for p in found}
-    files[f"{info}/METADATA"] = f"Metadata-Version: 2.1\\nName: {project['name']}\\nVersion: {project['version']}\\n"
+    named = f"Metadata-Version: 2.1\\nName: {project['name']}\\nVersion: {project['version']}\\n"
+    asked = "".join(f"Requires-Dist: {each}\\n" for each in project.get("dependencies", []))
+    files[f"{info}/METADATA"] = named + asked
     files[f"{info}/WHEEL"] = "Wheel-Version: 1.0\\nGenerator: tiny\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
     for path in sorted(pathlib.Path("scripts").glob("*")):
         files[f"{stem}.data/scripts/{path.name}"] = path.read_text()

@@ -104,6 +104,23 @@ def test_a_pylock_is_installed(project: Path) -> None:
     assert "leaf.py" in modules(built(project, "--offline"))
 
 
+def test_a_lock_that_is_older_than_what_the_project_asks_for_is_refused(project: Path) -> None:
+    lock = hashed(make_wheel(project / "vendor", "leaf"))
+    (project / "requirements.txt").write_text(lock)
+    with_settings(project, 'find_links = ["vendor"]')
+    pyproject = (project / "pyproject.toml").read_text()
+    for dependencies, answer in (
+        ('["leaf>=99"]', "the project asks for leaf>=99, and the lock has leaf 1.0"),
+        ('["leaf", "gone"]', "the project asks for gone, which the lock does not have"),
+    ):
+        text = pyproject.replace("[project]\n", f"[project]\ndependencies = {dependencies}\n")
+        (project / "pyproject.toml").write_text(text)
+        done = releaser(project, "build", "--offline")
+        assert done.returncode == 3
+        assert f"  requirements.txt: {answer}\n" in done.stderr
+        assert "now: nothing was built" in done.stderr
+
+
 def test_a_member_of_a_workspace_is_built_with_those_it_depends_on(project: Path, tmp_path: Path) -> None:
     library = tmp_path / "library"
     make_tiny_project(library)
