@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from releaser.artifacts.boot import hook_text
+from releaser.artifacts.outline import short_hashes
 from releaser.artifacts.reading import Artifact, Item
 
 _OWN_TOPICS = frozenset({"files", "migrations", "bundle", "hooks", "format", "commands", "sockets"})
@@ -64,7 +65,7 @@ def difference_lines(found: Difference) -> list[str]:
         *_topic("dependencies", found.dependencies),
         *_topic("configuration", found.configuration),
         *_topic("migrations", _without_values(found.migrations)),
-        *_topic("inputs", found.inputs),
+        *_topic("inputs", _with_short_hashes(found.inputs)),
         *_topic("files", _folded(_without_values(found.files)), MOST_FILES),
     ]
 
@@ -157,6 +158,13 @@ def _without_values(changes: tuple[Change, ...]) -> tuple[Change, ...]:
     return tuple(
         Change(name=change.name, old="yes" if change.old else "", new="changed" if change.new else "")
         for change in changes
+    )
+
+
+def _with_short_hashes(changes: tuple[Change, ...]) -> tuple[Change, ...]:
+    """Return the changes with hashes as `inspect` shows them, for two whole ones fit into no terminal."""
+    return tuple(
+        Change(name=change.name, old=short_hashes(change.old), new=short_hashes(change.new)) for change in changes
     )
 
 

@@ -103,7 +103,12 @@ def identity(artifact: Artifact) -> tuple[tuple[str, str], ...]:
     if len(artifact.versions) > 1:
         pairs.append(("versions", ", ".join(artifact.versions)))
     pairs += [("source", path) for path in manifest.bundle.source_paths]
-    return (*pairs, *((name, _HASH.sub(_SHORT_HASH, value)) for name, value in manifest.inputs.items()))
+    return (*pairs, *((name, short_hashes(value)) for name, value in manifest.inputs.items()))
+
+
+def short_hashes(text: str) -> str:
+    """Return `text` with the first letters of each hash in it, which are enough for people."""
+    return _HASH.sub(_SHORT_HASH, text)
 
 
 def amount(size_bytes: int) -> str:

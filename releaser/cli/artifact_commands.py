@@ -22,6 +22,7 @@ def inspect_command(artifact: Path, as_json: bool, html: Path | None) -> None:
     from releaser.artifacts.outline import outline_json, outline_lines
     from releaser.artifacts.page import page
     from releaser.artifacts.reading import read_artifact
+    from releaser.config.explain import without_password
 
     found = read_artifact(artifact)
     if html is not None:
@@ -30,7 +31,7 @@ def inspect_command(artifact: Path, as_json: bool, html: Path | None) -> None:
         except OSError as error:
             raise ReleaserError(f"cannot write {html}: {reason_of(error)}", now="no page was written") from error
     if as_json:
-        print(outline_json(found))
+        print(without_password(outline_json(found)))
     elif html is not None:
         print(f"wrote {html}")
     else:
@@ -49,9 +50,10 @@ def diff_command(context: click.Context, a: Path, b: Path, as_json: bool) -> Non
     """
     from releaser.artifacts.compare import difference, difference_json, difference_lines
     from releaser.artifacts.reading import read_artifact
+    from releaser.cli.masked import shown_difference
 
     old, new = read_artifact(a), read_artifact(b)
-    found = difference(old, new)
+    found = shown_difference(difference(old, new))
     if as_json:
         print(difference_json(found))
     elif found.is_empty:

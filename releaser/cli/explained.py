@@ -6,17 +6,16 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from releaser.config.explain import Explained, as_toml, without_password
-from releaser.runtime.environment import is_secret
+from releaser.cli.masked import shown_setting
+from releaser.config.explain import Explained, as_toml
 
-HIDDEN = "(hidden)"
 _WIDEST = 52
 """Columns of a value whose comment still stands beside it."""
 
 
 def explained_lines(file: str, release: str, environment: str, settings: Sequence[Explained]) -> list[str]:
     """Return the settings as TOML that could be written below `[release.NAME]`, with the place of each as a comment."""
-    rows = [(f"{item.name} = {as_toml(_shown(item))}", _place(item)) for item in settings]
+    rows = [(f"{item.name} = {as_toml(shown_setting(item.name, item.value))}", _place(item)) for item in settings]
     width = max((len(text) for text, _ in rows if len(text) <= _WIDEST), default=0)
     return [
         f"# {release} for {environment}, from {file}",
@@ -28,7 +27,7 @@ def explained_json(file: str, release: str, environment: str, settings: Sequence
     """Return the same as JSON; `origin` is null where the default holds."""
     entries: dict[str, Any] = {
         item.name: {
-            "value": _shown(item),
+            "value": shown_setting(item.name, item.value),
             "origin": None
             if item.origin is None
             else {"file": item.origin.file, "line": item.origin.line, "column": item.origin.column},
@@ -41,22 +40,3 @@ def explained_json(file: str, release: str, environment: str, settings: Sequence
 
 def _place(item: Explained) -> str:
     return f"{item.origin.file}:{item.origin.line}" if item.origin else "default"
-
-
-def _shown(item: Explained) -> Any:
-    first, _, name = item.name.partition(".")
-    if first == "env" and is_secret(name) and isinstance(item.value, str) and not item.value.startswith("${"):
-        return HIDDEN
-    return _masked(item.value)
-
-
-def _masked(value: Any) -> Any:
-    match value:
-        case str():
-            return without_password(value)
-        case list():
-            return [_masked(entry) for entry in value]
-        case dict():
-            return {name: _masked(entry) for name, entry in value.items()}
-        case _:
-            return value

@@ -65,6 +65,29 @@ def test_each_kind_of_change_is_under_its_topic(tmp_path: Path, capsys: pytest.C
     assert json.loads(capsys.readouterr().out)["dependencies"][0] == {"name": "fresh", "old": "", "new": "3"}
 
 
+def test_what_looks_secret_is_only_said_to_have_changed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def variables(password: str) -> dict[str, str]:
+        return {
+            "API_TOKEN": password,
+            "BROKER": f"amqp://ada:{password}@mq",
+            "CACHE_URL": "${CACHE_URL}",
+            "A": password,
+        }
+
+    old = finished(tmp_path / "a", OLD, env=variables("hunter2"), inputs={"lock": f"uv.lock sha256:{'ab' * 32}"})
+    new = finished(tmp_path / "b", OLD, env=variables("hunter3") | {"CACHE_URL": "${OTHER}"})
+    for words in ((), ("--json",)):
+        assert run(["diff", *words, str(old), str(new)]) == 1
+        printed = capsys.readouterr().out
+        assert "amqp://ada:(hidden)@mq" in printed
+        assert ("hunter2" in printed, printed.count("hunter3")) == (True, 1), "of A alone, whose name tells nothing"
+        assert "${OTHER}" in printed
+    assert run(["diff", str(old), str(new)]) == 1
+    printed = capsys.readouterr().out
+    assert "  ~ env.API_TOKEN  (hidden) -> (hidden)\n" in printed
+    assert "  - lock  uv.lock sha256:abababababababab\n" in printed
+
+
 def test_a_folder_full_of_changes_is_one_line(tmp_path: Path) -> None:
     old = finished(tmp_path / "a", OLD)
     new = finished(tmp_path / "b", OLD)
