@@ -15,7 +15,7 @@ from typing import IO, Literal, cast
 
 from releaser.artifacts.packages import Package, read_packages
 from releaser.errors import UsageError
-from releaser.runtime.manifest import Manifest, ManifestError
+from releaser.runtime.manifest import SUMS_OF_PYTHON, Manifest, ManifestError
 
 _GZIP = b"\x1f\x8b\x08\x00"
 _SCRIPT_BYTES = 64 * 1024
@@ -56,6 +56,8 @@ class Artifact:
     manifest_text: str
     versions: tuple[str, ...]
     """Every version in it."""
+    interpreter_sums: str
+    """The list of its interpreter's files, in the form of sha256sum(1); empty when it has none."""
     packages: tuple[Package, ...]
     """What is in the bundle of `manifest`'s version, the largest first."""
 
@@ -128,6 +130,7 @@ def _read(path: Path, kind: Literal["folder", "archive"], entries: Iterator[_Ent
     items: list[Item] = []
     manifests: dict[str, str] = {}
     packages: dict[str, tuple[Package, ...]] = {}
+    sums: dict[str, str] = {}
     default = ""
     for entry in entries:
         if entry.link:
@@ -139,6 +142,8 @@ def _read(path: Path, kind: Literal["folder", "archive"], entries: Iterator[_Ent
                 manifests[version] = _text(file, path)
             elif entry.path == "releases/default":
                 default = _text(file, path).strip()
+            elif name == SUMS_OF_PYTHON:
+                sums[version] = _text(file, path)
             elif name.endswith(".pyz"):
                 packages[version] = read_packages(file, f"{path}: {entry.path}")
             file.seek(0)
@@ -158,6 +163,7 @@ def _read(path: Path, kind: Literal["folder", "archive"], entries: Iterator[_Ent
         manifest=manifest,
         manifest_text=manifests[default],
         versions=tuple(sorted(manifests)),
+        interpreter_sums=sums.get(default, ""),
         packages=packages.get(default, ()),
     )
 

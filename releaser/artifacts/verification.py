@@ -13,6 +13,7 @@ from releaser.artifacts.checksums import checksums_file, read_checksums, wrong_f
 from releaser.artifacts.reading import Artifact, DamagedArtifact, read_artifact
 from releaser.artifacts.signatures import check_intact, signature_file, verify
 from releaser.errors import ReleaserError, UsageError
+from releaser.runtime.manifest import parse_sums
 
 NOT_IN_THE_MANIFEST = ("manifest.json", "env.sh")
 
@@ -81,24 +82,27 @@ def _checksums(path: Path, allowed_signers: Path | None) -> Iterator[str]:
 
 def _manifest(artifact: Artifact) -> str:
     manifest = artifact.manifest
-    folder = f"releases/{manifest.version}/"
-    expected = dict(manifest.files)
-    if not expected:
+    if not manifest.files:
         return f"{'manifest':<11} built with dev_mode: nothing to compare"
+    folders = (f"releases/{manifest.version}/", *([f"{manifest.python.bundled}/"] if artifact.interpreter_sums else []))
+    expected = {f"{folders[0]}{name}": digest for name, digest in manifest.files.items()}
+    if artifact.interpreter_sums:
+        expected |= {f"{folders[1]}{name}": digest for name, digest in parse_sums(artifact.interpreter_sums).items()}
+    count = len(expected)
+    not_compared = {f"{folders[0]}{name}" for name in NOT_IN_THE_MANIFEST}
     wrong: list[str] = []
     for item in artifact.items:
-        name = item.path.removeprefix(folder)
-        if not item.path.startswith(folder) or item.link or name in NOT_IN_THE_MANIFEST:
+        if not item.path.startswith(folders) or item.link or item.path in not_compared:
             continue
-        wanted = expected.pop(name, "")
+        wanted = expected.pop(item.path, "")
         if not wanted:
             wrong.append(f"{item.path}: not part of the release")
         elif wanted != item.sha256:
             wrong.append(f"{item.path}: changed")
-    wrong += [f"{folder}{name}: missing" for name in expected]
+    wrong += [f"{name}: missing" for name in expected]
     if wrong:
         _refuse(f"{artifact.title} is not as it was built", wrong, "the other files are as the manifest has them")
-    return f"{'manifest':<11} {len(manifest.files)} files are as they were built"
+    return f"{'manifest':<11} {count} files are as they were built"
 
 
 def _refuse(sentence: str, wrong: list[str], now: str) -> None:

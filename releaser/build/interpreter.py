@@ -1,15 +1,16 @@
 """How does a release get a Python of its own, that runs wherever the release is put?
 
-The interpreter is copied with its standard library and every shared library but the C library's into `python-X.Y.Z/`.
-Each copied ELF file gets a DT_RPATH relative to itself. It has to be DT_RPATH, though DT_RUNPATH has replaced it
-elsewhere: DT_RUNPATH does not hold for what a library loads in its turn, so that wheels would not find the bundled
-libgcc_s, and comes after LD_LIBRARY_PATH, so that the caller's environment could put another library in place of ours
-(ld.so(8)). Stripping comes before it: strip damages a file that patchelf has rewritten. Where there is no strip, at
-least debugging information goes.
+The interpreter is copied with its standard library and every shared library but the C library's into
+`python-X.Y.Z-HASH/`. Each copied ELF file gets a DT_RPATH relative to itself. It has to be DT_RPATH, though DT_RUNPATH
+has replaced it elsewhere: DT_RUNPATH does not hold for what a library loads in its turn, so that wheels would not find
+the bundled libgcc_s, and comes after LD_LIBRARY_PATH, so that the caller's environment could put another library in
+place of ours (ld.so(8)). Stripping comes before it: strip damages a file that patchelf has rewritten. Where there is no
+strip, at least debugging information goes.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from collections.abc import Callable, Mapping
@@ -28,9 +29,10 @@ from releaser.build.libraries import is_relative
 from releaser.build.licences import Library, describe_libraries
 from releaser.build.linked_in import LinkedIn, is_copyleft, linked_in
 from releaser.build.standard_library import kept_files, without_prefix
-from releaser.build.tree import normalise_modes, size_bytes
+from releaser.build.tree import hashes_of, normalise_modes, size_bytes
 from releaser.errors import BuildError
 
+_HASH_DIGITS = 12
 _SELF_CHECK = """
 import os, sys
 if not os.path.samefile(sys.prefix, sys.argv[1]):
@@ -43,7 +45,10 @@ class BundledInterpreter:
     """A Python inside a release."""
 
     folder_name: str
-    """Its folder below the release's root: `python-3.11.7`."""
+    """Its folder below the release's root: `python-3.11.7-HASH`, by what is in it.
+
+    Releases of a later build may bring the same Python with other libraries, and share the root with older ones.
+    """
     full_version: str
     glibc_min: str
     """The oldest glibc that the interpreter and the app's wheels run on, such as `2.36`; empty when they need none."""
@@ -53,6 +58,8 @@ class BundledInterpreter:
     """What is known of them."""
     linked_in: tuple[LinkedIn, ...]
     """Libraries that are part of the interpreter and its modules, by name."""
+    sums: str
+    """The sha256 of each file, in the form of sha256sum(1), by its path in the folder."""
 
 
 def bundle_interpreter(
@@ -78,7 +85,7 @@ def bundle_interpreter(
     """
     run = runner(_Notes())
     source = installed_python(prefix, run)
-    bundle = release_root.absolute() / f"python-{source.full_version}"
+    bundle = release_root.absolute() / f"python-{source.full_version}"  # its name until it is complete
     bundle.mkdir(parents=True)
     finder = finder_for(source.executable, run)
     chosen = choose(source, finder, site_packages, report, glibc_max)
@@ -100,13 +107,17 @@ def bundle_interpreter(
         f"Python {source.full_version} from {source.prefix}: {size_bytes(bundle) / 1e6:.1f} MB with "
         f"{len(libraries)} shared libraries" + (f"; hosts need glibc {glibc_min} or newer" if glibc_min else "")
     )
+    sums = "".join(f"{digest}  {path}\n" for path, digest in hashes_of(bundle, ()).items())
+    folder_name = f"{bundle.name}-{hashlib.sha256(sums.encode()).hexdigest()[:_HASH_DIGITS]}"
+    bundle.rename(bundle.with_name(folder_name))
     return BundledInterpreter(
-        folder_name=bundle.name,
+        folder_name=folder_name,
         full_version=source.full_version,
         glibc_min=glibc_min,
         libraries=tuple(libraries),
         described=described,
         linked_in=inside,
+        sums=sums,
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 
 from releaser.build.stage import Stage
+from releaser.runtime.manifest import SUMS_OF_PYTHON
 
 TEMPLATE = Path(__file__).parent / "launcher.sh.j2"
 _ENV_FILE = """\
@@ -20,7 +21,7 @@ _ENV_FILE = """\
 
 
 def write_launcher(stage: Stage) -> None:
-    """Write `bin/NAME`, `releases/default`, and the version's `env.sh` and `python`."""
+    """Write `bin/NAME`, `releases/default`, and the version's `env.sh`, `python` and, of a bundled one, its list."""
     sketch = stage.plan.sketch
     launcher = stage.root / "bin" / sketch.name
     launcher.parent.mkdir(parents=True)
@@ -31,6 +32,8 @@ def write_launcher(stage: Stage) -> None:
     bundled = (stage.bundled_python, stage.glibc) if stage.bundled_python else ("-",)
     words = (stage.plan.interpreter.version, *(word for word in bundled if word))
     (stage.release / "python").write_text(f"{' '.join(words)}\n", encoding="utf-8")
+    if stage.bundled_python:
+        (stage.release / SUMS_OF_PYTHON).write_text(stage.interpreter_sums, encoding="utf-8")
 
 
 def render(template: str, name: str, version: str) -> str:

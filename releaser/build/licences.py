@@ -57,7 +57,7 @@ class Library:
 
     name: str
     path: str
-    """Below the release's root."""
+    """Below the interpreter's folder."""
     licence: str
     """An SPDX expression; empty when it is not known."""
     package: str = ""
@@ -88,7 +88,7 @@ def describe_libraries(libraries: Mapping[str, Path], bundle: Path, run: Run) ->
     return tuple(
         Library(
             name=name,
-            path=f"{bundle.name}/lib/{name}",
+            path=f"lib/{name}",
             licence=licence_of(name),
             package=packages.get(name, ""),
             version=versions.get(packages.get(name, ""), ""),

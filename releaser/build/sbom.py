@@ -62,7 +62,7 @@ def _components(stage: Stage) -> Iterator[Component]:
     if stage.bundled_python:
         yield _interpreter(stage.full_version)
     for library in stage.libraries:
-        yield _library(library, stage.root)
+        yield _library(library, stage.root, stage.bundled_python)
     for part in stage.linked_in:
         yield _linked_in(part)
 
@@ -92,8 +92,9 @@ def _interpreter(version: str) -> Component:
     )
 
 
-def _library(library: Library, root: Path) -> Component:
-    with (root / library.path).open("rb") as file:
+def _library(library: Library, root: Path, interpreter: str) -> Component:
+    place = f"{interpreter}/{library.path}"
+    with (root / place).open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     purl = PackageURL("deb", "debian", library.package, library.version) if library.package else None
     return Component(
@@ -101,7 +102,7 @@ def _library(library: Library, root: Path) -> Component:
         version=library.version or None,
         type=ComponentType.LIBRARY,
         purl=purl,
-        bom_ref=f"file:{library.path}",
+        bom_ref=f"file:{place}",
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=digest)],
         licenses=_licences(library.licence),
     )

@@ -120,6 +120,8 @@ class Stage:
     """Shared libraries that were copied along with the interpreter."""
     linked_in: tuple[LinkedIn, ...] = ()
     """Libraries that are part of its program files."""
+    interpreter_sums: str = ""
+    """The sha256 of each of its files, in the form of sha256sum(1)."""
     was_running: bool = False
     """Whether a release ran from the published folder when it was replaced."""
     is_published: bool = False

@@ -4,7 +4,7 @@
 
     releases/.unpack-PID/           the members as they come; removed whatever goes wrong
         digests, name, platform     nothing else has been touched so far
-    python-3.11.7/                  renamed to its place unless one is there
+    python-3.11.7-HASH/             renamed to its place unless it is there: the same name means the same content
     bin/NAME                        replaced, by rename
     releases/1.4.0/                 renamed to its place: the point of no return
 
@@ -23,7 +23,7 @@ import zlib
 from .failures import DAMAGED, FAILED, Failure
 from .manifest import ManifestError, load
 from .startup import check_host
-from .tree_check import differences
+from .tree_check import compare
 from .unpack import write_through
 from .versions import take_lock
 
@@ -193,9 +193,7 @@ def _check(context: Context, path: str, staged: str) -> tuple[str, Manifest]:
         raise Failure(f"cannot use the archive {path}: {error}", DAMAGED, now=_NOTHING) from error
     if (manifest.name, manifest.version) != (context.name, version):
         raise _Refused(f"it is of {manifest.name} {manifest.version}, and was packed as {context.name} {version}")
-    problems = differences(os.path.join(folder, version), manifest)
-    if manifest.python.bundled and not os.path.isdir(os.path.join(staged, manifest.python.bundled)):
-        problems.append(f"{manifest.python.bundled}: missing")
+    problems, _ = compare(staged, manifest)
     if problems:
         raise Failure(
             f"cannot use the archive {path}: it is not as it was built",

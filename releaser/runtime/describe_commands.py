@@ -7,7 +7,7 @@ import os
 from . import environment
 from .failures import DONE, FAILED, USAGE, Failure
 from .hooks import format_seconds
-from .tree_check import differences
+from .tree_check import compare
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,9 +52,8 @@ def verify(context: Context, args: list[str]) -> int:
     if not context.manifest.files:
         print(f"{context.name} {context.layout.version} was built with dev_mode: nothing to compare")
         return DONE
-    problems = differences(context.layout.release, context.manifest)
+    problems, count = compare(context.layout.root, context.manifest)
     if problems:
-        count = len(context.manifest.files)
         raise Failure(
             f"{context.name} {context.layout.version} is not as it was built",
             FAILED,
@@ -62,7 +61,7 @@ def verify(context: Context, args: list[str]) -> int:
             now=f"{len(problems)} of {count} files differ; nothing was changed",
             hint=f"unpack {context.name}-{context.layout.version}.tar.gz again",
         )
-    print(f"{context.name} {context.layout.version}: {len(context.manifest.files)} files are as they were built")
+    print(f"{context.name} {context.layout.version}: {count} files are as they were built")
     return DONE
 
 

@@ -33,6 +33,8 @@ READINESS_KINDS = ("started", "notify", "http", "tcp", "call")
 ENTRY_KINDS = ("callable", "module", "script")
 LIVENESS_KINDS = ("http", "tcp", "call", "heartbeat")
 MIGRATION_RUNS = ("pre_start", "post_start", "check", "manual")
+SUMS_OF_PYTHON = "python.sha256"
+"""The file beside the manifest that lists what is in the bundled interpreter's folder, in the form of sha256sum(1)."""
 
 
 class ManifestError(Exception):
@@ -70,7 +72,7 @@ class Python(Record):
         self.full_version = full_version  # "3.11.7": what the release was built with
         self.implementation = implementation  # "cpython"
         self.platform = platform  # "linux-x86_64" when there are extension modules, else "any"
-        self.bundled = bundled  # folder of the interpreter below the root, "python-3.11.7", or ""
+        self.bundled = bundled  # folder of the interpreter below the root, "python-3.11.7-HASH", or ""
         self.glibc = glibc  # "2.36": the oldest that its program files run on; "" when none is needed, or not known
 
 
@@ -482,3 +484,9 @@ def _plain(value: Any) -> Any:
         mapping: Mapping[str, Any] = value
         return {key: _plain(item) for key, item in mapping.items()}
     return value
+
+
+def parse_sums(text: str) -> dict[str, str]:
+    """Return hashes by path of what sha256sum(1) prints; lines of another form are left out."""
+    lines = (line.partition("  ") for line in text.splitlines())
+    return {path: digest for digest, between, path in lines if between}

@@ -18,7 +18,7 @@ from .launch import runtime_command
 from .layout import CONTROL_SOCKET
 from .output import Output
 from .process import ended_child
-from .tree_check import differences
+from .tree_check import compare
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def status_of_the_running(context: Context) -> dict[str, Any]:
 
 
 def check_tree(context: Context) -> None:
-    problems = differences(context.layout.release, context.manifest)
+    problems, _ = compare(context.layout.root, context.manifest)
     if problems:
         raise Failure(
             f"cannot upgrade to {context.name} {context.layout.version}: it is not as it was built",

@@ -11,7 +11,9 @@ from typing import Any
 from support.handmade import write_release
 
 from releaser.build.archive import write_archive
-from releaser.runtime.manifest import load
+from releaser.runtime.manifest import Python, load
+
+INTERPRETER = "python-3.11.7-0123456789ab"
 
 
 def dist(name: str, version: str, files: Mapping[str, str], licence: str = "MIT") -> dict[str, str]:
@@ -22,14 +24,26 @@ def dist(name: str, version: str, files: Mapping[str, str], licence: str = "MIT"
     return {**files, f"{info}/METADATA": headers, f"{info}/RECORD": record}
 
 
-def finished(folder: Path, modules: Mapping[str, str] | None = None, **fields: Any) -> Path:
-    """Write a release with every file's hash in its manifest into `folder` and return its root."""
+def finished(
+    folder: Path, modules: Mapping[str, str] | None = None, interpreter: Mapping[str, str] | None = None, **fields: Any
+) -> Path:
+    """Write a release with every file's hash in its manifest into `folder` and return its root.
+
+    `interpreter` are the files of a bundled one, which nobody could run.
+    """
     root = folder / "app"
     made = write_release(root, modules=modules or {"app.py": "def main():\n    pass\n"}, **fields)
     release = Path(made.layout.release)
+    manifest = load(str(release / "manifest.json"))
+    if interpreter:
+        for name, text in interpreter.items():
+            (root / INTERPRETER / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / INTERPRETER / name).write_text(text)
+        sums = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in interpreter.items()}
+        (release / "python.sha256").write_text("".join(f"{digest}  {name}\n" for name, digest in sums.items()))
+        manifest.python = Python(**{**manifest.python.to_dict(), "bundled": INTERPRETER})
     paths = [path for path in release.rglob("*") if path.is_file() and path.name != "manifest.json"]
     hashes = {str(path.relative_to(release)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
-    manifest = load(str(release / "manifest.json"))
     manifest.files = hashes
     (release / "manifest.json").write_text(manifest.to_json())
     return root

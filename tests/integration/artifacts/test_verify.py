@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from support.artifacts import finished, packed
+from support.artifacts import INTERPRETER, finished, packed
 
 from releaser.artifacts.checksums import checksums_file, checksums_of
 from releaser.artifacts.signatures import check_key, sign
@@ -147,6 +147,18 @@ def test_a_changed_file_in_a_folder_is_named(tmp_path: Path, capsys: pytest.Capt
     assert "releases/1.0.0/runtime/sockets.py: changed" in text
     assert "releases/1.0.0/runtime/extra.py: not part of the release" in text
     assert "releases/1.0.0/runtime/hooks.py: missing" in text
+
+
+def test_a_changed_file_of_the_interpreter_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = finished(tmp_path, interpreter={"os.py": "import posix", "re.py": ""})
+    code, text = told(capsys, root)
+    assert code == 0, text
+    (root / INTERPRETER / "os.py").write_text("import other")
+    (root / INTERPRETER / "re.py").unlink()
+    code, text = told(capsys, root)
+    assert code == 1
+    assert f"{INTERPRETER}/os.py: changed" in text
+    assert f"{INTERPRETER}/re.py: missing" in text
 
 
 @pytest.mark.parametrize("part", [0.02, 0.5, 0.99])

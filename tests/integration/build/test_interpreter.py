@@ -107,9 +107,10 @@ def run_below(root: Path, *command: str | Path) -> subprocess.CompletedProcess[s
 
 def test_it_says_what_it_is(bundled: Bundled) -> None:
     version = ".".join(map(str, sys.version_info[:3]))
-    assert bundled.result.folder_name == f"python-{version}"
+    digest = hashlib.sha256(bundled.result.sums.encode()).hexdigest()[:12]
+    assert bundled.result.folder_name == f"python-{version}-{digest}"
     assert bundled.result.full_version == version
-    assert {path.name for path in bundled.root.iterdir()} == {f"python-{version}"}
+    assert {path.name for path in bundled.root.iterdir()} == {bundled.result.folder_name}
     on_disk = {path.name for path in (bundled.folder / "lib").iterdir() if path.is_file()}
     assert set(bundled.result.libraries) == on_disk
     assert any(note.startswith(f"Python {version} from ") for note in bundled.notes)
@@ -226,7 +227,7 @@ def test_every_library_is_described_with_its_licence(bundled: Bundled) -> None:
     described = {library.name: library for library in bundled.result.described}
     assert set(described) == set(bundled.result.libraries)
     for library in described.values():
-        assert (bundled.root / library.path).is_file()
+        assert (bundled.folder / library.path).is_file()
         assert library.licence, library.name
         if library.package:
             assert library.version

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import shutil
 import tarfile
@@ -172,6 +173,41 @@ def test_a_version_is_removed_with_what_only_it_needed(release: Release, archive
     assert not (bundles / "0123456789abcdef").exists()
     assert len(names(bundles)) == 1
     assert not (release.root / "python-9.9.9").exists()
+
+
+def bring_an_interpreter(folder: Path) -> None:
+    """Give the version an interpreter of its own, which nothing runs."""
+    home = folder / "tiny/python-9.9.9-ofversiontwo"
+    home.mkdir()
+    (home / "os.py").write_text("")
+    version = folder / "tiny/releases/2.0.0"
+    (version / "python.sha256").write_text(f"{hashlib.sha256(b'').hexdigest()}  os.py\n")
+    manifest = json.loads((version / "manifest.json").read_text())
+    manifest["python"]["bundled"] = home.name
+    manifest["files"]["python.sha256"] = hashlib.sha256((version / "python.sha256").read_bytes()).hexdigest()
+    (version / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_an_interpreter_that_is_not_there_yet_comes_with_its_version_and_goes_with_it(
+    release: Release, archive: Archive, tmp_path: Path
+) -> None:
+    with_one = repacked(archive("2.0.0", "two"), tmp_path, bring_an_interpreter)
+    answer = release.run("unpack", str(with_one))
+    assert answer.returncode == 0, answer.stderr
+    assert (release.root / "python-9.9.9-ofversiontwo/os.py").is_file()
+    assert release.run("remove", "2.0.0").returncode == 0
+    assert not (release.root / "python-9.9.9-ofversiontwo").exists()
+
+
+def test_an_interpreter_that_is_damaged_is_not_unpacked(release: Release, archive: Archive, tmp_path: Path) -> None:
+    def damage(folder: Path) -> None:
+        bring_an_interpreter(folder)
+        (folder / "tiny/python-9.9.9-ofversiontwo/os.py").write_text("import other")
+
+    answer = release.run("unpack", str(repacked(archive("2.0.0", "two"), tmp_path, damage)))
+    assert answer.returncode == 3
+    assert "python-9.9.9-ofversiontwo/os.py: changed" in answer.stderr
+    assert not (release.root / "python-9.9.9-ofversiontwo").exists()
 
 
 def test_the_version_that_boots_is_not_removed(release: Release) -> None:
