@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,7 +28,7 @@ def explained_json(file: str, release: str, environment: str, settings: Sequence
     """Return the same as JSON; `origin` is null where the default holds."""
     entries: dict[str, Any] = {
         item.name: {
-            "value": shown_setting(item.name, item.value),
+            "value": _plain(shown_setting(item.name, item.value)),
             "origin": None
             if item.origin is None
             else {"file": item.origin.file, "line": item.origin.line, "column": item.origin.column},
@@ -35,8 +36,21 @@ def explained_json(file: str, release: str, environment: str, settings: Sequence
         for item in settings
     }
     told = {"file": file, "release": release, "environment": environment, "settings": entries}
-    return json.dumps(told, indent=2, ensure_ascii=False, default=str)
+    return json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False)
 
 
 def _place(item: Explained) -> str:
     return f"{item.origin.file}:{item.origin.line}" if item.origin else "default"
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON has it: no infinity, and nothing that is no number."""
+    match value:
+        case float() if not math.isfinite(value):
+            return as_toml(value)
+        case list():
+            return [_plain(entry) for entry in value]
+        case dict():
+            return {name: _plain(entry) for name, entry in value.items()}
+        case _:
+            return value

@@ -6,18 +6,17 @@ from dataclasses import replace
 from typing import Any
 
 from releaser.artifacts.compare import Change, Difference
-from releaser.config.explain import without_password
+from releaser.config.explain import HIDDEN, without_password, without_secret
 from releaser.runtime.environment import is_secret
 
-HIDDEN = "(hidden)"
+_NAMED_BY_AUTHORS = ("env", "overlay_vars")
+"""Tables whose names tell what is secret."""
 
 
 def shown_setting(path: str, value: Any) -> Any:
     """Return the value of the setting `path`, as `env.API_TOKEN`, with what is secret hidden; `${NAME}` is not."""
     *tables, name = path.split(".")
-    if "env" in tables and is_secret(name) and isinstance(value, str) and not value.startswith("${"):
-        return HIDDEN
-    return _without_passwords(value)
+    return _masked(value, is_named_secret=any(table in _NAMED_BY_AUTHORS for table in tables) and is_secret(name))
 
 
 def shown_difference(found: Difference) -> Difference:
@@ -30,13 +29,16 @@ def _shown_change(change: Change) -> Change:
     return Change(name=change.name, old=old, new=new)
 
 
-def _without_passwords(value: Any) -> Any:
+def _masked(value: Any, *, is_named_secret: bool = False) -> Any:
     match value:
         case str():
-            return without_password(value)
+            return without_secret(value) if is_named_secret else without_password(value)
         case list():
-            return [_without_passwords(entry) for entry in value]
+            return [_masked(entry, is_named_secret=is_named_secret) for entry in value]
         case dict():
-            return {name: _without_passwords(entry) for name, entry in value.items()}
+            return {
+                name: _masked(entry, is_named_secret=is_named_secret or is_secret(name))
+                for name, entry in value.items()
+            }
         case _:
-            return value
+            return HIDDEN if is_named_secret else value

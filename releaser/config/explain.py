@@ -16,6 +16,13 @@ from releaser.config.profile import Origin
 from releaser.config.sections import Field, Section, toml_value
 from releaser.config.settings import ROWS
 
+HIDDEN = "(hidden)"
+_PASSWORD = re.compile(r"(://[^:/@\s]*:)((?:\$\{[^}]*\}|[^@/\s])+)(@)")
+_IN_QUERY = re.compile(
+    r"([?&][a-z_]*(?:password|passwd|pwd|token|secret|key)=)((?:\$\{[^}]*\}|[^&#\s])+)()", re.IGNORECASE
+)
+"""`?password=...`, as drivers and services take it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explained:
@@ -53,8 +60,18 @@ def as_toml(value: Any) -> str:
 
 
 def without_password(text: str) -> str:
-    """Return `text` with the password of a URL in it, if there is one, replaced; `${NAME}` is no password."""
-    return re.sub(r"(://[^:/@\s]*:)(?!\$\{[^}]*\}@)[^@/\s]+@", r"\1(hidden)@", text)
+    """Return `text` with what is secret in a URL in it, if there is one, replaced as by `without_secret`."""
+    for secret in (_PASSWORD, _IN_QUERY):
+        text = secret.sub(lambda found: found[1] + without_secret(found[2]) + found[3], text)
+    return text
+
+
+def without_secret(text: str) -> str:
+    """Return what may be shown of a text that is secret: the names of variables, and that something else is there."""
+    if re.fullmatch(r"(\$\{[^}:]*\})+", text):
+        return text
+    default = re.fullmatch(r"(\$\{[^}:]*:-)[^}]+\}", text)
+    return f"{default[1]}{HIDDEN}}}" if default else HIDDEN
 
 
 def _below(path: tuple[str, ...], rows: tuple[Field, ...], setting: Setting) -> Iterator[Explained]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from releaser.cli.explained import explained_json, explained_lines
 from releaser.config import read_config
@@ -112,3 +115,47 @@ def test_only_the_password_of_a_url_is_hidden() -> None:
     assert without_password("redis://:pw@h/0") == "redis://:(hidden)@h/0"
     assert without_password("http://h:80/a") == "http://h:80/a"
     assert without_password("db://u:${PW}@h") == "db://u:${PW}@h"
+    assert without_password("db://u:${PW:-hunter2}@h") == "db://u:${PW:-(hidden)}@h"
+    assert without_password("db://h/x?user=u&password=pw&a=b") == "db://h/x?user=u&password=(hidden)&a=b"
+    assert without_password("db://h/x?password=${PW}") == "db://h/x?password=${PW}"
+    assert without_password("https://h/?q=1") == "https://h/?q=1"
+
+
+def config_of(folder: Path, settings: str) -> tuple[list[str], dict[str, object]]:
+    """Return what is printed for one release with `settings`, and the same as JSON."""
+    path = folder / "rel" / "config.toml"
+    path.parent.mkdir()
+    path.write_text(f'[release.shop]\nentry_point = "shop:main"\n{settings}\n[environment.prod]\n')
+    name, environment, setting = read_config(path).merged()
+    told = explained_json("rel/config.toml", name, environment, explain(setting))
+    values = {key: entry["value"] for key, entry in strict_json(told)["settings"].items()}
+    return explained_lines("rel/config.toml", name, environment, explain(setting)), values
+
+
+def strict_json(text: str) -> Any:
+    return json.loads(text, parse_constant=pytest.fail)
+
+
+def test_the_default_of_a_secret_variable_is_hidden_and_so_is_a_secret_for_templates(tmp_path: Path) -> None:
+    lines, values = config_of(
+        tmp_path,
+        'env = { API_TOKEN = "${TOKEN:-hunter2}", KEY_FILE = "/a", DB_PASSWORD = "${A}hunter2", A_KEY = "${A:-}" }\n'
+        'overlay_vars = { smtp = { password = "hunter2", pin_secret = 4711 }, secrets = ["hunter2"], support = "ops" }',
+    )
+
+    assert "hunter2" not in "\n".join(lines)
+    assert "4711" not in "\n".join(lines)
+    assert values["env.API_TOKEN"] == "${TOKEN:-(hidden)}"
+    assert values["env.DB_PASSWORD"] == "(hidden)"
+    assert values["overlay_vars.smtp"] == {"password": "(hidden)", "pin_secret": "(hidden)"}
+    assert values["overlay_vars.secrets"] == ["(hidden)"]
+    assert values["overlay_vars.support"] == "ops"
+
+
+def test_numbers_that_json_has_not_are_written_as_toml_writes_them(tmp_path: Path) -> None:
+    lines, values = config_of(tmp_path, "overlay_vars = { a = inf, b = [nan, { c = -inf }], d = 1.5 }")
+
+    assert values["overlay_vars.a"] == "inf"
+    assert values["overlay_vars.b"] == ["nan", {"c": "-inf"}]
+    assert values["overlay_vars.d"] == 1.5
+    assert any(line.startswith("overlay_vars.b = [nan, { c = -inf }]") for line in lines)
