@@ -232,7 +232,7 @@ class Strip(Section):
         if not isinstance(item.data, bool):
             return Section.read(self, item)
         names = [row.name for row in self.fields if isinstance(row.kind, Flag)]
-        told = {name: Setting(value=item.data, origin=item.origin) for name in names}
+        told = {name: Setting(value=item.data, origin=item.origin, written=item.data) for name in names}
         return Setting(value=told, origin=item.origin, replaces=True)
 
     def schema(self) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def _below(path: tuple[str, ...], rows: tuple[Field, ...], setting: Setting) -> 
         found = setting.value.get(row.name)
         if found is not None:
             yield from _written(here, row, found)
-        elif row.default:
+        elif row.default and (not row.needs or row.needs in setting.value):
             yield Explained(name=dotted(here), value=toml_value(row.default), origin=None)
 
 
@@ -90,7 +90,8 @@ def _written(path: tuple[str, ...], row: Field, found: Setting) -> Iterator[Expl
         yield from _below((*path, name), MIGRATIONS.fields, whole)
     if databases:
         return
-    if isinstance(row.kind, Section) and not found.replaces and isinstance(found.value, dict):
+    is_short = found.replaces and found.written is not None
+    if isinstance(row.kind, Section) and not is_short and isinstance(found.value, dict):
         yield from _below(path, row.kind.fields, found)
     elif isinstance(row.kind, TableOf) and isinstance(found.value, dict) and found.value:
         for name, entry in found.value.items():

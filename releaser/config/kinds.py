@@ -38,6 +38,8 @@ class Setting:
     """The plain value as it stands in the file, for settings with a name."""
     replaces: bool = False
     """A table that was written as a short form: it replaces what it is laid over, as any other value does."""
+    is_off: bool = False
+    """A table that was written as false; what is laid over it turns it on."""
 
 
 class Kind(ABC):

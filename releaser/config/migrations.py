@@ -98,7 +98,7 @@ def _each_database(
 def _check_targets(databases: Sequence[Setting], problems: Problems) -> bool:
     """Note each setting about tenants that holds for no database with tenants; tell whether there is none."""
     idle = []
-    for name in _ABOUT_TARGETS:
+    for name in [row.name for row in MIGRATIONS.fields if row.needs]:
         found = [database for database in databases if name in database.value]
         used = [database.value[name].origin for database in found if "targets" in database.value]
         idle += [origin for origin in dict.fromkeys(each.value[name].origin for each in found) if origin not in used]
@@ -107,7 +107,6 @@ def _check_targets(databases: Sequence[Setting], problems: Problems) -> bool:
     return not idle
 
 
-_ABOUT_TARGETS = ("targets_at_once", "targets_timeout", "on_failure")
 _WORDS = ListOf(
     element=Text(wanted="text", check=checks.argument),
     wanted="an array of words such as ['python', '-m', 'django', 'migrate']",
@@ -238,6 +237,7 @@ MIGRATIONS = Databases(
         ),
         Field(
             name="targets_at_once",
+            needs="targets",
             kind=Count(least=1, most=100),
             doc="How many tenants are migrated at the same time.",
             default="4",
@@ -245,6 +245,7 @@ MIGRATIONS = Databases(
         ),
         Field(
             name="targets_timeout",
+            needs="targets",
             kind=Duration(),
             target="targets_timeout_s",
             doc="How long the function `targets` may take.",
@@ -253,6 +254,7 @@ MIGRATIONS = Databases(
         ),
         Field(
             name="on_failure",
+            needs="targets",
             kind=Choice(words=("continue", "stop")),
             doc=(
                 "Whether the other tenants are still begun when one has failed; the command fails in the end in any "

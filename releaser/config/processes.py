@@ -24,7 +24,7 @@ class Heart(Section):
 
     def read(self, item: Item) -> Setting:
         if isinstance(item.data, bool):
-            return Setting(value={}, origin=item.origin, replaces=not item.data)
+            return Setting(value={}, origin=item.origin, replaces=not item.data, is_off=not item.data)
         return Section.read(self, item)
 
     def schema(self) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def process_name(text: str) -> None:
 
 
 def _make_heart(setting: Setting, values: Mapping[str, Any]) -> HeartSpec:
-    return HeartSpec(is_on=not setting.replaces, **values)
+    return HeartSpec(is_on=not setting.is_off, **values)
 
 
 def _make_liveness(setting: Setting, values: Mapping[str, Any]) -> LivenessSpec:

@@ -46,7 +46,7 @@ class Readiness(Section):
         if not isinstance(item.data, str):
             return Section.read(self, item)
         word = WORDS.read(item)
-        told = Setting(value=True, origin=word.origin)
+        told = Setting(value=True, origin=word.origin, written=True)
         return Setting(value={word.value: told}, origin=word.origin, replaces=True)
 
     def schema(self) -> dict[str, Any]:

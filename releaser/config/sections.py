@@ -32,6 +32,8 @@ class Field:
     """A value, as TOML."""
     distillery: str = ""
     """What Distillery calls it; empty when it has nothing of the sort."""
+    needs: str = ""
+    """Another setting of the section without which this one means nothing."""
     target: str = ""
     """Name of the field in the profile where it differs."""
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import json
+import re
+import shutil
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.zoo import VALID
 
 from releaser.cli.explained import explained_json, explained_lines
-from releaser.config import read_config
+from releaser.config import Config, read_config
 from releaser.config.explain import as_toml, explain, without_password
 from releaser.config.settings import ROWS
 
@@ -71,6 +76,31 @@ def test_the_lines_are_toml_that_a_release_may_hold(tmp_path: Path) -> None:
     assert values["migrations"]["script_location"] == "shop:migrations"
     assert values["migrations"]["run"] == "post_start"
     assert set(values) <= {row.name for row in ROWS}
+
+
+@pytest.mark.parametrize("path", VALID, ids=lambda path: path.stem)
+def test_what_is_shown_describes_the_same_release_when_it_is_written(path: Path, tmp_path: Path) -> None:
+    written = tmp_path / "written" / "rel" / "config.toml"
+    written.parent.mkdir(parents=True)
+    read = tmp_path / "rel" / "config.toml"
+    read.parent.mkdir()
+    shutil.copyfile(path, read)
+    config = read_config(read)
+    for release, environment in itertools.product(config.release_names, config.environment_names):
+        name, env, setting = config.merged(release, environment)
+        lines = [line for line in explained_lines("f", name, env, explain(setting)) if not line.startswith("extends =")]
+        written.write_text("\n".join([f"[release.{release}]", *lines, f"[environment.{environment}]"]))
+
+        assert values_of(read_config(written)) == values_of(config, release, environment)
+
+
+def values_of(config: Config, *names: str) -> dict[str, str]:
+    """Return every value of a profile, without the places where it and its parts are written."""
+    profile = config.profile(*names)
+    values = {field.name: repr(getattr(profile, field.name)) for field in dataclasses.fields(profile)}
+    for name in ("root", "origins", "extends"):
+        del values[name]
+    return {name: re.sub(r"Origin\(.*?\)", "", value) for name, value in values.items()}
 
 
 def test_each_database_is_shown_with_what_it_shares_and_where_that_is_written(tmp_path: Path) -> None:
