@@ -6,6 +6,8 @@ what did not happen, `problems` say where and why, `now` what is true at this mo
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -83,6 +85,20 @@ class BusyError(ReleaserError):
     exit_code = 4
 
 
+def in_file_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Return `problems` file by file, as the files are first met, and those of one file from its top."""
+    placed = [(_place(problem), problem) for problem in problems]
+    files = list(dict.fromkeys(place[0] for place, _ in placed))
+    placed.sort(key=lambda entry: (files.index(entry[0][0]), entry[0][1:]))
+    return tuple(problem for _, problem in placed)
+
+
 def reason_of(error: Exception) -> str:
     """Return why the system refused, in lower case: `no space left on device`."""
     return (getattr(error, "strerror", None) or str(error)).lower()
+
+
+def _place(problem: Problem) -> tuple[str, int, int]:
+    """Return the file of a problem, and its line and column; 0 where they are not known."""
+    found = re.fullmatch(r"(.*?)(?::(\d+))?(?::(\d+))?", problem.where, re.DOTALL)
+    return (found[1], int(found[2] or 0), int(found[3] or 0)) if found else (problem.where, 0, 0)

@@ -11,7 +11,7 @@ from releaser.errors import ReleaserError, reason_of
 DIFFERENT = 1
 
 
-@click.command("inspect")
+@click.command("inspect", short_help="Show what an archive or a folder holds, and what starts what.")
 @click.argument("artifact", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, every file included.")
 @click.option(
@@ -38,7 +38,7 @@ def inspect_command(artifact: Path, as_json: bool, html: Path | None) -> None:
         print("\n".join(outline_lines(found)))
 
 
-@click.command("diff")
+@click.command("diff", short_help="Show what is different between two archives or folders.")
 @click.argument("a", type=click.Path(path_type=Path))
 @click.argument("b", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -63,7 +63,7 @@ def diff_command(context: click.Context, a: Path, b: Path, as_json: bool) -> Non
     context.exit(0 if found.is_empty else DIFFERENT)
 
 
-@click.command("verify")
+@click.command("verify", short_help="Check the signature and every file of an archive or folder.")
 @click.argument("artifact", type=click.Path(path_type=Path))
 @click.option(
     "--allowed-signers",

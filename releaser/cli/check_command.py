@@ -9,7 +9,7 @@ from pathlib import Path
 
 from releaser.build.plugins import Plugins
 from releaser.config import Config
-from releaser.errors import Problem, ProjectError, ReleaserError
+from releaser.errors import Problem, ProjectError, ReleaserError, in_file_order
 from releaser.plan.gather import gather_facts
 from releaser.plan.make import make_plan
 
@@ -76,7 +76,7 @@ def refuse_problems(checked: Sequence[Checked]) -> None:
     """
     wrong = [f"{one.release} for {one.environment}" for one in checked if one.problems]
     if wrong:
-        problems = tuple(dict.fromkeys(problem for one in checked for problem in one.problems))
+        problems = in_file_order(dict.fromkeys(problem for one in checked for problem in one.problems))
         raise ProjectError(f"cannot build {', '.join(wrong)}", problems=problems, now=NOW)
 
 

@@ -69,14 +69,15 @@ class Commands(click.Group):
 
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+_CONFIG_OPTION = click.option(
+    "--config", metavar="FILE", default=DEFAULT_CONFIG, help=f"Configuration file; {DEFAULT_CONFIG} if not given."
+)
 _PROFILE_OPTIONS: tuple[Callable[[Callable[..., None]], Callable[..., None]], ...] = (
     click.option(
         "--env", "environment", metavar="ENV", default="", help="Environment; default_environment if not given."
     ),
     click.option("--release", metavar="NAME", default="", help="Release; default_release if not given."),
-    click.option(
-        "--config", metavar="FILE", default=DEFAULT_CONFIG, help=f"Configuration file; {DEFAULT_CONFIG} if not given."
-    ),
+    _CONFIG_OPTION,
 )
 
 
@@ -176,17 +177,19 @@ def plan_command(environment: str, release: str, config: str) -> None:
 
 
 @program.command("check")
-@_profile_options
+@click.option("--env", "environment", metavar="ENV", default="", help="Environment; each of them if not given.")
+@click.option("--release", metavar="NAME", default="", help="Release; each of them if not given.")
+@_CONFIG_OPTION
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--warnings-as-errors", "strict", is_flag=True, help="Fail if there is a warning.")
 def check_command(environment: str, release: str, config: str, as_json: bool, strict: bool) -> None:
-    """Check every release for every environment, or those that are named."""
+    """Check each release for each environment, or those named."""
     from releaser.build.executor import refuse_warnings
     from releaser.cli.check_command import NOW, check_all, checked_json, checked_lines, refuse_problems, warnings_in
-    from releaser.config import read_config
+    from releaser.plan.missing_files import read_config_and_see_its_files
 
     path = Path(config)
-    checked = check_all(read_config(path, now=NOW), path, release, environment)
+    checked = check_all(read_config_and_see_its_files(path, now=NOW), path, release, environment)
     _print([checked_json(checked)] if as_json else checked_lines(checked))
     _flush()
     refuse_problems(checked)
@@ -273,7 +276,7 @@ def docs_command(topic: str) -> None:
 def generate_command(
     kind: str, environment: str, release: str, config: str, root: str, user: str, has_socket: bool, output: str
 ) -> None:
-    """Write what runs a release: systemd units, a Containerfile, a Procfile."""
+    """Write systemd units, a Containerfile or a Procfile."""
     from releaser.cli.generate import NOW as NOTHING_WRITTEN
     from releaser.cli.generate import containerfile, procfile, systemd_files
 
@@ -353,12 +356,12 @@ def _failures_as_events(events: JsonReport | None) -> Iterator[None]:
 
 
 def _plan(config: str, release: str, environment: str, now: str = "nothing was built") -> Plan:
-    from releaser.config import read_config
     from releaser.plan.gather import gather_facts
     from releaser.plan.make import make_plan
+    from releaser.plan.missing_files import read_config_and_see_its_files
 
     path = Path(config)
-    profile = read_config(path, now=now).profile(release or None, environment or None, now=now)
+    profile = read_config_and_see_its_files(path, now=now).profile(release or None, environment or None, now=now)
     return make_plan(profile, gather_facts(profile, path))
 
 

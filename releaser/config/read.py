@@ -94,8 +94,7 @@ def read_config(path: Path, *, now: str = "") -> Config:
     Raises:
         ConfigError: with everything that is wrong in it, in the order of the file.
     """
-    path = Path(os.path.normpath(path.absolute()))
-    file = f"{path.parent.name}/{path.name}".removeprefix("/")
+    path, file = located(path)
     try:
         document = read_document(path, file)
     except Unusable as unusable:
@@ -123,6 +122,12 @@ def read_config(path: Path, *, now: str = "") -> Config:
         },
         **{name: found[name].value for name in ("default_release", "default_environment") if name in found},
     )
+
+
+def located(path: Path) -> tuple[Path, str]:
+    """Return the absolute path of a configuration, `ROOT/rel/config.toml`, and how it is shown to people."""
+    path = Path(os.path.normpath(path.absolute()))
+    return path, f"{path.parent.name}/{path.name}".removeprefix("/")
 
 
 def _check_defaults(item: Item) -> None:

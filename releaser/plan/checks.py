@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
 
@@ -82,13 +83,23 @@ def _problem(origin: Origin | None, what: str, hint: str = "") -> Problem:
 
 
 def _project_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:
-    if facts.project is None:
-        shown = "pyproject.toml" if profile.project in ("", ".") else f"{profile.project.rstrip('/')}/pyproject.toml"
-        yield Problem(
-            where=shown,
-            what=f"this is not a project that can be bundled: {facts.project_trouble}",
-            hint="name the project's folder with 'project' in the release" if profile.project in ("", ".") else "",
-        )
+    if facts.project is not None:
+        return
+    origin = _origin_of(profile, "project")
+    shown = _pyproject(profile)
+    if origin is not None:
+        yield origin.problem(f"{shown} is not a project that can be bundled: {facts.project_trouble}")
+        return
+    yield Problem(
+        where=shown,
+        what=f"this is not a project that can be bundled: {facts.project_trouble}",
+        hint="name the project's folder with 'project' in the release" if shown == "pyproject.toml" else "",
+    )
+
+
+def _pyproject(profile: Profile) -> str:
+    """Return the path of the project's `pyproject.toml` as people see it."""
+    return posixpath.normpath(f"{profile.project}/pyproject.toml")
 
 
 def _version_problems(profile: Profile, facts: Facts, version: str) -> Iterator[Problem]:
@@ -100,7 +111,7 @@ def _version_problems(profile: Profile, facts: Facts, version: str) -> Iterator[
             yield _problem(origin, "the version is git's, but this is no git repository with a commit")
         elif facts.project is not None:
             yield Problem(
-                where="pyproject.toml",
+                where=_pyproject(profile),
                 what="the project's version is computed by its build backend, and stands in no file that could be read",
                 hint='say version = "git" or a literal in the release',
             )
@@ -117,11 +128,11 @@ def _interpreter_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:
     try:
         fits = not wanted or SpecifierSet(wanted).contains(facts.interpreter.full_version, prereleases=True)
     except InvalidSpecifier:
-        yield Problem(where="pyproject.toml", key="project.requires-python", what=f"'{wanted}' is no version range")
+        yield Problem(where=_pyproject(profile), key="project.requires-python", what=f"'{wanted}' is no version range")
         return
     if not fits:
         yield Problem(
-            where="pyproject.toml",
+            where=_pyproject(profile),
             key="project.requires-python",
             what=f"the project needs Python {wanted}, and this build uses {facts.interpreter.full_version}",
             hint="run releaser with another Python, or name one with 'include_python'",
@@ -274,34 +285,49 @@ def _migration_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:
             yield _problem(hook.origin, "there are no migrations that a hook of pre_migrate could run before")
     for spec in profile.migrations:
         if spec.command:
-            yield from _migration_command_problems(spec)
+            yield from _migration_command_problems(profile, spec)
             continue
         if spec.check:
-            yield _problem(spec.origin, "'check' stands beside 'command'; alembic's revisions tell what is pending")
+            yield _migration_problem(
+                profile, spec, "check", "'check' stands beside 'command'; alembic's revisions tell what is pending"
+            )
         fact = facts.migrations.get(spec.name, MigrationsFact())
         if fact.folder is None:
-            yield _problem(spec.origin, f"the script_location '{spec.script_location}' is no folder of the project")
+            what = f"the script_location '{spec.script_location}' is no folder of the project"
+            yield _migration_problem(profile, spec, "script_location", what)
         elif not (fact.folder / "env.py").is_file():
-            yield _problem(
-                spec.origin, f"the script_location '{spec.script_location}' holds no env.py", "alembic init makes one"
-            )
+            what = f"the script_location '{spec.script_location}' holds no env.py"
+            yield _migration_problem(profile, spec, "script_location", what, "alembic init makes one")
         if fact.config is not None and not fact.config.is_file():
-            yield _problem(spec.origin, f"the alembic configuration '{spec.config}' does not exist")
+            what = f"the alembic configuration '{spec.config}' does not exist"
+            yield _migration_problem(profile, spec, "config", what)
 
 
-def _migration_command_problems(spec: MigrationsSpec) -> Iterator[Problem]:
+def _migration_problem(profile: Profile, spec: MigrationsSpec, setting: str, what: str, hint: str = "") -> Problem:
+    """Return a problem of one setting of a database, where it is written: for this one, or for all that share it."""
+    places = (f"migrations.{spec.name}.{setting}", f"migrations.{setting}")
+    origin = next((profile.origins[place] for place in places if place in profile.origins), spec.origin)
+    return origin.problem(what, hint)
+
+
+def _migration_command_problems(profile: Profile, spec: MigrationsSpec) -> Iterator[Problem]:
     if not spec.url and spec.lock == "auto":
-        yield _problem(
-            spec.origin,
+        yield _migration_problem(
+            profile,
+            spec,
+            "command",
             "a command needs 'url', the database whose lock it is run under",
             'lock = "external" says that something else lets one runner in at a time',
         )
     if spec.run == "check" and not spec.check:
-        yield _problem(spec.origin, "run = \"check\" needs 'check', which tells whether something is pending")
+        what = "run = \"check\" needs 'check', which tells whether something is pending"
+        yield _migration_problem(profile, spec, "run", what)
     plain = MigrationsSpec(origin=spec.origin)
     for name in _OF_REVISIONS:
         if getattr(spec, name) != getattr(plain, name):
-            yield _problem(spec.origin, f"'{name.removesuffix('_s')}' is about alembic's revisions, not a command")
+            setting = name.removesuffix("_s")
+            what = f"'{setting}' is about alembic's revisions, not a command"
+            yield _migration_problem(profile, spec, setting, what)
 
 
 def _lock_warnings(facts: Facts) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from releaser.config.profile import Profile, StripSpec
-from releaser.errors import ProjectError
+from releaser.errors import ProjectError, in_file_order
 from releaser.plan.checks import place_of, problems_of, warnings_of
 from releaser.plan.facts import Facts, MigrationsFact, Project
 from releaser.plan.hooks import hooks_and_scripts, script_of
@@ -72,7 +72,7 @@ def make_plan(profile: Profile, facts: Facts) -> Plan:
     if problems or facts.project is None or facts.interpreter is None:
         raise ProjectError(
             f"cannot build {profile.name} for {profile.environment}",
-            problems=problems,
+            problems=in_file_order(problems),
             now=f"nothing was built; {profile.output_dir}/{profile.environment} is untouched",
         )
     hooks, scripts = hooks_and_scripts(profile, facts.paths)

@@ -97,8 +97,10 @@ def process_problems(profile: Profile) -> Iterator[Problem]:
         yield replace(place_of(profile, "liveness"), what="liveness needs a heart", hint=heart)
     for name, spec in profile.process.items():
         if spec.liveness is not None and not spec.heart.is_on:
-            yield spec.origin.problem(f"the liveness of '{name}' needs a heart", heart)
+            place = place_of(profile, f"process.{name}.liveness")
+            yield replace(place, what=f"the liveness of '{name}' needs a heart", hint=heart)
         for socket in spec.sockets:
             if socket not in profile.sockets:
                 known = ", ".join(profile.sockets) or "none"
-                yield spec.origin.problem(f"'{name}' wants the socket '{socket}', and the release has {known}")
+                what = f"'{name}' wants the socket '{socket}', and the release has {known}"
+                yield replace(place_of(profile, f"process.{name}.sockets"), what=what)

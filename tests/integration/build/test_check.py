@@ -37,6 +37,31 @@ def test_what_is_wrong_with_each_environment_is_told_at_once_and_only_once(tmp_p
     assert "now: nothing was built" in done.stderr
 
 
+def test_what_is_wrong_with_the_text_and_what_is_missing_are_told_in_the_order_of_the_file(tmp_path: Path) -> None:
+    config = CONFIG + 'stop_timeuot = 3\nhooks.pre_start = "rel/lost"\nproject = "app"\n'
+    project = make_tiny_project(tmp_path, config=config)
+    for command in ("check", "plan"):
+        done = releaser(project, command)
+        assert done.returncode == 3
+        told = [line.partition(": environment.")[2] for line in done.stderr.splitlines() if ": environment." in line]
+        assert told == [
+            "closed.stop_timeuot: unknown key",
+            "closed.hooks.pre_start: rel/lost does not exist",
+            "closed.project: app/pyproject.toml does not exist",
+        ]
+
+
+def test_problems_of_one_file_are_told_from_its_top(tmp_path: Path) -> None:
+    config = CONFIG.replace('app:main"\n', 'app:main"\ncommands = { a = "rel/none" }\nfind_links = ["gone"]\n', 1)
+    config = config.replace("[environment.prod]\n", '[environment.prod]\nproject = "app"\nlock = "lost.txt"\n')
+    project = make_tiny_project(tmp_path, config=config)
+    done = releaser(project, "check")
+    lines = [int(line.split(":")[1]) for line in done.stderr.splitlines() if line.startswith("  rel/config.toml:")]
+    assert len(lines) == 4
+    assert lines == sorted(lines)
+    assert "environment.prod.project: app/pyproject.toml is not a project that can be bundled" in done.stderr
+
+
 def test_a_hook_has_a_name_that_can_be_printed(tmp_path: Path) -> None:
     hooks = '[environment.prod]\nhooks = { pre_start = "rel/hooks" }\n'
     project = make_tiny_project(tmp_path, config=CONFIG.replace("[environment.prod]\n", hooks))

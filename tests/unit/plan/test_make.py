@@ -317,3 +317,24 @@ def test_a_c_library_comes_with_an_interpreter_or_not_at_all() -> None:
     with pytest.raises(ProjectError) as error:
         make_plan(profile_of(include_libc=True), facts_of())
     assert "include_python is false" in problems_of(error)[0][1]
+
+
+def test_a_problem_of_a_database_or_a_process_is_told_where_its_setting_is_written() -> None:
+    written = {
+        "migrations": 3,
+        "migrations.config": 4,
+        "migrations.ledger": 6,
+        "migrations.ledger.script_location": 7,
+        "process.worker": 10,
+        "process.worker.sockets": 12,
+    }
+    spec = replace(MIGRATIONS, name="ledger", config="none.ini", origin=origin_of("migrations.ledger", line=6))
+    profile = profile_of(
+        migrations=(spec,),
+        process={"worker": ProcessSpec(entry_point="a:b", sockets=("web",), origin=origin_of("worker", line=10))},
+        origins={name: origin_of(name, line=line) for name, line in written.items()},
+    )
+    with pytest.raises(ProjectError) as error:
+        make_plan(profile, facts_of(migrations={"ledger": MigrationsFact(config=ROOT / "none.ini")}))
+
+    assert [problem.where for problem in error.value.problems] == [f"rel/config.toml:{line}:3" for line in (4, 7, 12)]
