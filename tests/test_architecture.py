@@ -18,7 +18,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "plan": frozenset({"errors", "config", "runtime"}),
     "artifacts": frozenset({"errors", "runtime"}),
     "build": frozenset({"errors", "plan", "artifacts", "runtime", "plugins"}),
-    "init": frozenset({"errors", "config"}),
+    "init": frozenset({"errors", "config", "plan"}),
     "migrations": frozenset({"errors"}),
     "cli": frozenset({"errors", "config", "plan", "artifacts", "build", "init", "migrations", "runtime"}),
     "__main__": frozenset({"cli"}),

@@ -21,6 +21,8 @@ from releaser.build.stage import Stage
 
 _ENVIRONMENT = "environment"
 _READY = "ready"
+_OF_UV = "uv_build"
+"""The backend that is a part of uv, which needs no environment for it."""
 _OWN_WORDS = ("no-build-isolation", "no-build-isolation-package", "build-constraint-dependencies", "config-settings")
 
 
@@ -34,7 +36,9 @@ def build_in_kept_environment(project: Path, into: Path, stage: Stage, machine: 
     data = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
     system: dict[str, Any] = data.get("build-system", {})
     of_uv = data.get("tool", {}).get("uv", {})
-    if stage.installer.kind != "uv" or "build-backend" not in system or any(word in of_uv for word in _OWN_WORDS):
+    if stage.installer.kind != "uv" or any(word in of_uv for word in _OWN_WORDS):
+        return False
+    if system.get("build-backend", _OF_UV) == _OF_UV:
         return False
     requires = [str(each) for each in system.get("requires", [])]
     uv, python = stage.installer.program, str(stage.installer.python)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Final
 from packaging.utils import canonicalize_name
 
 from releaser.build import dist_info, installers
+from releaser.build.application_wheel import write_application_wheel
 from releaser.build.build_env import build_in_kept_environment
 from releaser.build.bytecode import compile_folder
 from releaser.build.cache import key_of
@@ -41,6 +43,7 @@ from releaser.build.strip import strip_debug_info
 from releaser.build.tags import check_tags
 from releaser.build.time_zones import warn_of_time_zones
 from releaser.errors import BuildError
+from releaser.plan.application import is_application
 from releaser.plan.facts import Lock
 from releaser.plan.steps import BuildWheel, InstallDependencies, InstallProject
 
@@ -59,8 +62,11 @@ def build_wheel(step: BuildWheel, stage: Stage) -> None:
     ours = [root / "rel"]
     if target.is_relative_to(root):
         ours.append(root / target.relative_to(root).parts[0])
-    project = folder_to_build(step.project, stage.folder / "project-without-rel", tuple(ours))
     stage.project = step.project
+    if is_application(step.project, tomllib.loads((step.project / "pyproject.toml").read_text(encoding="utf-8"))):
+        stage.wheel = write_application_wheel(step.project, _folder_of_wheels(stage), ours)
+        return
+    project = folder_to_build(step.project, stage.folder / "project-without-rel", tuple(ours))
     stage.wheel = _wheel_of(project, stage, "the project")
 
 
@@ -250,8 +256,7 @@ def _with_local_projects(path: Path, base: Path, stage: Stage, *, is_hashed: boo
 
 
 def _wheel_of(project: Path, stage: Stage, shown: str) -> Path:
-    wheels = stage.folder / "wheels" / str(len(stage.local_wheels) + (stage.wheel != Path()))
-    wheels.mkdir(parents=True)
+    wheels = _folder_of_wheels(stage)
     try:
         if not build_in_kept_environment(project, wheels, stage, machine_key(stage)):
             stage.run(installers.build_wheel(stage.installer, project, wheels))
@@ -261,6 +266,12 @@ def _wheel_of(project: Path, stage: Stage, shown: str) -> Path:
     if len(found) != 1:
         raise BuildError(f"{shown}'s build backend made {len(found)} wheels where one was expected")
     return found[0]
+
+
+def _folder_of_wheels(stage: Stage) -> Path:
+    folder = stage.folder / "wheels" / str(len(stage.local_wheels) + (stage.wheel != Path()))
+    folder.mkdir(parents=True)
+    return folder
 
 
 def _tidy(folder: Path) -> None:

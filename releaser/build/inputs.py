@@ -17,6 +17,7 @@ from typing import Any, Final, assert_never
 
 from releaser.build.cache import key_of
 from releaser.build.python_files import interpreter_files
+from releaser.plan.application import is_application
 from releaser.plan.facts import Lock
 from releaser.plan.steps import (
     AddRuntime,
@@ -49,9 +50,15 @@ from releaser.plan.steps import (
     WriteSidecars,
 )
 
-_BACKENDS: Final = ("hatchling.build", "setuptools.build_meta", "flit_core.buildapi", "poetry.core.masonry.api")
+_BACKENDS: Final = (
+    "hatchling.build",
+    "setuptools.build_meta",
+    "flit_core.buildapi",
+    "poetry.core.masonry.api",
+    "uv_build",
+)
 """Backends whose wheel follows from the project's files, unless they are told otherwise."""
-_NAME = re.compile(r"(?:hatchling|setuptools|wheel|flit[-_]core|poetry[-_]core)(?![\w.-])", re.IGNORECASE)
+_NAME = re.compile(r"(?:hatchling|setuptools|wheel|flit[-_]core|poetry[-_]core|uv[-_]build)(?![\w.-])", re.IGNORECASE)
 """What may stand in `[build-system] requires`: whatever else may be a plugin of the backend."""
 _PASSED_BY: Final = frozenset(
     {".git", ".hg", ".svn", "__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", ".tox", ".nox"}
@@ -102,7 +109,10 @@ def check_certain(plan: Plan) -> None:
         match step:
             case BuildWheel(project=project):
                 text = (project / "pyproject.toml").read_text(encoding="utf-8")
-                reason = why_not_pure(tomllib.loads(text), has_setup_py=(project / "setup.py").exists())
+                data = tomllib.loads(text)
+                if is_application(project, data):
+                    continue
+                reason = why_not_pure(data, has_setup_py=(project / "setup.py").exists())
                 if reason or "../" in text:
                     raise NotCertain(reason or "pyproject.toml may name files outside of the project's folder")
             case InstallDependencies(lock=None, is_empty=False):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from releaser.init.choices import Choices
 from releaser.init.files import Change, Changes, diff_of
 from releaser.init.findings import Findings
-from releaser.plan.checks import GET_A_LOCK
+from releaser.plan.checks import GET_A_LOCK, take_over
 
 
 def found_lines(found: Findings, choices: Choices) -> list[str]:
@@ -21,16 +21,19 @@ def found_lines(found: Findings, choices: Choices) -> list[str]:
     migrations = f"{found.script_location}, from {found.alembic_file}" if found.script_location else "none"
     if found.script_location and not found.has_alembic:
         migrations += "; left out, alembic is no dependency of the project"
+    if found.django_settings and not found.script_location:
+        migrations = "Django's own are described by `releaser docs django`"
     return [
         f"found {found.name}",
         f"  runs         {runs}",
         f"               from {choices.reason}",
         *(f"  beside it    {name}: {' '.join(command)}" for name, command in choices.processes.items()),
         *([f"  before it    {' '.join(choices.task)}"] if choices.task else []),
-        *(f"  left out     {name} of the Procfile: the bundle cannot run it as it stands" for name in choices.left_out),
+        *(f"  comes along  {name}" for name in choices.copied),
+        *(f"  left out     {name}: the bundle cannot run it as it stands" for name in choices.left_out),
         f"  ready when   {ready}",
         f"  migrations   {migrations}",
-        f"  lock         {found.lock or 'none'}",
+        f"  lock         {found.lock or 'none'}{'' if found.has_hashes else ', without hashes: builds refuse it'}",
     ]
 
 
@@ -53,6 +56,8 @@ def next_lines(found: Findings, choices: Choices, words: Sequence[str]) -> list[
     rows = [(f"cd {' '.join(words)}", "")] if words else []
     if not found.lock:
         rows.append((GET_A_LOCK, ""))
+    elif not found.has_hashes:
+        rows.append((take_over(found.lock) if not found.dependencies else GET_A_LOCK, "hashes of what is installed"))
     if found.are_builds_tracked:
         rows.append(("echo _build/ >> .gitignore", ""))
     rows += [

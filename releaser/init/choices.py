@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from releaser.config.checks import BUILT_IN_COMMANDS, NAME_PATTERN, entry_point
 from releaser.config.substitution import Wrong
 from releaser.errors import ProjectError
-from releaser.init.findings import Findings
+from releaser.init.findings import GUNICORN_CONF, Findings
 from releaser.init.servers import PORT, address_of, server_for, with_socket
 
 WRAPPERS = (
@@ -22,6 +22,11 @@ WRAPPERS = (
     ("dumb-init",),
 )
 """What stands before the program in a Procfile or Dockerfile, and has no place in a release."""
+PROCFILE = "the Procfile"
+DOCKERFILE = "the Dockerfile"
+_PLACE = "${RELEASE_ROOT}/releases/${RELEASE_VERSION}/share/"
+"""Where a file lies that a command names, which the app's folder is not."""
+_PYTHON_FLAGS = ("-u", "-B", "-I", "-s", "-E", "-O", "-OO")
 RELEASE = "release"
 """What a Procfile calls the task that is run before the processes."""
 DJANGO = ("python", "-m", "django")
@@ -57,8 +62,10 @@ class Choices:
     script_location: str = ""
     """Empty: the release gets no migrations."""
     migrations_run: str = "post_start"
+    copied: tuple[str, ...] = ()
+    """Files of the project that the commands name, and that go into the release."""
     left_out: tuple[str, ...] = ()
-    """Lines of the Procfile that nothing was made of."""
+    """Lines of the Procfile and Dockerfile that nothing was made of."""
 
 
 def choose(found: Findings) -> Choices:
@@ -69,11 +76,19 @@ def choose(found: Findings) -> Choices:
     """
     for choices in _candidates(found):
         return _with_the_rest(choices, found)
+    if found.sources.web_apps:
+        app = next((each for each in found.sources.web_apps if each.interface == "wsgi"), found.sources.web_apps[0])
+        server, others = ("uvicorn", "hypercorn, granian") if app.interface == "asgi" else ("gunicorn", "waitress")
+        raise ProjectError(
+            f"{app.target} was found, and no server that could run it in a release",
+            now="nothing was written",
+            hint=f"`uv add {server}`, then `releaser init` once more; {others} would do as well",
+        )
     raise ProjectError(
         f"nothing was found that a release of {found.name} could start",
         now="nothing was written",
         hint="looked for: a Procfile, a Dockerfile's CMD, a web app and its server among the dependencies, "
-        "[project.scripts], a function main",
+        "a celery app, [project.scripts], a function main, a module that does something when it is run",
     )
 
 
@@ -84,25 +99,35 @@ def release_name(name: str) -> str:
 
 
 def _candidates(found: Findings) -> Iterator[Choices]:
-    main = _main_process(found.procfile)
-    for words, place in ((found.procfile.get(main, ()), "the Procfile"), (found.dockerfile, "the Dockerfile")):
+    main, image, sources = _main_process(found.procfile), found.dockerfile, found.sources
+    for words, place in (
+        (found.procfile.get(main, ()), PROCFILE),
+        ((*image.entrypoint, *image.cmd), DOCKERFILE),
+        (image.cmd if image.entrypoint else (), f"{DOCKERFILE}'s CMD"),
+    ):
         command, variables = _command_of(words, found)
         if command:
             yield _serving(found, command, place, variables)
-    for app in found.web_apps:
-        command = server_for(app, found.dependencies)
+    for app in sources.web_apps:
+        command = server_for(app, found.dependencies) or server_for(app, found.dependencies | found.locked)
         if command:
             yield _serving(found, command, f"{app.target} and {command[0]} among the dependencies", ())
+    for target in sources.celery_apps if found.has("celery") and not sources.web_apps else ():
+        yield _running(found, f"the celery app in {target}", command=("celery", "-A", target, "worker"))
     ordered = sorted(found.scripts.items(), key=lambda script: script[0] != found.name)
     for name, target in ordered:
         target = target.partition("[")[0].strip()
         if _is_entry_point(target):
             yield _running(found, f"[project.scripts] {name}", entry=target)
-    for target in found.main_functions:
+    if sources.web_apps:
+        return
+    for target in sources.main_functions:
         if _is_entry_point(target):
             yield _running(found, f"the function main of {target.partition(':')[0]}", entry=target)
-    for package in found.packages_with_main:
+    for package in sources.packages_with_main:
         yield _running(found, f"{package}/__main__.py", command=("python", "-m", package))
+    for module in sources.scripts:
+        yield _running(found, f"what {module} does when it is run", command=("python", "-m", module))
 
 
 def _main_process(procfile: Mapping[str, tuple[str, ...]]) -> str:
@@ -118,18 +143,23 @@ def _with_the_rest(choices: Choices, found: Findings) -> Choices:
         command, variables = _command_of(words, found)
         if name in (RELEASE, _main_process(found.procfile)):
             continue
-        if command and choices.command and choices.reason == "the Procfile":
+        if command and choices.command and choices.reason == PROCFILE:
             processes[_process_name(name)] = command
             needed += variables
         else:
-            left_out.append(name)
+            left_out.append(f"{name} of the Procfile")
+    if choices.reason == f"{DOCKERFILE}'s CMD":
+        left_out.append("the Dockerfile's ENTRYPOINT")
     words = found.procfile.get(RELEASE, ())
     is_alembic = "alembic" in words and bool(choices.script_location)
     task, variables = ((), ()) if is_alembic else _command_of(words, found)
     if RELEASE in found.procfile and not is_alembic and not task:
-        left_out.append(RELEASE)
-    env = {name: value for name, value in found.docker_env.items() if name != "PORT"}
+        left_out.append(f"{RELEASE} of the Procfile")
+    env = {name: value for name, value in found.dockerfile.env.items() if name != "PORT"}
     commands = (choices.command, task, *processes.values())
+    copied = tuple(
+        sorted(name for name in found.named_files if any(_PLACE + name in _places_in(each) for each in commands))
+    )
     if found.django_settings and any(command[:3] == DJANGO for command in commands):
         env.setdefault("DJANGO_SETTINGS_MODULE", found.django_settings)
     required = tuple(name for name in dict.fromkeys([*needed, *variables]) if name not in env)
@@ -141,6 +171,7 @@ def _with_the_rest(choices: Choices, found: Findings) -> Choices:
         required_env=required,
         suggested_env=tuple(name for name in choices.suggested_env if name not in (*required, *env)),
         migrations_run="pre_start" if is_alembic and choices.migrations_run != "manual" else choices.migrations_run,
+        copied=copied,
         left_out=tuple(left_out),
     )
 
@@ -153,13 +184,46 @@ def _process_name(name: str) -> str:
 
 def _command_of(words: tuple[str, ...], found: Findings) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return what the bundle can run of these words, and the variables in it that have no default."""
-    port = found.docker_env.get("PORT") or found.docker_port
+    port = found.dockerfile.env.get("PORT") or found.dockerfile.port
     command, variables = _without_shell(words, f"${{PORT:-{port}}}" if port.isdecimal() else PORT)
-    if command[1:2] == ("manage.py",) and command[0] == "python" and found.django_settings:
-        command = (*DJANGO, *command[2:])
-    if not command or not _is_runnable(command, found) or "runserver" in command:
+    if command[:1] == ("python",):
+        command = _as_module(command, found)
+    if not command or not _is_runnable(command, found) or _is_for_development(command, found):
         return (), ()
-    return command, variables
+    return (command[0], *(_with_place(word, found.named_files) for word in command[1:])), variables
+
+
+def _as_module(command: tuple[str, ...], found: Findings) -> tuple[str, ...]:
+    """Return `python -m module ...` for `python path/module.py ...`: the bundle has modules, and no such path."""
+    words = command[1:]
+    while words and words[0] in _PYTHON_FLAGS:
+        words = words[1:]
+    if words[:1] == ("manage.py",) and found.django_settings:
+        return (*DJANGO, *words[1:])
+    if words and words[0].endswith(".py"):
+        path = words[0].removeprefix("./").removeprefix("src/").removesuffix(".py")
+        module = path.replace("/", ".").removesuffix(".__main__")
+        if path.replace("/", ".") in found.sources.modules:
+            return ("python", "-m", module, *words[1:])
+    return ("python", *words)
+
+
+def _is_for_development(command: tuple[str, ...], found: Findings) -> bool:
+    """Tell whether a command starts a server that is for development alone, or looks for the app by its path."""
+    if "runserver" in command or command[:1] == ("fastapi",):
+        return True
+    is_named = "FLASK_APP" in found.dockerfile.env or any(word in ("--app", "-A") for word in command)
+    return command[:1] == ("flask",) and "run" in command and not (is_named and not found.has("gunicorn"))
+
+
+def _with_place(word: str, named_files: frozenset[str]) -> str:
+    """Return the word with a file of the project named where the release has it."""
+    option, equals, value = word.rpartition("=")
+    return f"{option}{equals}{_PLACE}{value}" if value in named_files else word
+
+
+def _places_in(command: tuple[str, ...]) -> set[str]:
+    return {word.rpartition("=")[2] for word in command}
 
 
 def _running(found: Findings, reason: str, *, entry: str = "", command: tuple[str, ...] = ()) -> Choices:
@@ -168,27 +232,30 @@ def _running(found: Findings, reason: str, *, entry: str = "", command: tuple[st
         entry_point=entry,
         command=command,
         reason=reason,
-        suggested_env=found.required_variables,
+        suggested_env=found.sources.required_variables,
         script_location=found.script_location if found.has_alembic else "",
         migrations_run="manual" if found.has_placeholder_url else "post_start",
     )
 
 
 def _serving(found: Findings, command: tuple[str, ...], reason: str, variables: tuple[str, ...]) -> Choices:
+    if command[0] == "gunicorn" and GUNICORN_CONF in found.named_files and not {"-c", "--config"}.intersection(command):
+        command = (command[0], "-c", f"{_PLACE}{GUNICORN_CONF}", *command[1:])  # which it would find in its own folder
     address = address_of(command)
+    health = found.dockerfile.health or found.sources.health
     socket = ""
-    if address and found.health:  # what only connects would be answered by the socket itself
+    if address and health:  # what only connects would be answered by the socket itself
         command, socket = with_socket(command)
     return Choices(
         socket=socket,
         name=release_name(found.name),
         command=command,
         reason=reason,
-        readiness="http" if address and found.health else "tcp" if address else "started",
+        readiness="http" if address and health else "tcp" if address else "started",
         address=address,
-        health=found.health if address else "",
+        health=health if address else "",
         required_env=variables,
-        suggested_env=tuple(name for name in found.required_variables if name not in variables),
+        suggested_env=tuple(name for name in found.sources.required_variables if name not in variables),
         script_location=found.script_location if found.has_alembic else "",
         migrations_run="manual" if found.has_placeholder_url else "post_start",
     )
@@ -204,9 +271,8 @@ def _is_entry_point(text: str) -> bool:
 
 def _without_shell(words: tuple[str, ...], port: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return a command as rel/config.toml has it, and the variables in it that have no default."""
-    for wrapper in WRAPPERS:
-        if words[: len(wrapper)] == wrapper:
-            words = words[len(wrapper) :]
+    while wrapper := next((each for each in WRAPPERS if words[: len(each)] == each), None):
+        words = words[len(wrapper) :]
     variables: list[str] = []
 
     def replaced(match: re.Match[str]) -> str:
@@ -232,5 +298,5 @@ def _is_runnable(command: tuple[str, ...], found: Findings) -> bool:
     program = command[0]
     if program == "python":
         return len(command) > 2 and command[1] == "-m"
-    packages = {"waitress-serve": "waitress", "celery": "celery", "flask": "flask"}
-    return program in found.scripts or packages.get(program, program) in found.dependencies
+    packages = {"waitress-serve": "waitress", "huey_consumer": "huey", "django-admin": "django"}
+    return program in found.scripts or found.has(packages.get(program, program))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from releaser.init.findings import WebApp
+from releaser.init.sources import WebApp
 
 PORT = "${PORT:-8000}"
 SOCKET = "{socket.web}"
@@ -46,12 +46,17 @@ def address_of(command: tuple[str, ...]) -> str:
     match program:
         case "gunicorn" | "hypercorn" | "waitress-serve":
             names = ("--bind", "-b", "--listen")
-            bound = next((options[name] for name in names if name in options), _BOUND_BY_ITSELF[program])
+            says_elsewhere = program in _DECIDES_ITSELF and any(name in options for name in _DECIDES_ITSELF[program])
+            by_itself = "" if says_elsewhere else _BOUND_BY_ITSELF[program]
+            bound = next((options[name] for name in names if name in options), by_itself)
             address = re.fullmatch(r"(?P<host>.*):(?P<port>[0-9]+|\$\{[^}]*\})", bound)
             return f"{_reached(address['host'])}:{address['port']}" if address else ""
         case "uvicorn" | "granian":
             is_elsewhere = "--uds" in options or "--fd" in options
             return "" if is_elsewhere else f"{_reached(options.get('--host', ''))}:{options.get('--port', '8000')}"
+        case "flask":
+            host, port = options.get("--host", options.get("-h", "")), options.get("--port", options.get("-p", "5000"))
+            return f"{_reached(host)}:{port}" if "run" in command else ""
         case "daphne":
             return f"{_reached(options.get('-b', ''))}:{options.get('-p', '8000')}"
         case _:

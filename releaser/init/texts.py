@@ -151,6 +151,11 @@ def _release_lines(choices: Choices) -> Iterator[str]:
     listed = ", ".join(f"{name} = {as_toml(value.replace('$', '$$'))}" for name, value in choices.env.items())
     yield f"env = {{ {listed} }}" if listed else "env = {}"
     yield ""
+    if choices.copied:
+        yield "# Files that what runs is told of; they lie in releases/VERSION/share."
+        copies = (f"{{ copy = {as_toml(name)}, to = {as_toml(f'share/{name}')} }}" for name in choices.copied)
+        yield f"overlays = [{', '.join(copies)}]"
+        yield ""
     if choices.socket:
         yield "# Opened before the app exists and inherited by it: the port is never closed while it restarts."
         yield f"sockets = {{ web = {as_toml(choices.socket)} }}"

@@ -13,7 +13,7 @@ from packaging.version import Version
 from releaser.config.profile import MigrationsSpec, Origin, Profile
 from releaser.config.python_args import needed_version
 from releaser.errors import Problem
-from releaser.plan.facts import Facts, Lock, MigrationsFact, PathFact
+from releaser.plan.facts import Facts, MigrationsFact, PathFact
 from releaser.plan.overlay_files import private_of
 from releaser.plan.private_files import PRIVATE
 
@@ -44,7 +44,7 @@ def problems_of(profile: Profile, facts: Facts, version: str) -> tuple[Problem, 
         *_interpreter_problems(profile, facts),
         *_c_library_problems(profile),
         *_python_args_problems(profile, facts),
-        *_lock_problems(profile, facts.lock),
+        *_lock_problems(profile, facts),
         *_find_links_problems(profile),
         *_target_problems(profile, facts),
         *_hook_problems(profile, facts),
@@ -63,6 +63,11 @@ def warnings_of(profile: Profile, facts: Facts) -> tuple[Problem, ...]:
         *_private_warnings(profile, facts),
         *_git_warnings(profile, facts),
     )
+
+
+def take_over(requirements: str) -> str:
+    """Return the command that makes a list of requirements the project's dependencies, with a lock of them."""
+    return f"uv add -r {requirements}"
 
 
 def place_of(profile: Profile, setting: str) -> Problem:
@@ -156,7 +161,8 @@ def _c_library_problems(profile: Profile) -> Iterator[Problem]:
         )
 
 
-def _lock_problems(profile: Profile, lock: Lock | None) -> Iterator[Problem]:
+def _lock_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:
+    lock = facts.lock
     if lock is None:
         if profile.lock:
             yield _problem(_origin_of(profile, "lock"), f"the file {profile.lock} does not exist")
@@ -179,10 +185,13 @@ def _lock_problems(profile: Profile, lock: Lock | None) -> Iterator[Problem]:
             yield _problem(_origin_of(profile, setting), what, "pdm lock --group :all")
     if lock.unhashed_lines:
         count = len(lock.unhashed_lines)
+        is_the_only_list = facts.project is not None and not facts.project.has_dependencies
         yield Problem(
             where=f"{lock.shown}:{lock.unhashed_lines[0]}",
             what=f"{count} {'requirement has' if count == 1 else 'requirements have'} no hash",
-            hint=f"{GET_A_LOCK}, or {GET_A_LOCK_WITH_PIP}",
+            hint=f"{take_over(lock.shown)} makes them dependencies of the project, and locks them"
+            if is_the_only_list
+            else f"{GET_A_LOCK}, or {GET_A_LOCK_WITH_PIP}",
         )
 
 

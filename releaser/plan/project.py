@@ -14,6 +14,7 @@ from typing import Any
 
 from releaser.config.profile import MigrationsSpec
 from releaser.plan.facts import Project
+from releaser.plan.old_metadata import poetry_dependencies, poetry_table, setup_cfg_table
 
 
 class UnusableProject(Exception):
@@ -24,20 +25,35 @@ def read_project(folder: Path) -> Project:
     """Return what the `pyproject.toml` in `folder` says.
 
     Raises:
-        UnusableProject: it is missing, is not TOML, or has no `[project]` table with a name.
+        UnusableProject: it is missing, is not TOML, or names no project.
     """
-    data = _read(folder / "pyproject.toml")
-    table = data.get("project")
-    if not isinstance(table, dict) or not isinstance(table.get("name"), str):
-        raise UnusableProject("it has no [project] table with a name; the name and version of the release come from it")
+    data = read_pyproject(folder)
+    table = project_table(folder, data)
     return Project(
         folder=folder,
         name=table["name"],
-        version=str(table.get("version", "")) or _version_in_a_file(folder, data, table["name"]),
+        version=table.get("version", "") or _version_in_a_file(folder, data, table["name"]),
         requires_python=str(table.get("requires-python", "")),
         has_dependencies=bool(table.get("dependencies")) or "dependencies" in table.get("dynamic", ()),
         has_alembic_table=isinstance(data.get("tool", {}).get("alembic"), dict),
     )
+
+
+def project_table(folder: Path, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the `[project]` table, or what says the same in projects that are older than it.
+
+    Raises:
+        UnusableProject: none names the project.
+    """
+    table = data.get("project")
+    if isinstance(table, dict) and isinstance(table.get("name"), str):
+        listed = [text for text in table.get("dependencies", ()) if isinstance(text, str)]
+        table = table | {"version": str(table.get("version", ""))}
+        return table if listed else table | {"dependencies": list(poetry_dependencies(data))}
+    older = poetry_table(data) or setup_cfg_table(folder)
+    if older is None:
+        raise UnusableProject("it has no [project] table with a name; the name and version of the release come from it")
+    return older
 
 
 def find_migrations(folder: Path, spec: MigrationsSpec) -> Path | None:
@@ -69,9 +85,14 @@ def find_squawk(folder: Path) -> Path | None:
     return Path(found).absolute() if found else None
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_pyproject(folder: Path) -> dict[str, Any]:
+    """Return the content of the `pyproject.toml` in `folder`.
+
+    Raises:
+        UnusableProject: it is missing, or is not TOML.
+    """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UnusableProject("it does not exist") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

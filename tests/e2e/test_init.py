@@ -36,7 +36,8 @@ def test_a_plain_project_is_built_for_both_environments_and_starts(tmp_path: Pat
 def test_a_single_module_that_setuptools_finds_by_itself_is_still_found_beside_rel(tmp_path: Path) -> None:
     project = tmp_path / "notes"
     project.mkdir()
-    (project / "pyproject.toml").write_text('[project]\nname = "notes"\nversion = "0.3.0"\n')
+    backend = '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
+    (project / "pyproject.toml").write_text(f'{backend}[project]\nname = "notes"\nversion = "0.3.0"\n')
     (project / "notes.py").write_text('def main():\n    print("notes of today")\n')
     assert releaser(project, "init").returncode == 0
     prod = (project / "rel" / "config.toml").read_text().replace("include_python = true", "include_python = false")
@@ -52,6 +53,56 @@ def test_a_single_module_that_setuptools_finds_by_itself_is_still_found_beside_r
         running = release.foreground(until="")
         assert running.wait() == 0, running.errors()
         assert "notes of today" in running.output()
+
+
+def test_an_application_of_several_packages_is_bundled_as_it_lies_in_its_folder(tmp_path: Path) -> None:
+    project = tmp_path / "shop"
+    files = {
+        "pyproject.toml": '[project]\nname = "shop"\nversion = "0.1.0"\nrequires-python = ">=3.11"\n',
+        "main.py": (
+            "from pathlib import Path\n\nimport orders.model\n\n\ndef show():\n"
+            '    page = Path(__file__).parent / "templates" / "page.txt"\n'
+            "    print(page.read_text(), orders.model.COUNT)\n\n\n"
+            'if __name__ == "__main__":\n    show()\n'
+        ),
+        "orders/model.py": "from users import NAME\n\nCOUNT = len(NAME)\n",
+        "users/__init__.py": "NAME = 'Ada'\n",
+        "templates/page.txt": "orders:",
+        "tests/test_orders.py": "",
+        ".env": "SECRET=1\n",
+    }
+    for name, text in files.items():
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text(text)
+
+    done = releaser(tmp_path, "init", "shop")
+
+    assert done.returncode == 0, done.stderr
+    assert "  runs         python -m main\n" in done.stdout
+    config = project / "rel" / "config.toml"
+    config.write_text(config.read_text().replace("include_python = true", "include_python = false"))
+    for environment in ("dev", "prod"):
+        building = releaser(project, "build", "--env", environment)
+        assert building.returncode == 0, building.stderr + building.stdout
+    assert "nothing has changed" in releaser(project, "build", "--env", "prod").stdout
+    root = project / "_build" / "dev" / "rel" / "shop"
+    assert "\norders: 3\n" in printed(root, tmp_path / "linked")
+    root = (project / "_build" / "prod" / "rel" / "shop").rename(tmp_path / "elsewhere")
+    (project / "templates" / "page.txt").unlink()
+    assert "\norders: 3\n" in printed(root, tmp_path / "moved")
+    (bundled,) = root.rglob("site-packages/templates")
+    assert {path.name for path in bundled.parent.iterdir()} >= {"main.py", "orders", "templates", "users"}
+    assert not (bundled.parent / "tests").exists()
+
+
+def printed(root: Path, scratch: Path) -> str:
+    """Return what the program of the release `shop` writes until it ends by itself."""
+    release = release_in(root, scratch)
+    release.name = "shop"
+    with ended(release):
+        running = release.foreground(until="")
+        assert running.wait() == 0, running.errors()
+        return running.output()
 
 
 def test_a_web_app_with_migrations_starts_migrated_and_serves(tmp_path: Path) -> None:

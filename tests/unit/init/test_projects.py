@@ -127,7 +127,7 @@ def test_readiness_follows_where_the_server_listens(tmp_path: Path, line: str, a
         "cd app && gunicorn shop:app",
         "PORT=1 gunicorn shop:app",
         "bundle exec puma",
-        "python shop.py",
+        "python tools/shop.py",
         "gunicorn $(cat x)",
     ],
 )
@@ -145,6 +145,220 @@ def test_the_command_of_a_dockerfile_is_what_runs(tmp_path: Path) -> None:
 
     assert profile.command == ("hypercorn", "--bind", "0.0.0.0:8080", "shop:app")
     assert profile.readiness.target == "127.0.0.1:8080"
+
+
+@pytest.mark.parametrize(
+    ("lines", "command"),
+    [
+        ('CMD ["sh", "-c", "gunicorn -b 0.0.0.0:${PORT:-80} shop:app"]', "gunicorn -b 0.0.0.0:${PORT:-80} shop:app"),
+        ("CMD exec gunicorn --bind :$PORT shop:app", "gunicorn --bind :${PORT:-8000} shop:app"),
+        ('ENTRYPOINT ["/start.sh"]\nCMD ["gunicorn", "shop:app"]', "gunicorn shop:app"),
+        ('ENTRYPOINT ["gunicorn"]\nCMD ["-w", "2", "shop:app"]', "gunicorn -w 2 shop:app"),
+        ('ENTRYPOINT ["tini", "--", "poetry", "run"]\nCMD ["gunicorn", "shop:app"]', "gunicorn shop:app"),
+        ('CMD ["python", "-u", "shop.py", "now"]', "python -m shop now"),
+        ('CMD ["python", "./pkg/start.py"]', "python -m pkg.start"),
+        ('CMD ["python3", "-m", "pkg.start"]', "python -m pkg.start"),
+        ('CMD ["fastapi", "run", "shop.py"]', "uvicorn --host 127.0.0.1 --port ${PORT:-8000} shop:app"),
+        ('CMD ["python", "manage.py", "runserver"]', "uvicorn --host 127.0.0.1 --port ${PORT:-8000} shop:app"),
+        ('CMD ["flask", "run"]', "uvicorn --host 127.0.0.1 --port ${PORT:-8000} shop:app"),
+    ],
+)
+def test_a_dockerfile_is_understood_in_each_of_its_forms(tmp_path: Path, lines: str, command: str) -> None:
+    files = {
+        "Dockerfile": f"FROM python:3.11\n{lines}\n",
+        "shop.py": "app = FastAPI()\n",
+        "pkg/__init__.py": "",
+        "pkg/start.py": "",
+    }
+    make(tmp_path, files, dependencies=("gunicorn", "fastapi[standard]", "flask", "uvicorn"))
+
+    assert " ".join(profile_for(tmp_path).command) == command
+
+
+def test_an_entrypoint_that_is_left_out_is_told(tmp_path: Path) -> None:
+    text = 'FROM python:3.11\nENTRYPOINT ["/start.sh"]\nCMD ["gunicorn", "shop:app"]\n'
+    make(tmp_path, {"Dockerfile": text, "shop.py": ""}, dependencies=("gunicorn",))
+    found = find(tmp_path)
+
+    lines = found_lines(found, choose(found))
+
+    assert "               from the Dockerfile's CMD" in lines
+    assert "  left out     the Dockerfile's ENTRYPOINT: the bundle cannot run it as it stands" in lines
+
+
+def test_what_a_healthcheck_asks_tells_that_the_app_is_ready(tmp_path: Path) -> None:
+    text = (
+        "FROM python:3.11\nHEALTHCHECK --interval=5s CMD curl -f http://localhost:$PORT/ready?deep=1 || exit 1\n"
+        'CMD ["gunicorn", "shop:app"]\n'
+    )
+    make(tmp_path, {"Dockerfile": text, "shop.py": 'ROUTE = "/health"\n'}, dependencies=("gunicorn",))
+
+    assert profile_for(tmp_path).readiness.target == "http://127.0.0.1:${PORT:-8000}/ready?deep=1"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "target"),
+    [("", "http://127.0.0.1:${PORT:-8000}/health"), ('prefix="/api"', "127.0.0.1:${PORT:-8000}")],
+)
+def test_the_route_of_a_router_is_not_taken_for_one_of_the_app_where_prefixes_are_used(
+    tmp_path: Path, prefix: str, target: str
+) -> None:
+    files = {
+        "shop/__init__.py": "",
+        "shop/main.py": f"from shop import status\napp = FastAPI()\napp.include_router(status.router, {prefix})\n",
+        "shop/status.py": 'router = APIRouter()\n\n@router.get("/health")\ndef health(): ...\n',
+    }
+    make(tmp_path, files, dependencies=("fastapi", "uvicorn"))
+
+    assert profile_for(tmp_path).readiness.target == target
+
+
+def test_a_file_that_a_command_names_and_the_settings_of_gunicorn_come_along(tmp_path: Path) -> None:
+    files = {
+        "Procfile": "web: gunicorn --log-config=conf/log.ini shop:app\n",
+        "conf/log.ini": "",
+        "gunicorn.conf.py": "",
+        "shop.py": "",
+    }
+    make(tmp_path, files, dependencies=("gunicorn",))
+
+    profile = profile_for(tmp_path)
+
+    share = "${RELEASE_ROOT}/releases/${RELEASE_VERSION}/share"
+    assert profile.command == (
+        *("gunicorn", "-c", f"{share}/gunicorn.conf.py"),
+        *(f"--log-config={share}/conf/log.ini", "shop:app"),
+    )
+    assert [(spec.path, spec.to) for spec in profile.overlays] == [
+        ("conf/log.ini", "share/conf/log.ini"),
+        ("gunicorn.conf.py", "share/gunicorn.conf.py"),
+    ]
+    assert profile.readiness.kind == "started"
+
+
+def test_a_server_that_the_lock_alone_names_serves_the_app(tmp_path: Path) -> None:
+    lock = '[[package]]\nname = "fastapi"\n\n[[package]]\nname = "uvicorn"\n'
+    app = {"main.py": "app = FastAPI()\n"}
+    make(tmp_path / "locked", {"uv.lock": lock, **app}, dependencies=("fastapi",))
+    make(tmp_path / "of an extra", app, dependencies=("fastapi[standard]>=0.100",))
+
+    assert profile_for(tmp_path / "locked").command[0] == "uvicorn"
+    assert profile_for(tmp_path / "of an extra").command[0] == "uvicorn"
+
+
+def test_an_app_without_a_server_is_refused_with_the_server_to_add(tmp_path: Path) -> None:
+    make(tmp_path, {"app.py": "app = Flask(__name__)\ndef main(): app.run()\n"}, dependencies=("flask",))
+
+    with pytest.raises(ProjectError, match="app:app was found, and no server that could run it") as caught:
+        profile_for(tmp_path)
+
+    assert caught.value.hint == "`uv add gunicorn`, then `releaser init` once more; waitress would do as well"
+
+
+@pytest.mark.parametrize(
+    ("module", "text", "target"),
+    [
+        ("jobs/tasks.py", "app = Celery('jobs')\n", "jobs.tasks"),
+        ("jobs/celery.py", "import celery\napp = celery.Celery('jobs')\n", "jobs"),
+        ("worker.py", "queue = Celery('jobs')\n", "worker:queue"),
+    ],
+)
+def test_a_celery_app_is_run_as_a_worker(tmp_path: Path, module: str, text: str, target: str) -> None:
+    make(tmp_path, {"jobs/__init__.py": "", module: text}, dependencies=("celery[redis]",))
+
+    assert profile_for(tmp_path).command == ("celery", "-A", target, "worker")
+
+
+def test_the_celery_app_of_a_web_app_is_left_to_a_procfile(tmp_path: Path) -> None:
+    files = {"web.py": "app = Flask(__name__)\n", "worker.py": "app = Celery('jobs')\n"}
+    make(tmp_path, files, dependencies=("celery", "flask", "gunicorn"))
+
+    assert profile_for(tmp_path).command[0] == "gunicorn"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("@click.command()\n@click.argument('name')\ndef main(name): ...\n", "entry"),
+        ("async def main(): ...\nif __name__ == '__main__':\n    asyncio.run(main())\n", "module"),
+        ("if __name__ == '__main__':\n    print(1)\n", "module"),
+    ],
+)
+def test_a_module_that_runs_by_itself_is_run(tmp_path: Path, text: str, expected: str) -> None:
+    make(tmp_path, {"tool.py": text})
+
+    profile = profile_for(tmp_path)
+
+    assert (profile.entry_point, profile.command) == (
+        ("tool:main", ()) if expected == "entry" else ("", ("python", "-m", "tool"))
+    )
+
+
+def test_the_modules_of_a_namespace_package_are_looked_at(tmp_path: Path) -> None:
+    backend = '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+    files = {"src/acme/desk/__init__.py": "", "src/acme/desk/cli.py": "def main(): ...\n"}
+    make(tmp_path, files, more=backend)
+
+    assert profile_for(tmp_path).entry_point == "acme.desk.cli:main"
+
+
+def test_a_django_site_is_served_and_its_manage_py_is_no_app(tmp_path: Path) -> None:
+    manage = 'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "site1.settings")\ndef main(): ...\n'
+    files = {
+        "web/manage.py": manage,
+        "web/site1/settings.py": "",
+        "web/site1/wsgi.py": "application = get_wsgi_application()\n",
+    }
+    make(tmp_path, files, dependencies=("django", "gunicorn"))
+    found = find(tmp_path)
+
+    lines = found_lines(found, choose(found))
+
+    assert profile_for(tmp_path).command[-1] == "site1.wsgi:application"
+    assert "  migrations   Django's own are described by `releaser docs django`" in lines
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (
+            "pyproject.toml",
+            '[tool.poetry]\nname = "old-shop"\nversion = "1.0"\n[tool.poetry.dependencies]\npython = "^3.11"\n'
+            'flask = "^3"\ngunicorn = { extras = ["gevent"] }\nnumpy = { version = "1", optional = true}',
+        ),
+        (
+            "setup.cfg",
+            "[metadata]\nname = old-shop\nversion = 1.0\n[options]\ninstall_requires =\n    flask>=3\n    # a server\n"
+            "    gunicorn[gevent]\n",
+        ),
+    ],
+)
+def test_a_project_without_a_project_table_is_read_from_where_it_was_before(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    make(tmp_path, {"pyproject.toml": "", "shop.py": "app = Flask(__name__)\n", name: text})
+    found = find(tmp_path)
+
+    assert (found.name, found.dependencies) == ("old-shop", frozenset({"flask", "gunicorn"}))
+    assert profile_for(tmp_path).command[0] == "gunicorn"
+
+
+def test_a_list_of_requirements_without_hashes_is_told_with_what_to_do(tmp_path: Path) -> None:
+    make(tmp_path, {"app.py": "def main(): ...\n", "requirements.txt": "flask\ngunicorn==23.0\n"})
+    found = find(tmp_path)
+
+    assert "  lock         requirements.txt, without hashes: builds refuse it" in found_lines(found, choose(found))
+    following = next_lines(found, choose(found), ())
+    assert "  uv add -r requirements.txt       hashes of what is installed" in following
+
+
+def test_a_folder_without_pyproject_toml_is_told_how_to_get_one(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("flask\n")
+
+    with pytest.raises(ProjectError, match=r"there is no pyproject.toml here, only requirements.txt") as caught:
+        find(tmp_path)
+
+    assert caught.value.hint.startswith("`uv init --bare` makes one, and `uv add -r requirements.txt` takes over")
 
 
 def test_every_process_of_a_procfile_runs_and_its_release_task_before_them(tmp_path: Path) -> None:
@@ -297,7 +511,11 @@ def test_the_release_has_a_name_that_a_release_may_have(name: str, expected: str
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("", "has no \\[project\\] table"), ("= 1", "cannot read pyproject.toml"), (None, "there is no pyproject.toml")],
+    [
+        ("", "names no project"),
+        ("= 1", "cannot use pyproject.toml: it cannot be read"),
+        (None, "there is no pyproject.toml"),
+    ],
 )
 def test_what_is_no_project_is_refused_and_nothing_written(tmp_path: Path, text: str | None, message: str) -> None:
     if text is not None:
