@@ -21,7 +21,7 @@ from shiv.constants import BUILD_AT_TIMESTAMP_FORMAT  # type: ignore[import-unty
 from releaser.build.dependencies import PACKED
 from releaser.build.layers import SITE_PACKAGES, Linked, link, names_below
 from releaser.build.members import Member, append_members, members_of, write_members
-from releaser.build.packed import open_members
+from releaser.build.packed import method_of, open_members
 from releaser.build.stage import Stage
 from releaser.build.tree import hash_of
 from releaser.runtime.manifest import MAIN, Entry
@@ -36,7 +36,7 @@ def write_bundle(stage: Stage) -> None:
     if not _is_plain(entry):
         _write_standalone(stage, entry)
     stage.bundle_id = content_hash(stage.site_packages, stage.linked)
-    target = stage.release / f"{stage.plan.sketch.name}.pyz"
+    target = stage.bundle
     _open_all_members(stage)
     new, kept = _sorted_out(stage)
     create_archive(
@@ -45,6 +45,7 @@ def write_bundle(stage: Stage) -> None:
         f"/usr/bin/env python{stage.plan.interpreter.version}",
         "_bootstrap:bootstrap",
         _environment(stage, entry),
+        compressed=not stage.plan.is_bundle_stored,
     )
     _add_members(stage, target, [name for name in new if name.endswith(".pyc")], kept)
 
@@ -67,19 +68,19 @@ def _open_all_members(stage: Stage) -> None:
             open_members(layer, stage)
 
 
-def _sorted_out(stage: Stage) -> tuple[list[str], list[Member]]:
-    """Return the names of the files that this build has made, and the members of those that layers hold."""
+def _sorted_out(stage: Stage) -> tuple[list[str], list[list[Member]]]:
+    """Return the names of the files that this build has made, and the members of those that each layer holds."""
     members = {key: members_of(file) for key, file in stage.linked.members.items()}
     new: list[str] = []
-    kept: list[Member] = []
+    kept: dict[str, list[Member]] = {layer.key: [] for layer in stage.linked.layers}
     site_packages = stage.site_packages
     for name in names_below(site_packages):
         layer = stage.linked.origin(name, os.lstat(f"{site_packages}/{name}"))
         if layer is None:
             new.append(name)
         else:
-            kept.append(members[layer.key][f"{SITE_PACKAGES}/{name}"])
-    return new, kept
+            kept[layer.key].append(members[layer.key][f"{SITE_PACKAGES}/{name}"])
+    return new, [sorted(each, key=lambda member: member.start) for each in kept.values()]
 
 
 def _sources(stage: Stage, new: list[str]) -> Path:
@@ -134,14 +135,20 @@ def _write_standalone(stage: Stage, entry: Entry) -> None:
     (folder / STANDALONE).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _add_members(stage: Stage, target: Path, byte_code: list[str], kept: list[Member]) -> None:
-    """Append what shiv left out, sorted by name, and set the modes of its own members, which follow the umask else."""
+def _add_members(stage: Stage, target: Path, byte_code: list[str], kept: list[list[Member]]) -> None:
+    """Append what shiv left out, and set the modes of its own members, which follow the umask else.
+
+    What layers hold comes before what this build has made, and where each begins is noted: an archive that was
+    compressed before holds the same bytes from there.
+    """
     packed = stage.folder / "byte-code.zip"
     files = [(f"{SITE_PACKAGES}/{name}", stage.site_packages / name) for name in byte_code]
-    write_members(packed, files, stage.epoch)
+    write_members(packed, files, stage.epoch, method_of(stage))
     with packed.open("rb") as file, zipfile.ZipFile(target, "a") as archive:
         for info in archive.infolist():
             is_executable = bool(info.external_attr >> 16 & 0o100)
             info.external_attr = (0o100755 if is_executable else 0o100644) << 16
-        more = [*members_of(file).values(), *kept]
-        append_members(archive, sorted(more, key=lambda member: member.info.filename))
+        for members in kept:
+            stage.bundle_cuts.append(archive.start_dir)
+            append_members(archive, members)
+        append_members(archive, members_of(file).values())

@@ -208,7 +208,7 @@ def _carry_out(step: Step, stage: Stage, exchange: Exchange) -> None:
         case WriteManifest():
             write_manifest(stage)
         case WriteArchive():
-            write_archive(stage.root, stage.archive, stage.epoch, _pieces(stage.plan))
+            _write_archive(stage, stage.archive)
         case WriteRunFile():
             _write_run_file(stage)
         case WriteSidecars():
@@ -322,9 +322,12 @@ def _is_told(step: Step, stage: Stage) -> bool:
             return True
 
 
-def _pieces(plan: Plan) -> Path:
-    """Return the folder of what is compressed for archives of this release and environment, under their lock."""
-    return plan.target.parent / cache.NAME / "pieces" / f"{plan.target.name}-{plan.sketch.name}"
+def _write_archive(stage: Stage, to: Path) -> None:
+    """Write an archive; what is compressed for those of this release and environment is kept, under their lock."""
+    plan = stage.plan
+    pieces = plan.target.parent / cache.NAME / "pieces" / f"{plan.target.name}-{plan.sketch.name}{to.suffix}"
+    cuts = {stage.bundle: tuple(stage.bundle_cuts)}
+    write_archive(stage.root, to, stage.epoch, pieces, cuts)
 
 
 def _write_run_file(stage: Stage) -> None:
@@ -333,7 +336,7 @@ def _write_run_file(stage: Stage) -> None:
     payload = stage.archive
     if payload.suffix != ".gz" or not payload.exists():
         payload = stage.folder / "payload.tar.gz"
-        write_archive(stage.root, payload, stage.epoch, _pieces(stage.plan))
+        _write_archive(stage, payload)
     sketch = stage.plan.sketch
     write_run_file(payload, stage.folder / stage.plan.run_file.name, sketch.name, sketch.version)
 

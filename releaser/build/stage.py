@@ -112,6 +112,8 @@ class Stage:
     migrations: tuple[Migrations, ...] = ()
     has_extensions: bool = False
     bundle_id: str = ""
+    bundle_cuts: list[int] = field(default_factory=list)
+    """Offsets in the bundle from which on it is the same as in the build before, as long as the dependencies are."""
     bundled_python: str = ""
     full_version: str = ""
     glibc: str = ""
@@ -139,6 +141,11 @@ class Stage:
     @property
     def site_packages(self) -> Path:
         return self.folder / "site-packages"
+
+    @property
+    def bundle(self) -> Path:
+        """The zipapp."""
+        return self.release / f"{self.plan.sketch.name}.pyz"
 
     @property
     def scripts(self) -> Path:

@@ -206,7 +206,7 @@ def _steps(
         )
     if profile.glibc_max and not profile.include_libc:  # with a C library of its own it needs none of the host
         steps.append(CheckGlibc(maximum=profile.glibc_max, place=place_of(profile, "glibc_max")))
-    steps.append(WriteBundle())
+    steps.append(WriteBundle(is_stored=profile.archive == "tar.zst" and not profile.dev_mode))
     if scripts:
         steps.append(CopyScripts(scripts=scripts, dev_mode=profile.dev_mode))
     if overlays:

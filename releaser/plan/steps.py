@@ -159,6 +159,9 @@ class CheckGlibc:
 class WriteBundle:
     """Make the zipapp."""
 
+    is_stored: bool = False
+    """Whether its members are not compressed: an archive that is compressed as a whole is smaller then."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Script:
@@ -383,6 +386,11 @@ class Plan:
     @property
     def has_archive(self) -> bool:
         return any(isinstance(step, WriteArchive) for step in self.steps)
+
+    @property
+    def is_bundle_stored(self) -> bool:
+        """Whether the members of the zipapp are not compressed."""
+        return any(isinstance(step, WriteBundle) and step.is_stored for step in self.steps)
 
     @property
     def run_file(self) -> Path:

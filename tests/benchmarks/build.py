@@ -4,8 +4,8 @@
 
 Every figure of one call is taken on the same machine in the same minutes, with warm download caches; compare ratios,
 not seconds, and on a busy machine processor seconds: its load is printed. "From nothing" removes the output and our
-cache each time; peers have no such cache but pex's, which goes too. The peers are installed into a virtual environment
-that this script makes. Needs a package index.
+cache each time; peers have no such cache but pex's, which goes too. Releaser and the peers are installed by pip into
+virtual environments that this script makes, with their byte code. Needs a package index.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ import uv
 REPOSITORY = Path(__file__).parents[2]
 LARGE = ("numpy", "pandas", "boto3")
 PEERS = ("pip", "shiv", "pex")
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""Without what would let some programs compile themselves at each start and others not."""
 ZST = "zst"
 """The environment that is built as a tar.zst."""
 _PROJECT = """\
@@ -57,6 +59,7 @@ _ZST = f"""
 [environment.{ZST}]
 include_python = false
 archive = "tar.zst"
+strip = {{ debug_info = true }}
 """
 
 
@@ -124,7 +127,7 @@ def run(folder: Path, *words: str | Path, env: dict[str, str] | None = None) -> 
         process = subprocess.Popen(
             [str(word) for word in words],
             cwd=folder,
-            env={**os.environ, **(env or {})},
+            env={**ENVIRONMENT, **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -166,9 +169,8 @@ class Peak:
             self.bytes = max(self.bytes, total)
 
 
-def ours(subject: Subject, environment: str = "") -> Measured:
-    words = ("build", "-q", "--env", environment or subject.environment)
-    return run(subject.root, sys.executable, "-m", "releaser", *words)
+def ours(subject: Subject, tools: Path, environment: str) -> Measured:
+    return run(subject.root, tools / "releaser/bin/releaser", "build", "-q", "--env", environment)
 
 
 def change_a_line(subject: Subject) -> None:
@@ -198,7 +200,7 @@ def peers(subject: Subject, tools: Path, scratch: Path) -> Iterator[Peer]:
 
     def shiv() -> Measured:
         words = ("-o", scratch / "shiv", "-e", subject.entry_point)
-        return run(subject.folder, tools / "shiv", *words, "-r", without_hashes(lock), ".")
+        return run(subject.folder, tools / "bin/shiv", *words, "-r", without_hashes(lock), ".")
 
     def start_shiv() -> float:
         shutil.rmtree(shiv_root, ignore_errors=True)
@@ -208,7 +210,7 @@ def peers(subject: Subject, tools: Path, scratch: Path) -> Iterator[Peer]:
     def pex() -> Measured:
         shutil.rmtree(pex_root, ignore_errors=True)
         words = ("-o", scratch / "pex", "--pex-root", pex_root, "-e", subject.entry_point)
-        return run(subject.folder, tools / "pex", *words, "-r", without_hashes(lock), ".")
+        return run(subject.folder, tools / "bin/pex", *words, "-r", without_hashes(lock), ".")
 
     def start_pex() -> float:
         shutil.rmtree(pex_root, ignore_errors=True)
@@ -239,11 +241,11 @@ def peers(subject: Subject, tools: Path, scratch: Path) -> Iterator[Peer]:
         words = ("--noconfirm", "--log-level", "ERROR", "--distpath", scratch / "PyInstaller")
         return run(scratch, python, "-m", "PyInstaller", *words, subject.source)
 
-    if (tools / "shiv").exists():
+    if (tools / "bin/shiv").exists():
         yield Peer(name="shiv", build=shiv, output=scratch / "shiv", first_start=start_shiv)
     else:
         print("  shiv: not installed, not measured")
-    if (tools / "pex").exists():
+    if (tools / "bin/pex").exists():
         yield Peer(name="pex", build=pex, output=scratch / "pex", first_start=start_pex)
     else:
         print("  pex: not installed, not measured")
@@ -277,13 +279,13 @@ def archive_of(subject: Subject, environment: str, ending: str) -> Path:
     return archive
 
 
-def first_start(subject: Subject, scratch: Path) -> float:
+def first_start(subject: Subject, environment: str, ending: str, scratch: Path) -> float:
     """Return the seconds from the archive to the app's modules imported."""
     target = scratch / "unpacked"
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
     began = time.perf_counter()
-    run(target, "tar", "-xzf", archive_of(subject, subject.environment, "tar.gz"))
+    run(target, "tar", "-xf", archive_of(subject, environment, ending))
     (root,) = target.iterdir()
     module = subject.entry_point.partition(":")[0]
     run(root, root / "bin" / root.name, "eval", f"import {module}", env={"RELEASE_PYTHON": sys.executable})
@@ -292,29 +294,28 @@ def first_start(subject: Subject, scratch: Path) -> float:
 
 def measure(subject: Subject, tools: Path, scratch: Path, rounds: int) -> None:
     """Print the figures of one project."""
-    ours(subject)  # download caches are filled by this one, and by the peers' first
-    cold: list[Measured] = []
-    for _ in range(rounds):
-        shutil.rmtree(subject.root / "_build", ignore_errors=True)
-        cold.append(ours(subject))
-    same = [ours(subject) for _ in range(rounds)]
-    changed: list[Measured] = []
-    for _ in range(rounds):
-        change_a_line(subject)
-        changed.append(ours(subject))
-    base = median(cold)
+    ours(subject, tools, subject.environment)  # download caches are filled by this one, and by the peers' first
     load = os.getloadavg()[0]
     print(f"\n{subject.name}: median of {rounds}; load of the machine {load:.1f}")
     print(f"  {'':28} seconds  (ratio)  processor seconds  peak memory  size")
-    for name, found in (("from nothing", cold), ("nothing changed", same), ("one line changed", changed)):
-        print(f"  releaser, {name:18} {_row(found, base)}")
-    archive = size_of(archive_of(subject, subject.environment, "tar.gz"))
-    ours(subject, ZST)
-    started = statistics.median(first_start(subject, scratch) for _ in range(rounds))
-    zst = size_of(archive_of(subject, ZST, "tar.zst"))
-    print(
-        f"  releaser: archive {archive:.1f} MB, as tar.zst {zst:.1f} MB; first start from the archive {started:.2f} s"
-    )
+    base = 0.0
+    archives: dict[str, float] = {}
+    for environment, ending in ((subject.environment, "tar.gz"), (ZST, "tar.zst")):
+        cold: list[Measured] = []
+        for _ in range(rounds):
+            shutil.rmtree(subject.root / "_build", ignore_errors=True)
+            cold.append(ours(subject, tools, environment))
+        same = [ours(subject, tools, environment) for _ in range(rounds)]
+        changed: list[Measured] = []
+        for _ in range(rounds):
+            change_a_line(subject)
+            changed.append(ours(subject, tools, environment))
+        base = base or median(cold)
+        archives[ending] = size_of(archive_of(subject, environment, ending))
+        started = statistics.median(first_start(subject, environment, ending, scratch) for _ in range(rounds))
+        print(f"  releaser, {ending}: {archives[ending]:.1f} MB, first start from it {started:.2f} s")
+        for name, found in (("from nothing", cold), ("nothing changed", same), ("one line changed", changed)):
+            print(f"    {name:26} {_row(found, base)}")
     for peer in peers(subject, tools, scratch):
         peer.build()
         found = [peer.build() for _ in range(peer.rounds or rounds)]
@@ -325,7 +326,8 @@ def measure(subject: Subject, tools: Path, scratch: Path, rounds: int) -> None:
         print(f"  {peer.name:28} {_row(found, base)}  {size:6.1f} MB{start}")
         if peer.name == "shiv":
             compiled = with_byte_code(peer.output, scratch)
-            print(f"    our archive / shiv's: {archive / size:.2f}; shiv's with byte code {compiled:.1f} MB")
+            shares = ", ".join(f"{ending} {each / size:.2f}" for ending, each in archives.items())
+            print(f"    our archives / shiv's: {shares}; shiv's with byte code {compiled:.1f} MB")
 
 
 def _row(found: list[Measured], base: float) -> str:
@@ -347,9 +349,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="releaser-benchmark-") as folder:
         here = Path(folder)
         tools = here / "tools"
-        run(here, sys.executable, "-m", "venv", tools)
-        for name in PEERS:
-            subprocess.run([tools / "bin/pip", "install", "-q", name], check=False)
+        for folder, names in ((tools, PEERS), (tools / "releaser", (str(REPOSITORY),))):
+            run(here, sys.executable, "-m", "venv", folder)
+            for name in names:
+                subprocess.run([folder / "bin/pip", "install", "-q", name], check=False, env=ENVIRONMENT)
         makers: dict[str, Callable[[Path], Subject]] = {
             "tiny": lambda root: generated(root, "tiny", ()),
             "guestbook": guestbook,
@@ -359,7 +362,7 @@ def main() -> None:
             (here / name).mkdir()
             scratch = here / f"{name}-scratch"
             scratch.mkdir()
-            measure(makers[name](here / name), tools / "bin", scratch, options.rounds)
+            measure(makers[name](here / name), tools, scratch, options.rounds)
 
 
 if __name__ == "__main__":

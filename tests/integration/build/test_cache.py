@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import shutil
 import subprocess
 import sys
 import tarfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import pytest
+from backports import zstd
 from support.builds import built, files_in, manifest_of, releaser
 from support.tiny_project import CONFIG, make_tiny_project
 
@@ -159,19 +163,48 @@ def test_without_a_lock_what_is_resolved_is_a_layer_as_well(tmp_path: Path) -> N
     assert len(layers(project)) == 1
 
 
-def test_an_archive_is_the_same_with_kept_pieces_and_without(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("ending", "opened"), [("tar.gz", gzip.open), ("tar.zst", zstd.open)])
+def test_an_archive_is_the_same_with_kept_pieces_and_without(
+    tmp_path: Path, ending: str, opened: Callable[..., IO[bytes]]
+) -> None:
     tree = tmp_path / "tree"
     (tree / "python").mkdir(parents=True)
     (tree / "python/text").write_bytes(b"all work and no play\n" * 300_000)
     (tree / "noise").write_bytes(hashlib.shake_256(b"seed").digest(3_000_000))
-    archives = [tmp_path / f"{number}.tar.gz" for number in range(3)]
+    archives = [tmp_path / f"{number}.{ending}" for number in range(3)]
     for archive, pieces in zip(archives, (None, tmp_path / "pieces", tmp_path / "pieces"), strict=True):
         write_archive(tree, archive, 0, pieces)
     one, two, three = (archive.read_bytes() for archive in archives)
     assert one == two == three
     assert len(one) < 3_300_000
-    with gzip.open(archives[0]) as file:
-        assert len(file.read()) > 9_000_000
-    with tarfile.open(archives[0]) as archive:
+    with opened(archives[0]) as file:
+        content = file.read()
+    assert len(content) > 9_000_000
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
         archive.extractall(tmp_path / "out", filter="data")
     assert files_in(tmp_path / "out/tree") == files_in(tree)
+
+
+def test_a_changed_line_leaves_the_compressed_dependencies_of_a_tar_zst_as_they_are(project: Path) -> None:
+    config = project / "rel/config.toml"
+    config.write_text(config.read_text().replace("[environment.prod]\n", '[environment.prod]\narchive = "tar.zst"\n'))
+    built(project)
+    (folder,) = (project / "_build/.cache/pieces").iterdir()
+    before = {path.name: path.stat().st_ino for path in folder.iterdir()}
+    app = project / "src/tiny/app.py"
+    app.write_text(app.read_text() + "\n# longer by a line\n")
+    built(project)
+    after = {path.name: path.stat().st_ino for path in folder.iterdir()}
+    kept = [name for name, inode in after.items() if before.get(name) == inode]
+    assert len(after) - len(kept) == 2, "before the dependencies and behind them"
+    assert any(b"MORE = 1" in zstd.decompress((folder / name).read_bytes()[4:]) for name in kept)
+
+
+def test_members_of_a_tar_zst_are_stored_and_those_of_a_tar_gz_deflated(project: Path) -> None:
+    for ending, method in (("tar.gz", zipfile.ZIP_DEFLATED), ("tar.zst", zipfile.ZIP_STORED)):
+        config = project / "rel/config.toml"
+        plain = config.read_text().replace('archive = "tar.gz"\n', "")
+        config.write_text(plain.replace("[environment.prod]\n", f'[environment.prod]\narchive = "{ending}"\n'))
+        with zipfile.ZipFile(built(project) / "releases/1.0.0/tiny.pyz") as bundle:
+            assert {info.compress_type for info in bundle.infolist() if info.file_size} == {method}, ending
+            assert bundle.testzip() is None
