@@ -23,6 +23,8 @@ from releaser.build.report import Report
 NAME: Final = ".cache"
 Kind = Literal["build-envs", "graphs", "layers", "members", "pythons", "runtimes"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+ENTRIES: Final = frozenset({*KINDS, *(f".{kind}.lock" for kind in KINDS), "pieces", "receipts"})
+"""Names of what lies in the cache: pieces of archives and receipts are under the locks of their environments."""
 KEPT: Final = 6
 """How many folders of a kind stay, those used last."""
 _PARTIAL = ".partial-"
@@ -34,6 +36,11 @@ class Cache:
     """The folders that builds below one output folder share."""
 
     folder: Path
+
+    @property
+    def is_there(self) -> bool:
+        """Whether a build has made it: another folder of that name has none of its locks."""
+        return any((self.folder / f".{kind}.lock").exists() for kind in KINDS)
 
     @contextmanager
     def lock(self, kind: Kind, report: Report) -> Iterator[None]:

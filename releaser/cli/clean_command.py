@@ -34,7 +34,7 @@ def _clean_all(config: Config, environment: str, *, implode: bool, report: Repor
     targets = list(dict.fromkeys(_targets(config, environment)))
     for target in targets:
         check_clean(target, config.root)
-    cleaned = [clean(target, implode=implode, report=report) for target in targets]
+    cleaned = [clean(target, names=config.release_names, implode=implode, report=report) for target in targets]
     if not environment:
         cleaned += [clean_cache(output, report) for output in dict.fromkeys(target.parent for target in targets)]
     return cleaned
@@ -53,6 +53,10 @@ def clean_lines(cleaned: Sequence[Cleaned], start: Path) -> list[str]:
     lines += [f"kept    {shown(path, start)}/" for path in kept]
     if kept:
         lines.append("        what releases have written stays; --implode removes it too")
+    others = [path for one in cleaned for path in one.others]
+    lines += [f"kept    {shown(path, start)}{'/' if path.is_dir() else ''}" for path in others]
+    if others:
+        lines.append("        what no build has made stays")
     return lines
 
 

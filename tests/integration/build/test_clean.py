@@ -83,3 +83,33 @@ def test_a_folder_that_no_build_has_made_is_left_alone(tmp_path: Path) -> None:
     (project / "_build/prod/mine").write_text("x")
     assert releaser(project, "clean", "--implode").stdout == "nothing to remove\n"
     assert (project / "_build/prod/mine").exists()
+
+
+def test_what_no_build_has_made_stays(project: Path) -> None:
+    others = {
+        "mine": "x",
+        "prod/notes.txt": "x",
+        "prod/backup-1.tar.gz": "x",
+        "prod/backup-1.sha256": f"{'0' * 64}  backup-1.tar.gz\n",
+        "prod/rel/sketches/a": "x",
+        ".cache/mine": "x",
+    }
+    for name, text in others.items():
+        (project / "_build" / name).parent.mkdir(exist_ok=True)
+        (project / "_build" / name).write_text(text)
+    (project / "_build/prod/old-0.9.tar.gz").write_text("of a release that is no longer configured")
+    statement = f"{'0' * 64}  old-0.9.provenance.json\n"
+    (project / "_build/prod/old-0.9.sha256").write_text(f"{'0' * 64}  old-0.9.tar.gz\n{statement}")
+    answer = releaser(project, "clean", "--implode")
+    assert answer.returncode == 0, answer.stderr
+    assert names_in(project / "_build") == {*others, "prod/.lock"}
+    assert "kept    _build/prod/rel/sketches/\n" in answer.stdout
+    assert answer.stdout.endswith("        what no build has made stays\n")
+
+
+def test_a_folder_called_like_the_cache_is_left_alone(tmp_path: Path) -> None:
+    project = make_tiny_project(tmp_path)
+    (project / "_build/.cache").mkdir(parents=True)
+    (project / "_build/.cache/layers").write_text("mine")
+    assert releaser(project, "clean").stdout == "nothing to remove\n"
+    assert names_in(project / "_build") == {".cache/layers"}
