@@ -39,6 +39,9 @@ class KeptReport:
     def output(self, line: str) -> None:
         self._told.append(("output", line))
 
+    def give_way(self) -> None:
+        """Nothing that is begun before its turn asks anybody."""
+
     def tell(self, report: Report) -> None:
         """Tell `report` all of it."""
         for method, text in self._told:

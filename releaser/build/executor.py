@@ -214,6 +214,7 @@ def _carry_out(step: Step, stage: Stage, exchange: Exchange) -> None:
         case WriteSidecars():
             write_sidecars(stage)
         case Sign():
+            stage.report.give_way()
             sign_checksums(step, stage)
         case PublishArchive():
             publish_packages(stage)

@@ -19,3 +19,6 @@ class Report(Protocol):
 
     def output(self, line: str) -> None:
         """The program printed a line."""
+
+    def give_way(self) -> None:
+        """Until the next step another program speaks with the person at the terminal: it may ask for a passphrase."""

@@ -58,6 +58,9 @@ class JsonReport:
         if self._verbose:
             self._tell("output", text=line)
 
+    def give_way(self) -> None:
+        """Events are no terminal's."""
+
     def warning(self, warning: Problem | str) -> None:
         """Something does not forbid the build."""
         self._tell("warning", **_fields(Problem(where="", what=warning) if isinstance(warning, str) else warning))

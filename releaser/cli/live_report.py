@@ -45,6 +45,12 @@ class LiveReport(PlainReport):
         self._finish("*", "")
         self._step, self._began = text, time.monotonic()
         self._status.update(Text(text))
+        self._status.start()
+
+    def give_way(self) -> None:
+        """Leave the line to whoever asks: the spinner would wipe a question away."""
+        self._status.stop()
+        self._line(f"- {self._step}")
 
     def note(self, text: str) -> None:
         """Keep the note until its step has its line; before the first step there is nothing to wait for."""

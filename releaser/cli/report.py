@@ -35,6 +35,9 @@ class PlainReport:
         if self._verbose:
             self._line(f"< {line}", "dim")
 
+    def give_way(self) -> None:
+        """Whatever was printed stays as it is."""
+
     def _line(self, text: str, style: str = "") -> None:
         """Print a line as it stands; a pipe has no styles."""
         print(text, file=self._stream, flush=True)

@@ -16,6 +16,8 @@ from releaser.cli.report import PlainReport, SilentReport
 from releaser.cli.summary import built_lines, plan_lines, shown, size
 from releaser.plan.make import make_plan
 
+SHOW_CURSOR = "\x1b[?25h"
+
 
 def test_the_end_says_what_where_how_large_and_how_to_run_it() -> None:
     plan = make_plan(profile_of(), facts_of())
@@ -70,6 +72,19 @@ def test_on_a_terminal_a_note_follows_its_step() -> None:
     text = text_of(LiveReport, verbose=False)
     assert text.index("* install [bold]") < text.index("    a note that is longer")
     assert all(len(line) <= 60 for line in text.splitlines() if "note" in line)
+
+
+def test_on_a_terminal_nothing_is_drawn_while_another_program_asks() -> None:
+    stream = io.StringIO()
+    console = Console(file=stream, width=60, force_terminal=True, color_system=None)
+    with LiveReport(console, False) as report:
+        report.step("sign")
+        report.give_way()
+        drawn = stream.getvalue()
+        report.step("publish")
+    assert drawn.endswith("- sign\n")
+    assert SHOW_CURSOR in drawn
+    assert "* publish" in stream.getvalue()
 
 
 def test_where_output_goes_decides_how_it_looks(monkeypatch: pytest.MonkeyPatch) -> None:
