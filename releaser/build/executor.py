@@ -27,6 +27,7 @@ from releaser.build.installers import choose_installer, for_target
 from releaser.build.lock import build_lock
 from releaser.build.migration_files import copy_migrations, note_migration_command
 from releaser.build.overlays import copy_overlays
+from releaser.build.package_files import check_package_files
 from releaser.build.publish import (
     Exchange,
     carry_var,
@@ -111,7 +112,7 @@ def build(
     plugins = _plugins(plan, report, warnings.append)
     if warnings_as_errors:
         refuse_warnings((*plan.warnings, *warnings), "nothing was built")
-    with _plain_umask(), _told_as_build_errors("prepare the build"), build_lock(plan.target, report):
+    with _plain_umask(), _told_as_build_errors("prepare the build", _untouched(plan)), build_lock(plan.target, report):
         warnings += repair(plan.target)
         snapshot = take_snapshot(plan, epoch=epoch, is_offline=is_offline)
         stage = _stage(plan, report, read_graph, epoch, plugins, is_offline)
@@ -172,7 +173,8 @@ def _stage(
 
 def _carry_out(step: Step, stage: Stage, exchange: Exchange) -> None:
     match step:
-        case BuildWheel():
+        case BuildWheel(project=project):
+            check_package_files(project, stage.plan.root, stage.plan.target.parent)
             _begin_ahead(stage)
             build_wheel(step, stage)
         case InstallDependencies():
@@ -375,9 +377,13 @@ def _built(plan: Plan, stage: Stage) -> Built:
 
 
 def _now(plan: Plan, stage: Stage) -> str:
-    shown = os.path.relpath(plan.published, plan.root)
     if stage.is_published:
-        return f"the new build is in {shown}"
+        return f"the new build is in {os.path.relpath(plan.published, plan.root)}"
+    return _untouched(plan)
+
+
+def _untouched(plan: Plan) -> str:
+    shown = os.path.relpath(plan.published, plan.root)
     version = _version_of(plan.published)
     if version:
         return f"the previous build, {version}, is in {shown} as it was"
@@ -392,13 +398,13 @@ def _version_of(published: Path) -> str:
 
 
 @contextmanager
-def _told_as_build_errors(what: str) -> Iterator[None]:
+def _told_as_build_errors(what: str, now: str = "") -> Iterator[None]:
     """Tell a full disk or a folder without permission as what it is: no bug, and no traceback."""
     try:
         yield
     except OSError as error:
         place = f": {error.filename}" if error.filename else ""
-        raise BuildError(f"cannot {what}: {reason_of(error)}{place}") from error
+        raise BuildError(f"cannot {what}: {reason_of(error)}{place}", now=now) from error
 
 
 @contextmanager

@@ -9,8 +9,13 @@ _READERS = {
     "getsource": "inspect.getsource",
     "getsourcelines": "inspect.getsourcelines",
     "getsourcefile": "inspect.getsourcefile",
+    "getcomments": "inspect.getcomments",
+    "get_source": "a loader's get_source",
     "use_attribute_docstrings": "pydantic's use_attribute_docstrings",
 }
+_FILE_READERS = frozenset({"open", "read_text", "read_bytes", "run_path", "getline", "getlines"})
+"""Functions and methods that read a file, if that is the module's own."""
+_OWN_FILE = "reading the module's own file"
 
 
 def source_readers(text: str) -> Iterator[tuple[int, str]]:
@@ -26,7 +31,25 @@ def source_readers(text: str) -> Iterator[tuple[int, str]]:
         match node:
             case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)) if name in _READERS:
                 yield node.lineno, _READERS[name]
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id="jit" | "torch") | ast.Attribute(attr="jit"), attr="script")
+            ):
+                yield node.lineno, "torch.jit.script"
+            case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)) if name in _FILE_READERS:
+                if _is_own_file(node):
+                    yield node.lineno, _OWN_FILE
             case ast.keyword(arg=str(name)) if name in _READERS:
                 yield node.value.lineno, _READERS[name]
             case ast.Constant(value=str(name)) if name == "use_attribute_docstrings":
                 yield node.lineno, _READERS[name]
+
+
+def _is_own_file(call: ast.Call) -> bool:
+    """Tell whether what a call reads is `__file__`: `open(__file__)`, `Path(__file__).read_text()`."""
+    match call:
+        case ast.Call(args=[ast.Name(id="__file__"), *_]):
+            return True
+        case ast.Call(func=ast.Attribute(value=ast.Call(args=[ast.Name(id="__file__")]))):
+            return True
+        case _:
+            return False

@@ -225,7 +225,7 @@ def _hook_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:
             fact = facts.paths[spec.run]
             yield from _file_problems(spec.origin, spec.run, fact)
             if fact.kind == "folder":
-                if not fact.entries:
+                if fact.readable and not fact.entries:
                     yield _problem(spec.origin, f"the folder {spec.run} holds no hook")
                 for entry in fact.entries:
                     name = f"{spec.run.rstrip('/')}/{entry}"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from releaser.config.profile import MigrationsSpec
+from releaser.errors import reason_of
 from releaser.plan.facts import Project
 from releaser.plan.old_metadata import poetry_dependencies, poetry_table, setup_cfg_table
 
@@ -95,7 +96,9 @@ def read_pyproject(folder: Path) -> dict[str, Any]:
         return tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UnusableProject("it does not exist") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise UnusableProject(f"it cannot be read: {reason_of(error)}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UnusableProject(f"it cannot be read: {error}") from error
 
 

@@ -140,6 +140,7 @@ def test_a_file_where_the_output_should_be_is_no_bug(project: Path) -> None:
     done = releaser(project, "build")
     assert done.returncode == 1
     assert done.stderr.startswith("error: cannot prepare the build: ")
+    assert "  now: nothing was built; there is no _build/prod/rel/tiny\n" in done.stderr
     assert "Traceback" not in done.stderr
 
 
