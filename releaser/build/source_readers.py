@@ -31,9 +31,7 @@ def source_readers(text: str) -> Iterator[tuple[int, str]]:
         match node:
             case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)) if name in _READERS:
                 yield node.lineno, _READERS[name]
-            case ast.Call(
-                func=ast.Attribute(value=ast.Name(id="jit" | "torch") | ast.Attribute(attr="jit"), attr="script")
-            ):
+            case ast.Attribute(value=ast.Name(id="jit") | ast.Attribute(attr="jit"), attr="script"):
                 yield node.lineno, "torch.jit.script"
             case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)) if name in _FILE_READERS:
                 if _is_own_file(node):
