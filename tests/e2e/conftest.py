@@ -23,6 +23,15 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
+@pytest.fixture(scope="session")
+def anywhere(project: Project) -> Path:
+    """The release of an environment that includes the C library."""
+    with (project.root / "rel/config.toml").open("a") as file:
+        file.write('\n[environment.anywhere]\nextends = "prod"\ninclude_libc = true\n')
+    project.build("--env", "anywhere")
+    return project.root / "_build/anywhere/rel/app"
+
+
 @pytest.fixture
 def place(project: Project, tmp_path: Path) -> Iterator[Place]:
     """Return a function that puts a built release somewhere else and ends it with the test."""

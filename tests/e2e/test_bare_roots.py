@@ -7,14 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.built import Project, Site
-from support.roots import entering, put_busybox, put_glibc, put_musl
+from support.built import Project, Site, release_below
+from support.roots import put_busybox, put_glibc, put_musl
 from support.running import Release, ended
 from support.tls import make_authority, serving_tls
 from support.waiting import eventually
 
-ANYWHERE = '\n[environment.anywhere]\nextends = "prod"\ninclude_libc = true\n'
-"""An environment whose releases bring their C library."""
 STORES = (
     "/etc/ssl/certs/ca-certificates.crt",  # Debian, Ubuntu, Alpine, Arch
     "/etc/pki/tls/certs/ca-bundle.crt",  # RHEL, Amazon Linux
@@ -32,31 +30,13 @@ except OSError as error:
 """
 
 
-@pytest.fixture(scope="module")
-def anywhere(project: Project) -> Path:
-    """The release of an environment that includes the C library."""
-    with (project.root / "rel/config.toml").open("a") as file:
-        file.write(ANYWHERE)
-    project.build("--env", "anywhere")
-    return project.root / "_build/anywhere/rel/app"
-
-
-def in_root(root: Path, built: Path, scratch: Path) -> Release:
-    """Put a built release into `root`, where it is run with nothing else to be seen."""
-    place = root / "opt/app"
-    shutil.copytree(built, place, symlinks=True)
-    scratch.mkdir()
-    env = {"PATH": "/bin"}
-    return Release(root=place, scratch=scratch, shell=tuple(entering(root)), link=Path("/opt/app/bin/app"), env=env)
-
-
 @pytest.fixture
 def with_glibc(project: Project, tmp_path: Path) -> Iterator[Release]:
     """The prod release in a root with glibc, and with busybox for the shell that the launcher is run by."""
     root = tmp_path / "root"
     put_busybox(root)
     put_glibc(root)
-    with ended(in_root(root, project.root / "_build/prod/rel/app", tmp_path / "scratch")) as release:
+    with ended(release_below(root, project.root / "_build/prod/rel/app", tmp_path / "scratch")) as release:
         yield release
 
 
@@ -86,14 +66,14 @@ def test_it_lives_where_nothing_but_glibc_and_a_shell_is(with_glibc: Release) ->
 def test_with_its_own_c_library_it_lives_on_a_host_with_musl(anywhere: Path, tmp_path: Path) -> None:
     put_busybox(tmp_path / "root")
     put_musl(tmp_path / "root")
-    with ended(in_root(tmp_path / "root", anywhere, tmp_path / "scratch")) as release:
+    with ended(release_below(tmp_path / "root", anywhere, tmp_path / "scratch")) as release:
         live(release)
 
 
 def test_without_its_own_c_library_it_says_on_a_host_with_musl_what_it_needs(project: Project, tmp_path: Path) -> None:
     put_busybox(tmp_path / "root")
     put_musl(tmp_path / "root")
-    with ended(in_root(tmp_path / "root", project.root / "_build/prod/rel/app", tmp_path / "scratch")) as release:
+    with ended(release_below(tmp_path / "root", project.root / "_build/prod/rel/app", tmp_path / "scratch")) as release:
         for command in ("foreground", "describe"):
             told = release.run(command)
             assert told.returncode == 3

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from support.roots import entering
 from support.running import Release
 from support.waiting import eventually
 
@@ -86,6 +87,16 @@ class Site:
             return httpx.get(self.url + path, trust_env=False)
         except httpx.TransportError:
             return None
+
+
+def release_below(root: Path, built: Path, scratch: Path, folder: str = "opt/app") -> Release:
+    """Put a built release into `folder` of the root file system `root`, where it runs with nothing else to be seen."""
+    place = root / folder
+    shutil.copytree(built, place, symlinks=True)
+    scratch.mkdir()
+    env = {"PATH": "/bin"}
+    link = Path("/", folder, "bin/app")
+    return Release(root=place, scratch=scratch, shell=tuple(entering(root)), link=link, env=env)
 
 
 def release_in(root: Path, scratch: Path, **env: str) -> Release:
