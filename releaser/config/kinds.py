@@ -36,6 +36,8 @@ class Setting:
     origin: Origin
     written: Any = None
     """The plain value as it stands in the file, for settings with a name."""
+    parts: tuple[Origin, ...] = ()
+    """Of an array: where each of its values was written."""
     replaces: bool = False
     """A table that was written as a short form: it replaces what it is laid over, as any other value does."""
     is_off: bool = False
@@ -287,7 +289,8 @@ class ListOf(Kind):
         found = list(each(item.elements(), lambda element: self._read_element(element, item.data)))
         if len(found) < len(item.data):
             raise Refused
-        return Setting(value=tuple(found), origin=item.origin)
+        parts = tuple(element.origin for element in item.elements())
+        return Setting(value=tuple(found), origin=item.origin, parts=parts)
 
     def schema(self) -> dict[str, Any]:
         extra: dict[str, Any] = {"uniqueItems": True} if self.is_set else {}

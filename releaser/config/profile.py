@@ -292,4 +292,6 @@ class Profile:
     """One for each database, in the order in which they are migrated; empty: this release has no migrations."""
     hooks: Mapping[Event, tuple[HookSpec, ...]] = field(default_factory=dict)
     origins: Mapping[str, Origin] = field(default_factory=dict)
-    """Where each setting came from, by its name in the profile (`hooks.pre_start`); defaults have none."""
+    """Where each setting came from, by its name in the profile (`hooks.pre_start`), and each value of an array
+    (`plugins.0`); defaults have none.
+    """

@@ -158,6 +158,8 @@ def _origins(prefix: str, setting: Setting) -> Iterator[tuple[str, Origin]]:
     """Yield where each setting below `prefix` was written."""
     if prefix:
         yield prefix, setting.origin
+        for index, origin in enumerate(setting.parts):
+            yield f"{prefix}.{index}", origin
     if isinstance(setting.value, dict):
         for name, entry in setting.value.items():
             yield from _origins(f"{prefix}.{name}" if prefix else name, entry)

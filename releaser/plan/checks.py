@@ -196,9 +196,9 @@ def _lock_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:
 
 
 def _find_links_problems(profile: Profile) -> Iterator[Problem]:
-    for folder in profile.find_links:
+    for index, folder in enumerate(profile.find_links):
         if not (profile.root / folder).is_dir():
-            yield _problem(_origin_of(profile, "find_links"), f"the folder {folder} does not exist")
+            yield _problem(_origin_of(profile, f"find_links.{index}"), f"the folder {folder} does not exist")
 
 
 def _target_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:
@@ -238,23 +238,24 @@ def _hook_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:
 
 def _socket_problems(profile: Profile) -> Iterator[Problem]:
     known = ", ".join(profile.sockets)
-    for name in _sockets_named_in(profile.command):
+    for index, name in _sockets_named_in(profile.command):
         if name not in profile.sockets:
             what = f"'{{socket.{name}}}' names no socket of this release"
             example = f'sockets = {{ {name or "web"} = "127.0.0.1:8000" }} adds one'
-            yield _problem(_origin_of(profile, "command"), what, f"sockets has {known}" if known else example)
+            yield _problem(_origin_of(profile, f"command.{index}"), what, f"sockets has {known}" if known else example)
     for process, spec in profile.process.items():
-        for name in _sockets_named_in(spec.command):
+        for index, name in _sockets_named_in(spec.command):
             if name not in spec.sockets:
                 what = f"'{{socket.{name}}}' names no socket that '{process}' inherits"
-                yield spec.origin.problem(
-                    what, f'sockets = ["{name or "web"}"] in the process lists those of the release'
-                )
+                hint = f'sockets = ["{name or "web"}"] in the process lists those of the release'
+                yield _problem(_origin_of(profile, f"process.{process}.command.{index}") or spec.origin, what, hint)
 
 
-def _sockets_named_in(command: tuple[str, ...]) -> Iterator[str]:
-    for word in command:
-        yield from _SOCKET.findall(word)
+def _sockets_named_in(command: tuple[str, ...]) -> Iterator[tuple[int, str]]:
+    """Yield the name of each socket and the index of the word that names it."""
+    for index, word in enumerate(command):
+        for name in _SOCKET.findall(word):
+            yield index, name
 
 
 def _command_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:
@@ -267,10 +268,10 @@ def _command_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:
 
 
 def _plugin_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:
-    for name in profile.plugins:
+    for index, name in enumerate(profile.plugins):
         if not name.endswith(".py"):
             continue
-        origin = _origin_of(profile, "plugins")
+        origin = _origin_of(profile, f"plugins.{index}")
         if facts.paths[name].kind == "folder":
             yield _problem(origin, f"expected a file for a plugin, and {name} is a folder")
         else:

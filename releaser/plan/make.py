@@ -251,10 +251,13 @@ def _migrations(profile: Profile, facts: Facts) -> Iterator[CopyMigrations | Not
 
 
 def _plugins(profile: Profile) -> tuple[Plugin, ...]:
-    place = place_of(profile, "plugins")
     return tuple(
-        Plugin(name=name, file=profile.root / name if name.endswith(".py") else None, place=place)
-        for name in profile.plugins
+        Plugin(
+            name=name,
+            file=profile.root / name if name.endswith(".py") else None,
+            place=place_of(profile, f"plugins.{index}"),
+        )
+        for index, name in enumerate(profile.plugins)
     )
 
 
@@ -265,7 +268,9 @@ def _strip(spec: StripSpec) -> StripBundle:
 def _check_bundle(profile: Profile) -> CheckBundle:
     calls = [(spec.call, spec.origin.problem("")) for specs in profile.hooks.values() for spec in specs if spec.call]
     if profile.readiness.kind == "call":
-        calls.append((profile.readiness.target, place_of(profile, "readiness")))
-    calls += [(call, place_of(profile, "config_providers")) for call in profile.config_providers]
+        calls.append((profile.readiness.target, place_of(profile, "readiness.call")))
+    calls += [
+        (call, place_of(profile, f"config_providers.{index}")) for index, call in enumerate(profile.config_providers)
+    ]
     calls += process_calls(profile)
     return CheckBundle(programs=programs_of(profile), calls=tuple(calls))

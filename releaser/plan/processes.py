@@ -99,8 +99,8 @@ def process_problems(profile: Profile) -> Iterator[Problem]:
         if spec.liveness is not None and not spec.heart.is_on:
             place = place_of(profile, f"process.{name}.liveness")
             yield replace(place, what=f"the liveness of '{name}' needs a heart", hint=heart)
-        for socket in spec.sockets:
+        for index, socket in enumerate(spec.sockets):
             if socket not in profile.sockets:
                 known = ", ".join(profile.sockets) or "none"
                 what = f"'{name}' wants the socket '{socket}', and the release has {known}"
-                yield replace(place_of(profile, f"process.{name}.sockets"), what=what)
+                yield replace(place_of(profile, f"process.{name}.sockets.{index}"), what=what)

@@ -338,3 +338,20 @@ def test_a_problem_of_a_database_or_a_process_is_told_where_its_setting_is_writt
         make_plan(profile, facts_of(migrations={"ledger": MigrationsFact(config=ROOT / "none.ini")}))
 
     assert [problem.where for problem in error.value.problems] == [f"rel/config.toml:{line}:3" for line in (4, 7, 12)]
+
+
+def test_a_problem_of_one_value_of_an_array_is_told_where_that_value_is_written() -> None:
+    written = {"plugins": 3, "plugins.0": 4, "plugins.1": 5, "find_links": 6, "find_links.0": 7}
+    written |= {"command": 8, "command.0": 8, "command.1": 9}
+    profile = profile_of(
+        plugins=("rel/a.py", "rel/b.py"),
+        find_links=("gone",),
+        entry_point="",
+        command=("gunicorn", "{socket.web}"),
+        origins={name: origin_of(name, line=line) for name, line in written.items()},
+    )
+    paths = {"rel/a.py": file_fact(), "rel/b.py": PathFact(kind="missing")}
+    with pytest.raises(ProjectError) as error:
+        make_plan(profile, facts_of(paths=paths))
+
+    assert [problem.where for problem in error.value.problems] == [f"rel/config.toml:{line}:3" for line in (5, 7, 9)]
