@@ -32,6 +32,8 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _CONTROL = frozenset(chr(code) for code in (*range(9), *range(10, 32), 127))
 _ESCAPES = 'btnfre"\\uUx'
 _QUOTES_HINT = "text is written in quotes"
+_KEY_HINT = "a key of letters from a to z, digits, '_' and '-' stands as it is, any other in quotes"
+_LEADING_ZERO = re.compile(r"[+-]?0[0-9][0-9_]*")
 _WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 
 
@@ -131,6 +133,11 @@ class _Scanner:
             self._fail(f"expected '{']' * brackets}' after the name of the table", at=self.at)
         self.at += brackets
         path = self._resolve(parts)
+        is_table = path in self.keys and path not in self._tables_in.keys() | self._assigned | self._dotted
+        if brackets == 2 and is_table:
+            first = self.keys[path].line
+            hint = "single brackets make one table, double ones a table of an array"
+            self._fail(f"this is one table already, from line {first}", hint, at=start, end=self.at)
         if path in self._assigned or (brackets == 1 and path in self._headers | self._tables_in.keys()):
             first = self.keys[path].line
             self._fail(f"this table is there already, from line {first}", at=start, end=self.at)
@@ -168,7 +175,8 @@ class _Scanner:
             part, first = parts[-1], self.keys[path].line
             self._fail(f"'{part.name}' is there twice, first on line {first}", at=part.start, end=part.end)
         if not self.text.startswith("=", self.at):
-            self._fail(f"expected '=' after the key, found {self._here()}", at=self.at)
+            hint = _KEY_HINT if self.text[self.at : self.at + 1].isalpha() and not self.text[self.at].isascii() else ""
+            self._fail(f"expected '=' after the key, found {self._here()}", hint, at=self.at)
         self.at += 1
         for count, part in enumerate(parts, start=1):
             self.keys.setdefault((*table, *(part.name for part in parts[:count])), self._span(part.start, part.end))
@@ -195,6 +203,8 @@ class _Scanner:
         while True:
             self._skip_space()
             parts.append(self._key_part())
+            if len(parts) > MAX_DEPTH:
+                self._fail(f"nested more than {MAX_DEPTH} levels deep", at=parts[-1].start, end=self.at)
             self._skip_space()
             if not self.text.startswith(".", self.at):
                 return parts
@@ -207,7 +217,8 @@ class _Scanner:
             return _Part(self._decoded(start), start, self.at)
         match = _BARE_KEY.match(self.text, start)
         if not match:
-            self._fail(f"expected a key, found {self._here()}", at=start)
+            hint = _KEY_HINT if self.text[start : start + 1].isalpha() else ""
+            self._fail(f"expected a key, found {self._here()}", hint, at=start)
         self.at = match.end()
         return _Part(match.group(), start, self.at)
 
@@ -276,6 +287,9 @@ class _Scanner:
             truth = _WORDS.get(word.lower(), word.lower())
             hint = f"write {truth}" if truth in ("true", "false") else _QUOTES_HINT
             self._fail(f"expected a value, found the bare word '{word}'", hint, at=start, end=self.at)
+        if _LEADING_ZERO.fullmatch(word):
+            what = f"a number does not begin with 0, found {word}"
+            self._fail(what, f'as text, it is written in quotes: "{word}"', at=start, end=self.at)
         if _DATE.fullmatch(word) and (time := _TIME_AFTER_DATE.match(self.text, self.at)):
             self.at = time.end()
 
@@ -327,7 +341,11 @@ class _Scanner:
 
     def _skip_comment(self) -> None:
         end = self.text.find("\n", self.at)
-        self.at = len(self.text) if end < 0 else end
+        end = len(self.text) if end < 0 else end
+        for at in range(self.at, end):
+            if self.text[at] in _CONTROL and not self.text.startswith("\r\n", at):
+                self._fail(f"the control character U+{ord(self.text[at]):04X} cannot stand in a comment", at=at)
+        self.at = end
 
     def _skip_blank(self) -> None:
         while self.at < len(self.text):
