@@ -15,8 +15,9 @@ _NAMED_BY_AUTHORS = ("env", "overlay_vars")
 
 def shown_setting(path: str, value: Any) -> Any:
     """Return the value of the setting `path`, as `env.API_TOKEN`, with what is secret hidden; `${NAME}` is not."""
-    *tables, name = path.split(".")
-    return _masked(value, is_named_secret=any(table in _NAMED_BY_AUTHORS for table in tables) and is_secret(name))
+    parts = path.split(".")
+    named = [part for index, part in enumerate(parts) if any(table in _NAMED_BY_AUTHORS for table in parts[:index])]
+    return _masked(value, is_named_secret=any(map(is_secret, named)))
 
 
 def shown_difference(found: Difference) -> Difference:

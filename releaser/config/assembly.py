@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime
 import posixpath
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from releaser.config import checks
-from releaser.config.document import Item, one_of_words, quoted
+from releaser.config.document import Item, Problems, Refused, in_words, one_of_words, quoted
 from releaser.config.kinds import Choice, Flag, Kind, ListOf, Setting, Text
 from releaser.config.nearest import nearest
 from releaser.config.profile import OVERLAY_KINDS, OverlaySpec, StripSpec
@@ -52,9 +53,25 @@ class Plain(Kind):
     wanted: str = "text, a number, true, false, or an array or table of those"
 
     def read(self, item: Item) -> Setting:
-        if _has_date(item.data):
-            item.expected(self.wanted, "write the date in quotes")
-        return Setting(value=item.data, origin=item.origin)
+        dates = list(_dates_in(item))
+        for date in dates:
+            item.problems.add(date.origin, f"expected {self.wanted}, found {in_words(date.data)}", "write it in quotes")
+        if dates:
+            raise Refused
+        return _plain(item)
+
+    def lay_over(self, base: Setting, over: Setting) -> Setting:
+        if not isinstance(base.value, dict) or not isinstance(over.value, dict):
+            return over
+        merged = dict(base.value)
+        for name, setting in over.value.items():
+            merged[name] = self.lay_over(merged[name], setting) if name in merged else setting
+        return Setting(value=merged, origin=base.origin)
+
+    def finish(self, setting: Setting, problems: Problems) -> Any:
+        if not isinstance(setting.value, dict):
+            return setting.value
+        return {name: self.finish(entry, problems) for name, entry in setting.value.items()}
 
     def schema(self) -> dict[str, Any]:
         return {"type": ["string", "number", "boolean", "array", "object"]}
@@ -107,12 +124,18 @@ def plugin(text: str) -> None:
         raise Wrong(hint="a file ends in .py, an entry point has no '/'")
 
 
-def _has_date(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(map(_has_date, value.values()))
-    if isinstance(value, list):
-        return any(map(_has_date, value))
-    return isinstance(value, datetime.date | datetime.time)
+def _dates_in(item: Item) -> Iterator[Item]:
+    if isinstance(item.data, datetime.date | datetime.time):
+        yield item
+    inner = item.entries() if isinstance(item.data, dict) else item.elements() if isinstance(item.data, list) else ()
+    for each in inner:
+        yield from _dates_in(each)
+
+
+def _plain(item: Item) -> Setting:
+    """Return the value of `item`, each value of a table with its own place."""
+    value = {entry.name: _plain(entry) for entry in item.entries()} if isinstance(item.data, dict) else item.data
+    return Setting(value=value, origin=item.origin, written=item.data)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

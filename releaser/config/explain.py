@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from releaser.config.assembly import Plain
 from releaser.config.document import dotted
 from releaser.config.kinds import Setting, TableOf
 from releaser.config.migrations import MIGRATIONS, Databases
@@ -93,9 +94,11 @@ def _written(path: tuple[str, ...], row: Field, found: Setting) -> Iterator[Expl
     is_short = found.replaces and found.written is not None
     if isinstance(row.kind, Section) and not is_short and isinstance(found.value, dict):
         yield from _below(path, row.kind.fields, found)
-    elif isinstance(row.kind, TableOf) and isinstance(found.value, dict) and found.value:
+    elif isinstance(row.kind, TableOf | Plain) and isinstance(found.value, dict) and found.value:
+        kind = row.kind.element if isinstance(row.kind, TableOf) else row.kind
         for name, entry in found.value.items():
-            element = Field(name=name, kind=row.kind.element, doc="", example="")
+            element = Field(name=name, kind=kind, doc="", example="")
             yield from _written((*path, name), element, entry)
     else:
-        yield Explained(name=dotted(path), value=found.written, origin=found.origin)
+        written = {} if found.written is None else found.written  # an empty table was laid over another one
+        yield Explained(name=dotted(path), value=written, origin=found.origin)

@@ -170,16 +170,16 @@ def test_the_default_of_a_secret_variable_is_hidden_and_so_is_a_secret_for_templ
     lines, values = config_of(
         tmp_path,
         'env = { API_TOKEN = "${TOKEN:-hunter2}", KEY_FILE = "/a", DB_PASSWORD = "${A}hunter2", A_KEY = "${A:-}" }\n'
-        'overlay_vars = { smtp = { password = "hunter2", pin_secret = 4711 }, secrets = ["hunter2"], support = "ops" }',
+        'overlay_vars = { smtp = { password = "hunter2", pin_secret = 4711 }, secrets.a = ["hunter2"], who = "ops" }',
     )
 
     assert "hunter2" not in "\n".join(lines)
     assert "4711" not in "\n".join(lines)
     assert values["env.API_TOKEN"] == "${TOKEN:-(hidden)}"
     assert values["env.DB_PASSWORD"] == "(hidden)"
-    assert values["overlay_vars.smtp"] == {"password": "(hidden)", "pin_secret": "(hidden)"}
-    assert values["overlay_vars.secrets"] == ["(hidden)"]
-    assert values["overlay_vars.support"] == "ops"
+    assert values["overlay_vars.smtp.password"] == values["overlay_vars.smtp.pin_secret"] == "(hidden)"
+    assert values["overlay_vars.secrets.a"] == ["(hidden)"]
+    assert values["overlay_vars.who"] == "ops"
 
 
 def test_numbers_that_json_has_not_are_written_as_toml_writes_them(tmp_path: Path) -> None:
