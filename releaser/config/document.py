@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -209,11 +210,21 @@ def _bytes_of(path: Path, file: str) -> bytes:
             return path.read_bytes()
     except FileNotFoundError:
         what = "no such file"
-        hint = "`releaser init` writes a first one, from what it finds in the project"
+        hint = _above(path) or "`releaser init` writes a first one, from what it finds in the project"
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         what = f"cannot be read: {reason.lower()}"
     raise Unusable(Problem(where=file, what=what, hint=hint))
+
+
+def _above(path: Path) -> str:
+    """Return a hint at `rel/config.toml` of a folder further up, where `path` is that of a folder below it."""
+    name = Path(path.parent.name, path.name)
+    for folder in path.parent.parent.parents:
+        if os.path.isfile(folder / name):  # noqa: PTH113 - says no where a Path would raise
+            shown = os.path.relpath(folder)
+            return f"there is {shown}/{name}: run releaser in {shown}, or name the file with --config"
+    return ""
 
 
 def _decoded(content: bytes, file: str) -> str:

@@ -50,6 +50,8 @@ def _hint_for_unknown(item: Item) -> str:
     for row in ROWS:
         if row.distillery and item.name == row.distillery:
             return f"Distillery's {item.name} is '{row.name}' here"
+    if item.name in ("release", "environment"):
+        return f"releases and environments stand at the top: [{item.name}.NAME]"
     return hint_for(item.name)
 
 

@@ -39,6 +39,18 @@ def test_a_missing_file_is_one_problem(tmp_path: Path) -> None:
     assert only_problem(tmp_path / "rel" / "config.toml") == ("rel/config.toml", "no such file")
 
 
+def test_in_a_folder_of_a_project_the_file_above_is_pointed_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(tmp_path, SHOP + DEV)
+    below = tmp_path / "src" / "shop"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    with pytest.raises(ConfigError) as caught:
+        read_config(Path("rel/config.toml"))
+
+    (problem,) = caught.value.problems
+    assert problem.hint == "there is ../../rel/config.toml: run releaser in ../.., or name the file with --config"
+
+
 def test_a_folder_in_the_place_of_the_file_is_one_problem(tmp_path: Path) -> None:
     (tmp_path / "rel" / "config.toml").mkdir(parents=True)
 

@@ -23,6 +23,7 @@ from releaser.config.schema import json_schema
 from releaser.config.sections import Field, Section, toml_value
 from releaser.config.settings import MIGRATIONS, ROWS, SETTINGS, TOP
 from releaser.config.version import VERSION_FIELDS
+from releaser.errors import ConfigError
 from releaser.runtime import manifest
 from releaser.runtime.command_line import COMMANDS
 from releaser.runtime.environment import CONTRACT
@@ -185,12 +186,34 @@ def test_every_setting_of_distillery_has_a_word_on_what_to_use() -> None:
     settings = """
         version applications output_dir dev_mode vm_args config_providers config sys_config include_erts include_src
         included_configs strip_debug_info erl_opts run_erl_env commands overrides overlay_vars overlays cookie
-        no_dot_erlang executable exec_opts transient code_paths plugins include_system_libs appup_transforms
-        default_release default_environment release environment
+        no_dot_erlang erts_version executable exec_opts transient code_paths plugins include_system_libs
+        appup_transforms default_release default_environment release environment
     """
     hooks = [f"{event.name}_hooks" for event in EVENTS]
     page = reference_page().partition("## Names in Distillery")[2]
     assert [name for name in (*settings.split(), *hooks) if f"\n| `{name}` | " not in page] == []
+
+
+def test_every_setting_of_mix_release_and_relx_has_a_word_on_what_to_use(tmp_path: Path) -> None:
+    """The lists are those of the documentation of `mix release`, and of what relx reads from its configuration."""
+    settings = """
+        applications cookie include_erts include_executables_for overlays path prune_runtime_sys_config_after_boot
+        quiet reboot_system_after_config rel_templates_path runtime_config_path start_distribution_during_config steps
+        strip_beams validate_compile_env
+        check_for_undefined_functions debug_info exclude_apps exclude_modules exref extended_start_script
+        extended_start_script_extensions extended_start_script_hooks generate_start_script include_nodetool
+        include_src include_start_scripts_for lib_dirs mode overlay overlay_vars_values overrides root_dir src_tests
+        sys_config sys_config_src system_libs upfrom vm_args vm_args_src warnings_as_errors
+    """
+    path = tmp_path / "rel" / "config.toml"
+    path.parent.mkdir()
+    unknown = [name for name in settings.split() if name not in MANY_NAMES]
+    path.write_text("[release.shop]\n" + "".join(f"{name} = 1\n" for name in unknown) + "[environment.dev]\n")
+    with pytest.raises(ConfigError) as error:
+        read_config(path)
+
+    without = [each.key for each in error.value.problems if " here" not in each.hint]
+    assert (without, len(error.value.problems)) == ([], len(unknown))
 
 
 def test_every_setting_has_a_test_that_is_there() -> None:
