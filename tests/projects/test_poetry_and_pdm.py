@@ -6,6 +6,7 @@ that wants a password.
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
@@ -17,7 +18,9 @@ from pathlib import Path
 import pytest
 import uv
 from support.builds import clean_environment, files_in, releaser
+from support.built import release_in
 from support.index import PASSWORD, USER, Index, digest_of, make_wheel, serving
+from support.running import ended
 from support.tiny_project import CONFIG, make_tiny_project
 
 pytestmark = pytest.mark.skipif(
@@ -59,6 +62,7 @@ class Subject:
 def tool(registry: None, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Return a function that installs a tool into an environment of its own and returns its program."""
 
+    @functools.cache
     def install(name: str) -> Path:
         folder = tmp_path_factory.mktemp(name) / "environment"
         for words in (
@@ -159,3 +163,50 @@ def test_a_lock_of_the_tool_itself_is_built_with_what_was_chosen_and_its_hashes_
         assert failed.returncode == 1
         assert "error: the dependencies could not be installed" in failed.stderr
         assert "deep" in failed.stderr
+
+
+APPLICATION = """\
+[project]
+name = "desk"
+version = "1.0.0"
+requires-python = ">=3.11"
+dependencies = ["plain"]
+"""
+OF_THE_TOOL = {
+    "poetry": '[tool.poetry]\npackage-mode = false\n[[tool.poetry.source]]\nname = "inner"\nurl = "{url}"\n',
+    "pdm": '[tool.pdm]\ndistribution = false\n[[tool.pdm.source]]\nname = "pypi"\nurl = "{url}"\n',
+}
+
+
+@pytest.mark.parametrize("name", ["poetry", "pdm"])
+def test_an_application_of_the_tool_builds_and_starts_as_init_begins_it(
+    tool: Callable[[str], Path], index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    program = tool(name)
+    for variable, value in {"HOME": tmp_path, "UV_CACHE_DIR": tmp_path / "uv-cache", "NO_PROXY": "*"}.items():
+        monkeypatch.setenv(variable, str(value))
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "words.py").write_text("def said():\n    return 'says'\n")
+    (project / "main.py").write_text(
+        "import deep\nimport plain\nimport words\n\nif __name__ == '__main__':\n"
+        "    print(plain.NAME, words.said(), deep.NAME)\n"
+    )
+    user = {"POETRY_HTTP_BASIC_INNER_USERNAME": USER, "POETRY_HTTP_BASIC_INNER_PASSWORD": PASSWORD}
+    url = index.url if name == "poetry" else index.url_with_password
+    (project / "pyproject.toml").write_text(APPLICATION + OF_THE_TOOL[name].format(url=url))
+    subject = Subject(tool=program, project=project, env=user)
+    Subject(tool=program, project=project, env=user | {"PDM_PYTHON": sys.executable}).run("lock")
+
+    written = releaser(project, "init")
+    assert written.returncode == 0, written.stderr
+    changes = subject.env | {"PATH": f"{program.parent}:{os.environ['PATH']}"}
+    done = releaser(project, "build", "--env", "prod", **changes)
+
+    assert done.returncode == 0, done.stderr + done.stdout
+    release = release_in((project / "_build/prod/rel/desk").rename(tmp_path / "elsewhere"), tmp_path / "scratch")
+    release.name = "desk"
+    with ended(release):
+        running = release.foreground(until="")
+        assert running.wait() == 0, running.errors()
+        assert "plain says deep\n" in running.output()

@@ -32,6 +32,12 @@ from releaser.build.elf import elf_files
 __all__ = ["postgresql"]
 
 FOLDER = Path(__file__).parent
+DJANGO_PAGE = FOLDER.parents[1] / "releaser/docs/how_to/django.md"
+DJANGO_FOR_TESTS = """
+sockets = { web = "127.0.0.1:${PORT}" }
+readiness = { http = "http://127.0.0.1:${PORT}/health", timeout = "60s", interval = "50ms" }
+"""
+"""What the tests need besides the lines of the page, for its environment `prod`."""
 EITHER = pytest.mark.parametrize("environment", ["prod", "closed"], ids=["with sources", "byte code only"])
 _IGNORED = shutil.ignore_patterns("__pycache__", "_build", "*.egg-info", "build")
 
@@ -48,6 +54,9 @@ class Workshop:
         if self._away(project).exists():
             return self._away(project).rename(project)
         shutil.copytree(FOLDER / name, project, ignore=_IGNORED)
+        if name == "django_site":
+            (project / "rel").mkdir()
+            (project / "rel/config.toml").write_text(block_of(DJANGO_PAGE, "toml") + DJANGO_FOR_TESTS)
         if (project / "pyproject.toml").read_text().startswith("[tool.uv.workspace]"):
             _uv(project, "lock", "--python", sys.executable)
         else:
@@ -131,10 +140,29 @@ def printed(release: Release, *words: str) -> str:
     return running.output()
 
 
+def block_of(page: Path, language: str = "") -> str:
+    """Return the first block of a page of the documentation that is in this language; none: a session in a terminal."""
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
+    return next(text for name, text in blocks if name == language)
+
+
 def sources_of(release: Release, package: str) -> list[str]:
     """Return the modules of a package that are in the unpacked bundle as sources."""
     (folder,) = release.var.rglob(f"site-packages/{package}")
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*.py"))
+
+
+def test_a_django_site_says_what_its_page_of_the_documentation_shows(builder: Builder, tmp_path: Path) -> None:
+    release = builder.release("django_site", SECRET_KEY="of the test", DATABASE_URL=f"sqlite:///{tmp_path}/notes.db")
+    shown = [re.sub(r"[\d.]+ s$", "", line) for line in block_of(DJANGO_PAGE).splitlines()]
+    said: list[str] = []
+    for line in shown:
+        if line.startswith("$ bin/notes "):
+            done = release.run(*line.split()[2:])
+            assert done.returncode == 0, done.stderr
+            said += [line, *(re.sub(r"[\d.]+ s$", "", each) for each in done.stdout.splitlines())]
+    following = iter(said)
+    assert [line for line in shown if line not in following] == [], said
 
 
 def test_a_django_site_is_migrated_by_one_of_eight_and_serves_what_that_one_wrote(
