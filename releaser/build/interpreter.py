@@ -177,7 +177,7 @@ def _rewrite(
             elves = [elf for elf in _dynamic_elves(folder) if elf.path.name not in untouched]
             with_symbols = [str(elf.path) for elf in elves if elf.has_symbols]
             if strip is not None and with_symbols:
-                run(Program(argv=(strip, "--strip-unneeded", *with_symbols), folder=bundle))
+                _strip(strip, with_symbols, run, report)
             saved_bytes += sum(_without_debug_info(elf.path) for elf in elves)
             for elf in elves:
                 by_name = [(name, name.rpartition("/")[2]) for name in elf.needed if is_relative(name)]
@@ -193,6 +193,14 @@ def _rewrite(
     if strip is None:
         gone = f"{saved_bytes / 1e6:.1f} MB of debug info left out, but "
         report(f"{gone * bool(saved_bytes)}symbols are left in: there is no strip (binutils) on this machine")
+
+
+def _strip(strip: str, paths: list[str], run: Run, report: Callable[[str], None]) -> None:
+    """Take the symbols out; a strip that does not know what another linker wrote leaves the files as they are."""
+    try:
+        run(Program(argv=(strip, "--strip-unneeded", *paths), folder=Path("/")))
+    except ProgramFailed as error:
+        report(f"symbols for debuggers are left in: {error}" + (f" ({error.lines[-1]})" if error.lines else ""))
 
 
 def _without_debug_info(path: Path) -> int:

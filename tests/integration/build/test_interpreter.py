@@ -25,7 +25,7 @@ from releaser.build.choice import choose, finder_for
 from releaser.build.commands import runner
 from releaser.build.elf import elf_files
 from releaser.build.installed_python import installed_python
-from releaser.build.interpreter import BundledInterpreter, _patchelf, bundle_interpreter
+from releaser.build.interpreter import BundledInterpreter, _patchelf, _strip, bundle_interpreter
 from releaser.errors import BuildError, ProjectError
 
 GUESTBOOK = Path(__file__).parents[3] / "examples/guestbook"
@@ -467,3 +467,12 @@ def test_for_older_hosts_what_each_of_them_has_is_left_to_them(tmp_path: Path) -
     if "libcrypt.so.1" in chosen[""].libraries:
         assert any(note.startswith("left out: _crypt, because of libcrypt.so.1: this") for note in told["2.2"])
         assert not any(elf.path.name.startswith("_crypt.") for elf in chosen["2.2"].extensions)
+
+
+def test_files_that_strip_does_not_know_are_left_as_they_are(tmp_path: Path) -> None:
+    program = tmp_path / "strip"
+    program.write_text("#!/bin/sh\necho 'strip: unknown section' >&2\nexit 1\n")
+    program.chmod(0o755)
+    notes: list[str] = []
+    _strip(str(program), [str(PYTHON)], runner(Silent()), notes.append)
+    assert notes == ["symbols for debuggers are left in: strip ended with exit code 1 (strip: unknown section)"]
