@@ -61,6 +61,11 @@ lint = "error"
 released = "a2"
 lint_ignore = ["M302"]
 
+[environment.known.migrations]
+run = "manual"
+lint = "off"
+released = "a3"
+
 [environment.tenants.migrations]
 run = "manual"
 targets = "tiny.tenants:urls"
@@ -109,6 +114,7 @@ REVISIONS = {
     )),
 }  # fmt: skip
 DROPS = revision("a3", "a2", "three", 'op.drop_column("one", "more")')
+LATE = DROPS.replace("down_revision", 'release = {"phase": "post"}\ndown_revision', 1)
 
 
 @pytest.fixture(scope="module")
@@ -236,6 +242,19 @@ def test_a_revision_that_would_break_the_old_code_ends_the_build_or_warns_or_pas
     assert "M302" in strict.stderr
     assert "M302" in plain.stderr
     assert "M302" not in silent.stderr + forgiving.stderr
+
+
+def test_a_revision_that_was_released_is_not_left_for_later(project: Path, place: Place, tmp_path: Path) -> None:
+    script = project / "src/tiny/scripts/versions/a3.py"
+    script.write_text(LATE)
+    try:
+        release = place("known")
+    finally:
+        script.unlink()
+    done = release.run("migrate", "--phase", "pre")
+    assert done.returncode == 0, done.stderr
+    with sqlite3.connect(tmp_path / "db") as database:
+        assert database.execute("select * from named_in_db_ini").fetchall() == [("a3",)]
 
 
 def test_tenants_are_migrated_one_at_a_time_until_one_fails(place: Place, tmp_path: Path) -> None:

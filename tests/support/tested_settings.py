@@ -139,7 +139,10 @@ TESTS: dict[str, tuple[str, ...]] = {
     "migrations.backup": (_OFF,),
     "migrations.lint": (_LINTED,),
     "migrations.lint_ignore": (_LINTED,),
-    "migrations.released": (_LINTED,),
+    "migrations.released": (
+        _LINTED,
+        _DATABASE + "test_a_revision_that_was_released_is_not_left_for_later",
+    ),
     "migrations.targets": (_TENANTS,),
     "migrations.targets_at_once": (_TENANTS,),
     "migrations.targets_timeout": (_DATABASE + "test_a_function_that_never_names_the_tenants_is_given_up",),
