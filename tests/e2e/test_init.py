@@ -86,10 +86,10 @@ def test_an_application_of_several_packages_is_bundled_as_it_lies_in_its_folder(
         assert building.returncode == 0, building.stderr + building.stdout
     assert "nothing has changed" in releaser(project, "build", "--env", "prod").stdout
     root = project / "_build" / "dev" / "rel" / "shop"
-    assert "\norders: 3\n" in printed(root, tmp_path / "linked")
+    assert "orders: 3" in printed(root, tmp_path / "linked").splitlines()
     root = (project / "_build" / "prod" / "rel" / "shop").rename(tmp_path / "elsewhere")
     (project / "templates" / "page.txt").unlink()
-    assert "\norders: 3\n" in printed(root, tmp_path / "moved")
+    assert "orders: 3" in printed(root, tmp_path / "moved").splitlines()
     (bundled,) = root.rglob("site-packages/templates")
     assert {path.name for path in bundled.parent.iterdir()} >= {"main.py", "orders", "templates", "users"}
     assert not (bundled.parent / "tests").exists()
