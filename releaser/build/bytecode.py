@@ -50,9 +50,18 @@ def compile_bundle(step: CompileBundle, stage: Stage) -> None:
 
 
 def compile_folder(
-    stage: Stage, folder: Path, prefix: str, levels: tuple[int, ...], names: Iterable[str] | None = None
+    stage: Stage,
+    folder: Path,
+    prefix: str,
+    levels: tuple[int, ...],
+    names: Iterable[str] | None = None,
+    *,
+    has_columns: bool = True,
 ) -> None:
     """Compile `names`, paths below `folder`, or all modules there; what does not compile is noted.
+
+    Without columns, tracebacks name the line alone and do not mark what of it was at work (PEP 657); the byte code is a
+    tenth smaller.
 
     Raises:
         BuildError: the compiler itself did not survive.
@@ -60,7 +69,7 @@ def compile_folder(
     if not stage.plan.interpreter.compiles:
         return
     try:
-        _compile(stage, folder, prefix, levels, names, beside=False)
+        _compile(stage, folder, prefix, levels, names, beside=False, has_columns=has_columns)
     except ProgramFailed as error:
         if error.code != compile_files.FAILED:
             sentence = f"the byte code could not be compiled: {error}"
@@ -86,7 +95,14 @@ def _compile_own(stage: Stage, own: tuple[str, ...], level: int, *, beside: bool
 
 
 def _compile(
-    stage: Stage, folder: Path, prefix: str, levels: tuple[int, ...], names: Iterable[str] | None, *, beside: bool
+    stage: Stage,
+    folder: Path,
+    prefix: str,
+    levels: tuple[int, ...],
+    names: Iterable[str] | None,
+    *,
+    beside: bool,
+    has_columns: bool = True,
 ) -> None:
     listed: Path | None = None
     if names is not None:
@@ -100,8 +116,9 @@ def _compile(
         "beside": beside,
         "processes": os.cpu_count() or 1,
     }
-    argv = (str(stage.plan.interpreter.path), "-I", "-S", str(Path(compile_files.__file__)), json.dumps(request))
-    stage.run(Program(argv=argv, folder=folder))
+    options = ("-I", "-S") if has_columns else ("-I", "-S", "-X", "no_debug_ranges")
+    program = (str(Path(compile_files.__file__)), json.dumps(request))
+    stage.run(Program(argv=(str(stage.plan.interpreter.path), *options, *program), folder=folder))
 
 
 def _is_mark(line: str) -> bool:

@@ -39,7 +39,7 @@ from releaser.build.pins import Pins, pinned, read_pins, split_local_projects, s
 from releaser.build.report import Report
 from releaser.build.source_paths import find_source_paths
 from releaser.build.stage import Stage
-from releaser.build.strip import strip_debug_info
+from releaser.build.strip import modules_of, strip_debug_info
 from releaser.build.tags import check_tags
 from releaser.build.time_zones import warn_of_time_zones
 from releaser.errors import BuildError
@@ -174,7 +174,12 @@ def _make_layer(folder: Path, pins: Pins, step: InstallDependencies, stage: Stag
     told = strip_debug_info(site_packages, step.keep) if step.without_debug_info else ()
     (folder / _TOLD).write_text("".join(f"{line}\n" for line in told), encoding="utf-8")
     _tidy(folder)
-    compile_folder(stage, site_packages, SITE_PACKAGES, (step.optimize,))
+    kept: list[str] = []
+    if step.without_debug_info:
+        lean, kept = modules_of(site_packages, step.keep)
+        compile_folder(stage, site_packages, SITE_PACKAGES, (step.optimize,), names=lean, has_columns=False)
+    if kept or not step.without_debug_info:
+        compile_folder(stage, site_packages, SITE_PACKAGES, (step.optimize,), names=kept or None)
     finish_layer(folder)
 
 

@@ -20,7 +20,7 @@ from releaser.plan.steps import AddRuntime
 _PACKAGE_TEXT = '"""The runtime half of releaser, as it was when this release was built."""\n'
 _BESIDE = "runtime"
 _JOB = "compile the runtime"
-_LAYOUT = 2
+_LAYOUT = 3
 """To be changed with anything that this module puts into a layer differently."""
 
 
@@ -66,9 +66,10 @@ def _make_layer(folder: Path, source: Path, optimize: int, stage: Stage) -> None
     package = folder / SITE_PACKAGES / "releaser"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text(_PACKAGE_TEXT, encoding="utf-8")
-    for to in (package / "runtime", folder / _BESIDE):
-        shutil.copytree(source, to, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(source, package / "runtime", ignore=shutil.ignore_patterns("__pycache__"))
     compile_folder(stage, folder / SITE_PACKAGES, SITE_PACKAGES, (optimize,))
-    # The supervisor and the app both read it, each at its own level.
-    compile_folder(stage, folder / _BESIDE, _BESIDE, (0, optimize) if optimize else (0,))
+    # With its byte code: whoever loads that puts the path where it lies in the place of the recorded one.
+    shutil.copytree(package / "runtime", folder / _BESIDE)
+    if optimize:  # the supervisor and the app both read it, each at its own level
+        compile_folder(stage, folder / _BESIDE, _BESIDE, (0,))
     finish_layer(folder)

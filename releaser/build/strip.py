@@ -18,6 +18,7 @@ from typing import Final
 
 from releaser.build.debug_info import OtherLayout, remove_debug_info
 from releaser.build.dist_info import dist_infos, forget_missing
+from releaser.build.layers import names_below
 from releaser.build.stage import Stage
 from releaser.plan.steps import StripBundle
 
@@ -67,6 +68,13 @@ def strip_debug_info(site_packages: Path, keep: tuple[str, ...]) -> tuple[str, .
     reason = "files rewritten after linking, as by patchelf"
     told = (f"{package} keeps its {_DEBUG_INFO}: {reason}" for package in sorted(kept))
     return (_sentence(_DEBUG_INFO, bytes_by_package), *told)
+
+
+def modules_of(site_packages: Path, keep: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """Return the modules of dependencies by their path below `site_packages`: those not in `keep`, and the others."""
+    all_of_them = {name for name in names_below(site_packages) if name.endswith(".py")}
+    lean = all_of_them.intersection(map(str, _Tree(site_packages, frozenset(), keep).files()))
+    return sorted(lean), sorted(all_of_them - lean)
 
 
 class _Tree:

@@ -37,7 +37,7 @@ class InstallDependencies:
     is_empty: bool = False
     """Whether the project says that it has no dependencies."""
     without_debug_info: bool = False
-    """Whether their shared libraries lose what only debuggers read."""
+    """Whether they lose what only debuggers read, and their byte code the columns."""
     keep: tuple[str, ...] = ()
     """Paths and patterns below site-packages of those that do not."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import ctypes
 import hashlib
+import marshal
 import subprocess
 import sys
 import sysconfig
@@ -35,6 +36,10 @@ static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_native", NULL, -1, 
 PyMODINIT_FUNC PyInit__native(void) { return PyModule_Create(&module); }
 """
 NATIVE = "lib/_native.so"
+MODULE_TEXT = b"def broken(one, other):\n    return one + other.missing\n"
+
+
+TAG = sys.implementation.cache_tag
 
 
 def has_debug_info(content: bytes) -> bool:
@@ -107,7 +112,7 @@ def project_with(native: bytes, folder: Path, settings: str) -> Path:
         folder, config=CONFIG.replace("[environment.prod]\n", f"[environment.prod]\n{settings}\n")
     )
     files = {
-        "lib/__init__.py": b"",
+        "lib/__init__.py": MODULE_TEXT,
         NATIVE: native,
         "lib-1.0.dist-info/METADATA": b"Metadata-Version: 2.1\nName: lib\nVersion: 1.0\n",
         "lib-1.0.dist-info/WHEEL": b"Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
@@ -132,6 +137,15 @@ def bundled(project: Path, name: str) -> bytes:
         return bundle.read(f"site-packages/{name}")
 
 
+def columns_of(project: Path, name: str) -> set[int | None]:
+    """Return the columns that byte code of the bundle knows, of its functions."""
+    code = marshal.loads(bundled(project, name)[16:])
+    functions = [constant for constant in code.co_consts if hasattr(constant, "co_positions")]
+    assert functions
+    assert all(line for function in functions for line, _, _, _ in function.co_positions() if line is not None)
+    return {column for function in functions for _, _, column, _ in function.co_positions()}
+
+
 def test_a_dependency_runs_without_its_debugging_information(native: bytes, tmp_path: Path) -> None:
     project = project_with(native, tmp_path, "strip = { debug_info = true }")
     answer = releaser(project, "build")
@@ -144,6 +158,8 @@ def test_a_dependency_runs_without_its_debugging_information(native: bytes, tmp_
     digest = base64.urlsafe_b64encode(hashlib.sha256(smaller).digest()).rstrip(b"=").decode()
     assert f"{NATIVE},sha256={digest},{len(smaller)}\n" in bundled(project, "lib-1.0.dist-info/RECORD").decode()
     assert bundled(project, "tiny/_native.so") == native, "the project's own are its own business"
+    assert columns_of(project, f"lib/__pycache__/__init__.{TAG}.pyc") == {None}
+    assert columns_of(project, f"tiny/__pycache__/app.{TAG}.pyc") > {4}
     done = subprocess.run(
         [sys.executable, project / "_build/prod/rel/tiny/releases/1.0.0/tiny.pyz"],
         env={"PATH": "/usr/bin:/bin", "SHIV_ROOT": str(tmp_path / "shiv")},
@@ -167,10 +183,11 @@ def test_a_dependency_runs_without_its_debugging_information(native: bytes, tmp_
     assert bundled(project, NATIVE) == smaller
 
 
-@pytest.mark.parametrize("settings", ["", 'strip = { debug_info = true, keep = ["lib/*.so"] }'])
+@pytest.mark.parametrize("settings", ["", 'strip = { debug_info = true, keep = ["lib"] }'])
 def test_what_is_not_to_lose_its_debugging_information_keeps_it(native: bytes, tmp_path: Path, settings: str) -> None:
     project = project_with(native, tmp_path, settings)
     answer = releaser(project, "build")
     assert answer.returncode == 0, answer.stderr
     assert bundled(project, NATIVE) == native
+    assert columns_of(project, f"lib/__pycache__/__init__.{TAG}.pyc") > {4}
     assert ("no debug info of dependencies to leave out" in answer.stdout) == bool(settings)
