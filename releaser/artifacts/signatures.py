@@ -6,8 +6,10 @@ sign. Nothing of it is kept, copied or printed.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
+import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,7 @@ from releaser.errors import ReleaserError, UsageError
 
 NAMESPACE = "releaser"
 _NO_PROGRAM = "ssh-keygen was not found on PATH"
+_ENDS_WITHIN_S = 5.0
 _GET_IT = "install OpenSSH's client (on Debian and Ubuntu: apt install openssh-client)"
 _KEY = re.compile(r"with (\S+) key (\S+)")
 
@@ -117,19 +120,34 @@ def _ssh_keygen(
     program = shutil.which("ssh-keygen")
     if program is None:
         raise ReleaserError(f"cannot {purpose}: {_NO_PROGRAM}", hint=_GET_IT)
-    source = stdin.open("rb") if stdin else None
-    try:
-        return subprocess.run(
-            [program, *words],
-            stdin=source or subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-        )
-    finally:
-        if source:
-            source.close()
+    argv = [program, *words]
+    with stdin.open("rb") if stdin else contextlib.nullcontext(subprocess.DEVNULL) as source:
+        # Nothing may interrupt between the start and the place that ends it: it would go on asking for a passphrase.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+        try:
+            process = subprocess.Popen(
+                argv,
+                stdin=source,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+                preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_SETMASK, mask),
+            )
+        except BaseException:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            raise
+        with process:
+            try:
+                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+                out, errors = process.communicate()
+            except BaseException:
+                process.terminate()  # so that it gives the terminal its echo back
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(_ENDS_WITHIN_S)
+                process.kill()
+                raise
+    return subprocess.CompletedProcess(argv, process.returncode, out, errors)
 
 
 def _key(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from releaser.build.dependencies import (
     install_project,
     tidy_bundle,
 )
+from releaser.build.early_end import as_build_error, telling, uninterrupted, version_of, what_is_there
 from releaser.build.entry import check_bundle
 from releaser.build.installers import choose_installer, for_target
 from releaser.build.lock import build_lock
@@ -46,7 +47,7 @@ from releaser.build.sidecars import publish_packages, sign_checksums, write_side
 from releaser.build.stage import ReadGraph, Stage, staging_folder
 from releaser.build.strip import strip_bundle
 from releaser.build.tree import normalise_modes, size_bytes
-from releaser.errors import BuildError, Problem, ReleaserError, reason_of
+from releaser.errors import BuildError, Problem, reason_of
 from releaser.plan.describe import describe
 from releaser.plan.steps import (
     AddRuntime,
@@ -112,35 +113,52 @@ def build(
     plugins = _plugins(plan, report, warnings.append)
     if warnings_as_errors:
         refuse_warnings((*plan.warnings, *warnings), "nothing was built")
-    with _plain_umask(), _told_as_build_errors("prepare the build", _untouched(plan)), build_lock(plan.target, report):
-        warnings += repair(plan.target)
-        snapshot = take_snapshot(plan, epoch=epoch, is_offline=is_offline)
-        stage = _stage(plan, report, read_graph, epoch, plugins, is_offline)
+    stage: Stage | None = None
+
+    def now() -> str:
+        return what_is_there(plan, is_published=stage is not None and stage.is_published)
+
+    with _plain_umask(), telling(now), ExitStack() as held:
+        with as_build_error("prepare the build"):
+            held.enter_context(build_lock(plan.target, report))
+            warnings += repair(plan.target)
+            snapshot = take_snapshot(plan, epoch=epoch, is_offline=is_offline)
+            stage = _stage(plan, report, read_graph, epoch, plugins, is_offline)
         stage.warnings += warnings
         try:
-            for step in plan.steps:
-                on_step(step)
-                if warnings_as_errors and isinstance(step, PublishArchive | PublishTree):
-                    refuse_warnings(stage.warnings, "")
-                if _is_told(step, stage):
-                    report.step(describe(step))
-                with _told_as_build_errors(describe(step)):
-                    _carry_out(step, stage, exchange)
-        except ReleaserError as error:
-            error.now = _now(plan, stage)
-            raise
-        except BaseException as interruption:
-            interruption.add_note(_now(plan, stage))
-            raise
+            with ExitStack() as publishing:
+                for step in plan.steps:
+                    on_step(step)
+                    if isinstance(step, PublishArchive | PublishTree):
+                        if warnings_as_errors:
+                            refuse_warnings(stage.warnings, "")
+                        # The archive and the tree are both of this build, or both of the last one.
+                        publishing.enter_context(uninterrupted())
+                    if _is_told(step, stage):
+                        report.step(describe(step))
+                    with as_build_error(describe(step)):
+                        _carry_out(step, stage, exchange)
+                    if isinstance(step, PublishTree):
+                        publishing.close()
         finally:
-            stage.ahead.end()
-            stage.linked.close()
-            for sentence in repair(plan.target):
-                report.note(sentence)
-        built = _built(plan, stage)
+            with uninterrupted():
+                _clean_up(stage)
+        with as_build_error("measure what was built"):
+            built = _built(plan, stage)
         if snapshot is not None and not stage.local_wheels:
             keep_receipt(snapshot, plan, built)
         return built
+
+
+def _clean_up(stage: Stage) -> None:
+    """End what a build still does, and remove what it leaves; the next build tries again where that is not possible."""
+    stage.ahead.end()
+    stage.linked.close()
+    try:
+        for sentence in repair(stage.plan.target):
+            stage.report.note(sentence)
+    except OSError as error:
+        stage.report.note(f"{stage.folder} could not be removed: {reason_of(error)}; the next build does it")
 
 
 def refuse_warnings(warnings: Sequence[Problem | str], now: str) -> None:
@@ -347,7 +365,7 @@ def _write_run_file(stage: Stage) -> None:
 def _publish_tree(stage: Stage, exchange: Exchange) -> None:
     plan = stage.plan
     if is_running(plan.published):
-        version = _version_of(plan.published) or "a release"
+        version = version_of(plan.published) or "a release"
         shown = os.path.relpath(plan.published, plan.root)
         stage.warnings.append(f"{version} is running from {shown}: restart it to use the new build")
         stage.was_running = True
@@ -374,37 +392,6 @@ def _built(plan: Plan, stage: Stage) -> Built:
         run_file_bytes=plan.run_file.stat().st_size if plan.has_run_file else 0,
         warnings=tuple(stage.warnings),
     )
-
-
-def _now(plan: Plan, stage: Stage) -> str:
-    if stage.is_published:
-        return f"the new build is in {os.path.relpath(plan.published, plan.root)}"
-    return _untouched(plan)
-
-
-def _untouched(plan: Plan) -> str:
-    shown = os.path.relpath(plan.published, plan.root)
-    version = _version_of(plan.published)
-    if version:
-        return f"the previous build, {version}, is in {shown} as it was"
-    return f"nothing was built; there is no {shown}"
-
-
-def _version_of(published: Path) -> str:
-    try:
-        return (published / "releases" / "default").read_text(encoding="utf-8").strip()
-    except OSError:
-        return ""
-
-
-@contextmanager
-def _told_as_build_errors(what: str, now: str = "") -> Iterator[None]:
-    """Tell a full disk or a folder without permission as what it is: no bug, and no traceback."""
-    try:
-        yield
-    except OSError as error:
-        place = f": {error.filename}" if error.filename else ""
-        raise BuildError(f"cannot {what}: {reason_of(error)}{place}", now=now) from error
 
 
 @contextmanager

@@ -59,11 +59,15 @@ def take_snapshot(plan: Plan, *, epoch: int, is_offline: bool) -> Snapshot | Non
 
 
 def keep_receipt(snapshot: Snapshot, plan: Plan, built: Built) -> None:
-    """Let the next build know of this one, unless an input has changed while it went on."""
+    """Let the next build know of this one, unless an input has changed while it went on, or it cannot be written."""
     try:
-        paths = input_files(plan)
+        _keep_receipt(snapshot, plan, built)
     except (NotCertain, OSError):
         return
+
+
+def _keep_receipt(snapshot: Snapshot, plan: Plan, built: Built) -> None:
+    paths = input_files(plan)
     if not _are_same(snapshot.files, paths, snapshot.taken_ns):
         return
     receipt = {

@@ -23,15 +23,24 @@ def clean_all(config: Config, environment: str, *, implode: bool, report: Report
         BusyError: a release is running from one of them.
         ReleaserError: something cannot be removed.
     """
+    targets = list(dict.fromkeys(_targets(config, environment)))
+    before = _count(targets)
     try:
-        return _clean_all(config, environment, implode=implode, report=report)
+        return _clean_all(config, environment, targets, implode=implode, report=report)
     except OSError as error:
         place = f": {error.filename}" if error.filename else ""
-        raise ReleaserError(f"cannot clean: {reason_of(error)}{place}", now="not everything was removed") from error
+        now = "nothing was removed" if _count(targets) == before else "a part was removed, and the rest is there"
+        raise ReleaserError(f"cannot clean: {reason_of(error)}{place}", now=now) from error
 
 
-def _clean_all(config: Config, environment: str, *, implode: bool, report: Report) -> list[Cleaned]:
-    targets = list(dict.fromkeys(_targets(config, environment)))
+def _count(targets: Sequence[Path]) -> int:
+    """Return how many files and folders there are."""
+    return sum(1 for folder in {target.parent for target in targets} for _ in folder.rglob("*"))
+
+
+def _clean_all(
+    config: Config, environment: str, targets: Sequence[Path], *, implode: bool, report: Report
+) -> list[Cleaned]:
     for target in targets:
         check_clean(target, config.root)
     cleaned = [clean(target, names=config.release_names, implode=implode, report=report) for target in targets]

@@ -361,8 +361,12 @@ def _plan(config: str, release: str, environment: str, now: str = "nothing was b
     from releaser.plan.missing_files import read_config_and_see_its_files
 
     path = Path(config)
-    profile = read_config_and_see_its_files(path, now=now).profile(release or None, environment or None, now=now)
-    return make_plan(profile, gather_facts(profile, path))
+    try:
+        profile = read_config_and_see_its_files(path, now=now).profile(release or None, environment or None, now=now)
+        return make_plan(profile, gather_facts(profile, path))
+    except Interrupted as interruption:
+        interruption.add_note(now)
+        raise
 
 
 def _unchanged(plan: Plan, *, is_offline: bool, is_strict: bool) -> Built | None:

@@ -1,7 +1,8 @@
-"""A build killed with -9 before any of its steps: the old build or the new one, never neither, and no leftovers."""
+"""A build killed or interrupted before any of its steps: the old build or the new one, never neither, no leftovers."""
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,19 +11,25 @@ import pytest
 from support.builds import beside, built, files_in, manifest_of
 from support.tiny_project import make_tiny_project
 
+from releaser.build.executor import build
+from releaser.cli.report import SilentReport
 from releaser.config import read_config
 from releaser.plan.gather import gather_facts
 from releaser.plan.make import make_plan
-from releaser.plan.steps import PublishTree, Step
+from releaser.plan.steps import Plan, PublishArchive, PublishTree, Step
 
 pytestmark = pytest.mark.timeout(600)  # each of them builds some fifty times
 BUILDER = Path(__file__).parent / "build_and_die.py"
 
 
-def steps_of(project: Path) -> tuple[Step, ...]:
+def plan_of(project: Path) -> Plan:
     config = project / "rel/config.toml"
     profile = read_config(config).profile()
-    return make_plan(profile, gather_facts(profile, config)).steps
+    return make_plan(profile, gather_facts(profile, config))
+
+
+def steps_of(project: Path) -> tuple[Step, ...]:
+    return plan_of(project).steps
 
 
 def build_and_die(project: Path, number: int, way: str) -> int:
@@ -69,6 +76,44 @@ def test_every_kill_is_followed_by_a_build_that_works_and_cleans_up(project: Pat
         assert manifest_of(release, version)["version"] == version, step
         assert (release / "var" / "data").read_text() == "rows", step
         assert [name for name in left_in(project) if not name.startswith("tiny-")] == [".lock", "rel"], step
+
+
+def interrupt_before(project: Path, plan: Plan, wanted: Step) -> str:
+    """Send SIGINT to the build, here, before one of its steps; return what the interruption says to be true."""
+
+    def on_step(step: Step) -> None:
+        if step is wanted:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt) as interruption:
+        build(
+            plan,
+            report=SilentReport(sys.stdout, False),
+            read_graph=lambda *_, **__: pytest.fail("no migrations"),
+            on_step=on_step,
+        )
+    return "; ".join(interruption.value.__notes__)
+
+
+def test_an_interruption_before_any_step_says_what_is_there_and_leaves_nothing_else(project: Path) -> None:
+    release = project / "_build/prod/rel/tiny"
+    old = {name: content for name, content in files_in(release).items() if not name.startswith("var/")}
+    make_tiny_project(project, version="1.1.0")
+    plan = plan_of(project)
+    point_of_no_return = next(step for step in plan.steps if isinstance(step, PublishTree))
+    archive = next(step for step in plan.steps if isinstance(step, PublishArchive))
+    for step in plan.steps[: plan.steps.index(archive) + 1]:
+        told = interrupt_before(project, plan, step)
+        assert told == f"the previous build, 1.0.0, is in {release.relative_to(project)} as it was", step
+        found = {name: content for name, content in files_in(release).items() if not name.startswith("var/")}
+        assert found == old, step
+        assert left_in(project) == [".lock", "rel", *beside("1.0.0")], step
+    for step in plan.steps[plan.steps.index(point_of_no_return) :]:
+        told = interrupt_before(project, plan, step)
+        assert told == f"the new build is in {release.relative_to(project)}", step
+        assert manifest_of(release, "1.1.0")["version"] == "1.1.0"
+        assert (release / "var" / "data").read_text() == "rows"
+        assert left_in(project) == [".lock", "rel", *beside("1.0.0"), *beside("1.1.0")], step
 
 
 def left_in(project: Path) -> list[str]:

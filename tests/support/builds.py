@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 RELEASER = Path(sys.executable).parent / "releaser"
 
@@ -23,6 +26,31 @@ def releaser(project: Path, *words: str, **changes: str) -> subprocess.Completed
         stdin=subprocess.DEVNULL,
         timeout=120,
     )
+
+
+def releaser_where(mounts: str, project: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run `releaser` in `project` in a mount namespace of its own, after the shell's line `mounts`.
+
+    Where there are none, the test is skipped, in CI it fails.
+    """
+    unshare = ("unshare", "--user", "--map-root-user", "--mount")
+    if shutil.which("unshare") is None or subprocess.run([*unshare, "true"], check=False).returncode:
+        assert not os.environ.get("CI"), "CI must have mount namespaces"
+        pytest.skip("mount namespaces are not to be had")
+    return subprocess.run(
+        [*unshare, "sh", "-ec", f'{mounts}\nexec "$@"', "sh", RELEASER, *words],
+        cwd=project,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=120,
+    )
+
+
+def read_only(folder: str) -> str:
+    """Return the shell's line that makes a folder a read-only file system, for `releaser_where`."""
+    return f"mount --bind {folder} {folder}; mount -o remount,ro,bind {folder}"
 
 
 def built(project: Path, *words: str, **changes: str) -> Path:

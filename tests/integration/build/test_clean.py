@@ -6,7 +6,7 @@ import fcntl
 from pathlib import Path
 
 import pytest
-from support.builds import built, releaser
+from support.builds import built, read_only, releaser, releaser_where
 from support.tiny_project import CONFIG, make_tiny_project
 
 
@@ -65,6 +65,26 @@ def test_nothing_is_removed_while_a_release_runs_from_there(project: Path) -> No
     assert "error: a release is running from " in answer.stderr
     assert "now: nothing was removed" in answer.stderr
     assert before <= names_in(project / "_build")
+
+
+@pytest.mark.parametrize(
+    ("folder", "words", "now"),
+    [
+        ("_build", (), "nothing was removed"),
+        ("_build/dev", ("--implode",), "a part was removed, and the rest is there"),
+    ],
+)
+def test_a_read_only_folder_is_told_with_what_is_left(
+    project: Path, folder: str, words: tuple[str, ...], now: str
+) -> None:
+    before = names_in(project / folder)
+    answer = releaser_where(read_only(folder), project, "clean", *words)
+    assert answer.returncode == 1
+    first, second = answer.stderr.splitlines()
+    assert first.startswith("error: cannot clean: read-only file system: ")
+    assert second == f"  now: {now}"
+    assert names_in(project / folder) == before
+    assert releaser(project, "clean", "--implode").returncode == 0
 
 
 def test_a_folder_that_holds_the_project_is_refused(tmp_path: Path) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
-from support.builds import RELEASER, built, clean_environment, files_in, releaser
+from support.builds import RELEASER, built, clean_environment, files_in, read_only, releaser, releaser_where
 from support.tiny_project import CONFIG, make_tiny_project
 from support.waiting import eventually
 
@@ -139,9 +142,31 @@ def test_a_file_where_the_output_should_be_is_no_bug(project: Path) -> None:
     (project / "_build").write_text("in the way")
     done = releaser(project, "build")
     assert done.returncode == 1
-    assert done.stderr.startswith("error: cannot prepare the build: ")
-    assert "  now: nothing was built; there is no _build/prod/rel/tiny\n" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.stderr == (
+        f"error: cannot prepare the build: not a directory: {project}/_build/prod\n"
+        "  now: nothing was built; there is no _build/prod/rel/tiny\n"
+    )
+
+
+def test_an_output_folder_that_cannot_be_written_to_keeps_the_previous_build(project: Path) -> None:
+    built(project)
+    done = releaser_where(read_only("_build"), project, "build", "--force")
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"error: cannot prepare the build: read-only file system: {project}/_build/prod/.lock\n"
+        "  now: the previous build, 1.0.0, is in _build/prod/rel/tiny as it was\n"
+    )
+
+
+@pytest.mark.parametrize("size", ["4k", "1500k"])
+def test_a_full_disk_is_told_with_what_is_there(project: Path, size: str) -> None:
+    (project / "_build").mkdir()
+    done = releaser_where(f"mount -t tmpfs -o size={size} none _build", project, "build")
+    assert done.returncode == 1
+    assert "no space left on device" in done.stderr.lower()
+    assert "\nTraceback" not in done.stderr
+    assert "\n  now: nothing was built; there is no _build/prod/rel/tiny\n" in done.stderr
+    assert max(map(len, done.stderr.splitlines())) < 500
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -159,6 +184,85 @@ def test_an_interrupted_build_ends_its_installer_and_leaves_nothing(
     eventually(lambda: not is_alive(backend))
     assert files_in(release) == before
     assert left_in(project) == [".lock", "rel", "tiny-1.0.0.tar.gz"]
+
+
+def held_by_an_index(project: Path, stack: contextlib.ExitStack) -> tuple[list[str], Callable[[], str]]:
+    """Let uv wait for an index that accepts and says nothing; return words and environment, and what uv is known by."""
+    listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+    listener.settimeout(60)
+    (project / "requirements.txt").write_text(f"some-thing==1.0 --hash=sha256:{'0' * 64}\n")
+    port = listener.getsockname()[1]
+
+    def is_there() -> str:
+        stack.enter_context(listener.accept()[0])
+        return "uv"
+
+    return [f"UV_DEFAULT_INDEX=http://127.0.0.1:{port}/simple"], is_there
+
+
+def held_by_a_key(project: Path, stack: contextlib.ExitStack) -> tuple[list[str], Callable[[], str]]:
+    """Let ssh-keygen wait, as for a passphrase."""
+    os.mkfifo(project / "gate")
+    tools = project / "tools"
+    tools.mkdir()
+    (tools / "ssh-keygen").write_text(f"#!/bin/sh\necho x >{project}/signs\nexec cat {project}/gate\n")
+    (tools / "ssh-keygen").chmod(0o755)
+    (project / "key").write_text("")
+
+    def is_there() -> str:
+        eventually((project / "signs").exists, within=60)
+        return "cat"
+
+    return [f"PATH={tools}:{os.environ['PATH']}", "--sign", "key"], is_there
+
+
+@pytest.mark.parametrize("hold", [held_by_an_index, held_by_a_key])
+def test_an_interruption_ends_what_fetches_and_what_signs(
+    project: Path, hold: Callable[[Path, contextlib.ExitStack], tuple[list[str], Callable[[], str]]]
+) -> None:
+    built(project)
+    make_tiny_project(project, version="1.1.0")
+    with contextlib.ExitStack() as stack:
+        (variable, *words), is_there = hold(project, stack)
+        name, _, value = variable.partition("=")
+        process = subprocess.Popen(
+            [RELEASER, "build", *words],
+            cwd=project,
+            env=clean_environment() | {name: value},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            process_group=0,
+        )
+        program = is_there()
+        found = eventually(lambda: [c for c in psutil.Process(process.pid).children(True) if c.name() == program])
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert errors == "interrupted; the previous build, 1.0.0, is in _build/prod/rel/tiny as it was\n"
+    eventually(lambda: not any(is_alive(child.pid) for child in found))
+    assert left_in(project) == [".lock", "rel", "tiny-1.0.0.tar.gz"]
+
+
+def test_an_interruption_while_another_build_is_waited_for_says_what_is_there(project: Path) -> None:
+    built(project)
+    with (project / "_build/prod/.lock").open("r+") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        process = subprocess.Popen(
+            [RELEASER, "build", "--force"],
+            cwd=project,
+            env=clean_environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            process_group=0,
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("    waiting for another build of prod")
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors == "interrupted; the previous build, 1.0.0, is in _build/prod/rel/tiny as it was\n"
 
 
 def test_the_program_that_a_build_runs_dies_with_it_when_it_is_killed(project: Path) -> None:
