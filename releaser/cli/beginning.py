@@ -23,8 +23,7 @@ def found_lines(found: Findings, choices: Choices) -> list[str]:
         migrations += "; left out, alembic is no dependency of the project"
     if found.django_settings and not found.script_location:
         migrations = "Django's own are described by `releaser docs django`"
-    return [
-        f"found {found.name}",
+    running = [
         f"  runs         {runs}",
         f"               from {choices.reason}",
         *(f"  beside it    {name}: {' '.join(command)}" for name, command in choices.processes.items()),
@@ -32,6 +31,10 @@ def found_lines(found: Findings, choices: Choices) -> list[str]:
         *(f"  comes along  {name}" for name in choices.copied),
         *(f"  left out     {name}: the bundle cannot run it as it stands" for name in choices.left_out),
         f"  ready when   {ready}",
+    ]
+    return [
+        f"found {found.name}",
+        *(running if runs else [f"  runs         what {choices.reason} says"]),
         f"  migrations   {migrations}",
         f"  lock         {found.lock or 'none'}{'' if found.has_hashes else ', without hashes: builds refuse it'}",
     ]
@@ -51,18 +54,19 @@ def changed_lines(changes: Changes, *, is_dry: bool) -> Iterator[str]:
         yield "nothing to add: rel/config.toml has a release and its environments"
 
 
-def next_lines(found: Findings, choices: Choices, words: Sequence[str]) -> list[str]:
+def next_lines(found: Findings, changes: Changes, words: Sequence[str]) -> list[str]:
     """Return what to do next; `words` lead into the project's folder, none when it is this one."""
     rows = [(f"cd {' '.join(words)}", "")] if words else []
-    if not found.lock:
+    if not found.lock and found.dependencies:
         rows.append((GET_A_LOCK, ""))
     elif not found.has_hashes:
         rows.append((take_over(found.lock) if not found.dependencies else GET_A_LOCK, "hashes of what is installed"))
     if found.are_builds_tracked:
         rows.append(("echo _build/ >> .gitignore", ""))
+    name = changes.release
     rows += [
         ("releaser build", "a release that runs the source tree"),
-        (f"_build/dev/rel/{choices.name}/bin/{choices.name} foreground", ""),
+        (f"_build/{changes.environment}/rel/{name}/bin/{name} foreground", ""),
         ("releaser build --env prod", "what goes elsewhere, and its archive"),
         ("releaser docs start_a_project", "what else a new project needs"),
     ]

@@ -223,19 +223,19 @@ def clean_command(environment: str, config: str, implode: bool) -> None:
 def init_command(path: str, force: bool, dry_run: bool) -> None:
     """Write a first rel/config.toml and its hooks, or add to one."""
     from releaser.cli.beginning import changed_lines, found_lines, next_lines
-    from releaser.init.choices import choose
-    from releaser.init.files import changes_for, write
+    from releaser.init.choices import choose, choose_beside
+    from releaser.init.files import changes_for, has_release, write
     from releaser.init.findings import find
 
     folder = Path(path)
     found = find(folder)
-    choices = choose(found)
+    choices = choose_beside(found) if has_release(folder) and not force else choose(found)
     changes = changes_for(folder, choices, force=force)
     if not dry_run:
         write(folder, changes.changes)
     _print([*found_lines(found, choices), "", *changed_lines(changes, is_dry=dry_run)])
     if not dry_run:
-        _print(["", *next_lines(found, choices, () if folder.resolve() == Path.cwd() else (shlex.quote(path),))])
+        _print(["", *next_lines(found, changes, () if folder.resolve() == Path.cwd() else (shlex.quote(path),))])
 
 
 @program.command("config")

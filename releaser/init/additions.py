@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -49,6 +50,25 @@ def added_to(text: str, choices: Choices) -> Addition:
     return Addition(text=result, has_release=not releases)
 
 
+def releases_of(text: str) -> tuple[str, ...]:
+    """Return the releases that a configuration has, its default first; none of what is no TOML."""
+    try:
+        data = tomlkit.parse(text).unwrap()
+    except (TOMLKitError, ValueError, RecursionError):
+        return ()
+    return tuple(sorted(_table(data, "release"), key=lambda name: name != data.get("default_release")))
+
+
+def developed_in(text: str) -> str:
+    """Return the environment of a configuration that runs the source tree; without one, that which is the default."""
+    data = tomlkit.parse(text).unwrap()
+    environments = {name: table for name, table in _table(data, "environment").items() if isinstance(table, dict)}
+    named = (str(data.get("default_environment", "")), *environments)
+    return next(
+        (name for name in named if environments.get(name, {}).get("dev_mode")), next(filter(None, named), "dev")
+    )
+
+
 def _grown(text: str, parts: list[str]) -> str:
     """Return `text` with `parts` below it; where inline tables do not allow that, their values inside those."""
     result = "\n".join([text if text.endswith("\n") or not text else f"{text}\n", *parts])
@@ -79,6 +99,7 @@ def _with_default(text: str, environment: str) -> str:
 
 def _parsed(text: str, what: str) -> dict[str, Any]:
     try:
+        tomllib.loads(text)  # which says more clearly what is wrong
         return tomlkit.parse(text).unwrap()
     except (TOMLKitError, ValueError, RecursionError) as error:
         raise ProjectError(

@@ -22,6 +22,7 @@ WRAPPERS = (
     ("dumb-init",),
 )
 """What stands before the program in a Procfile or Dockerfile, and has no place in a release."""
+CONFIGURED = "rel/config.toml"
 PROCFILE = "the Procfile"
 DOCKERFILE = "the Dockerfile"
 _PLACE = "${RELEASE_ROOT}/releases/${RELEASE_VERSION}/share/"
@@ -90,6 +91,11 @@ def choose(found: Findings) -> Choices:
         hint="looked for: a Procfile, a Dockerfile's CMD, a web app and its server among the dependencies, "
         "a celery app, [project.scripts], a function main, a module that does something when it is run",
     )
+
+
+def choose_beside(found: Findings) -> Choices:
+    """Return what a configuration may lack that has a release already: its environments, and the migrations."""
+    return _running(found, CONFIGURED)
 
 
 def release_name(name: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from releaser.errors import ReleaserError, reason_of
-from releaser.init.additions import added_to
+from releaser.init.additions import added_to, developed_in, releases_of
 from releaser.init.choices import Choices
 from releaser.init.texts import config_text, hooks
 
@@ -38,6 +38,10 @@ class Changes:
     changes: tuple[Change, ...]
     kept: tuple[str, ...]
     """Files that are there, differ, and are left alone without `--force`."""
+    release: str
+    """The default release of the configuration as it is then."""
+    environment: str
+    """Its environment for development."""
 
 
 def changes_for(folder: Path, choices: Choices, *, force: bool) -> Changes:
@@ -63,7 +67,17 @@ def changes_for(folder: Path, choices: Choices, *, force: bool) -> Changes:
             wanted.append(change)
         else:
             kept.append(path)
-    return Changes(changes=tuple(change for change in wanted if not change.is_none), kept=tuple(kept))
+    return Changes(
+        changes=tuple(change for change in wanted if not change.is_none),
+        kept=tuple(kept),
+        release=next(iter(releases_of(config)), choices.name),
+        environment=developed_in(config),
+    )
+
+
+def has_release(folder: Path) -> bool:
+    """Tell whether there is a configuration in `folder` that says what runs."""
+    return bool(releases_of(_text(folder / CONFIG) or ""))
 
 
 def write(folder: Path, changes: Sequence[Change]) -> None:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from releaser.cli.beginning import found_lines, next_lines
+from releaser import init
+from releaser.cli.beginning import changed_lines, found_lines, next_lines
 from releaser.config import Profile, read_config
 from releaser.config.profile import ReadinessSpec
 from releaser.errors import ProjectError
-from releaser.init.choices import choose, release_name
-from releaser.init.files import changes_for, write
+from releaser.init.choices import choose, choose_beside, release_name
+from releaser.init.files import changes_for, has_release, write
 from releaser.init.findings import find
 
 ALEMBIC = {"migrations/env.py": "", "alembic.ini": "[alembic]\nscript_location = %(here)s/migrations\n"}
@@ -348,7 +349,7 @@ def test_a_list_of_requirements_without_hashes_is_told_with_what_to_do(tmp_path:
     found = find(tmp_path)
 
     assert "  lock         requirements.txt, without hashes: builds refuse it" in found_lines(found, choose(found))
-    following = next_lines(found, choose(found), ())
+    following = next_lines(found, changes_for(tmp_path, choose(found), force=False), ())
     assert "  uv add -r requirements.txt       hashes of what is installed" in following
 
 
@@ -477,15 +478,69 @@ def test_variables_that_the_sources_need_are_mentioned(tmp_path: Path) -> None:
     assert "# The sources read SHOP_DSN.\n" in (tmp_path / "rel" / "config.toml").read_text()
 
 
+def test_a_lock_is_asked_for_where_there_is_something_to_lock(tmp_path: Path) -> None:
+    make(tmp_path / "a", {"shop.py": "def main(): ...\n"})
+    make(tmp_path / "b", {"shop.py": "def main(): ...\n"}, dependencies=("click",))
+    told = []
+    for name in ("a", "b"):
+        found = find(tmp_path / name)
+        lines = next_lines(found, changes_for(tmp_path / name, choose(found), force=False), ())
+        told.append(any("--generate-hashes" in line for line in lines))
+
+    assert told == [False, True]
+
+
+def test_a_release_that_is_there_says_what_runs_and_how_it_is_called(tmp_path: Path) -> None:
+    config = '[release.web]\nentry_point = "x:y"\n[environment.local]\ndev_mode = true\n[environment.prod]\n'
+    make(tmp_path, {"rel/config.toml": config})
+    found = find(tmp_path)
+    assert has_release(tmp_path)
+    choices = choose_beside(found)
+
+    lines = found_lines(found, choices)
+    following = next_lines(found, changes_for(tmp_path, choices, force=False), ())
+
+    assert "  runs         what rel/config.toml says" in lines
+    assert not any("ready when" in line for line in lines)
+    assert "  _build/local/rel/web/bin/web foreground" in following
+
+
+def test_what_is_told_is_what_its_page_of_the_documentation_shows(tmp_path: Path) -> None:
+    page = Path(init.__file__).parents[1] / "docs" / "how_to" / "start_a_project.md"
+    _, session, _ = page.read_text().split("```\n", 2)
+    files = {
+        "pyproject.toml": '[project]\nname = "shop"\ndependencies = ["fastapi", "uvicorn", "alembic"]\n',
+        "shop/__init__.py": "",
+        "shop/web.py": 'app = FastAPI()\n@app.get("/health")\ndef health(): ...\n',
+        "uv.lock": "",
+    }
+    make(tmp_path, {**ALEMBIC, **files})
+    found = find(tmp_path)
+    choices = choose(found)
+    changes = changes_for(tmp_path, choices, force=False)
+
+    told = [
+        *found_lines(found, choices),
+        "",
+        *changed_lines(changes, is_dry=False),
+        "",
+        *next_lines(found, changes, ()),
+    ]
+
+    assert ["$ cd shop", "$ releaser init", *told] == session.splitlines()
+
+
 def test_git_is_told_of_the_builds_where_it_would_take_them_for_sources(tmp_path: Path) -> None:
     make(tmp_path, {"shop.py": "def main(): ...\n", ".git/HEAD": "", ".gitignore": "dist\n"})
     found = find(tmp_path)
 
-    assert "  echo _build/ >> .gitignore" in next_lines(found, choose(found), ())
+    assert "  echo _build/ >> .gitignore" in next_lines(found, changes_for(tmp_path, choose(found), force=False), ())
 
     (tmp_path / ".gitignore").write_text("/_build/\n")
     found = find(tmp_path)
-    assert "  echo _build/ >> .gitignore" not in next_lines(found, choose(found), ())
+    assert "  echo _build/ >> .gitignore" not in next_lines(
+        found, changes_for(tmp_path, choose(found), force=False), ()
+    )
 
 
 def test_the_hooks_can_be_executed_and_development_runs_the_source_tree(tmp_path: Path) -> None:
