@@ -1,7 +1,8 @@
 """What is a release made of? A CycloneDX 1.6 bill of materials that depends on nothing but the release.
 
-The interpreter with what is linked into it, every shared library, every package of the bundle, and what releaser itself
-puts in. The serial number is made from the content, and there is no time in it: the same release has the same bill.
+The interpreter with what is linked into it, every shared library, every package of the bundle with what it says to have
+inside, and what releaser itself puts in. The serial number is made from the content, and there is no time in it: the
+same release has the same bill.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from releaser.build.dist_info import dist_infos
 from releaser.build.licences import Library
 from releaser.build.linked_in import LinkedIn
 from releaser.build.stage import Stage
+from releaser.build.wheel_bills import Part, parts_of
 
 _OURS = {"releaser": ("releaser-py", "Apache-2.0"), "shiv": ("shiv", "BSD-2-Clause")}
 """Of the tools that made the release, those that put code of their own into it."""
@@ -40,31 +42,31 @@ def sbom(stage: Stage) -> str:
         type=ComponentType.APPLICATION,
         bom_ref=f"release:{sketch.name}@{sketch.version}",
     )
-    components = {str(component.bom_ref.value): component for component in _components(stage)}
+    contents = list(_contents(stage))
+    components = {str(each.bom_ref.value): each for component, inside in contents for each in (component, *inside)}
     identity = "\n".join([sketch.name, sketch.version, sketch.environment, stage.bundle_id, *sorted(components)])
     bom = Bom(components=components.values(), serial_number=uuid.uuid5(uuid.NAMESPACE_OID, identity))
     bom.metadata.component = root
     bom.register_dependency(root, list(components.values()))
-    for interpreter in (component for component in components.values() if component.type is ComponentType.PLATFORM):
-        bom.register_dependency(interpreter, [components[_reference(library)] for library in stage.linked_in])
+    for component, inside in contents:
+        bom.register_dependency(component, [components[str(each.bom_ref.value)] for each in inside])
     value = json.loads(JsonV1Dot6(bom).output_as_string())
     del value["metadata"]["timestamp"]
     return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def _components(stage: Stage) -> Iterator[Component]:
+def _contents(stage: Stage) -> Iterator[tuple[Component, list[Component]]]:
+    """Yield what was put into the release, each with what is part of its files."""
     for folder in dist_infos(stage.site_packages):
         metadata = parse_metadata((folder / "METADATA").read_text(encoding="utf-8", errors="replace"))
-        yield _package(metadata)
+        yield _package(metadata), [_part(part, metadata) for part in parts_of(folder)]
     for tool, (name, licence) in _OURS.items():
         version = stage.plan.sketch.inputs.get(tool, "")
-        yield _package(Metadata(name=name, version=version, licence=licence))
+        yield _package(Metadata(name=name, version=version, licence=licence)), []
     if stage.bundled_python:
-        yield _interpreter(stage.full_version)
+        yield _interpreter(stage.full_version), [_linked_in(library) for library in stage.linked_in]
     for library in stage.libraries:
-        yield _library(library, stage.root, stage.bundled_python)
-    for part in stage.linked_in:
-        yield _linked_in(part)
+        yield _library(library, stage.root, stage.bundled_python), []
 
 
 def _package(metadata: Metadata) -> Component:
@@ -115,14 +117,22 @@ def _linked_in(library: LinkedIn) -> Component:
         type=ComponentType.LIBRARY,
         description="linked into the interpreter or one of its modules",
         purl=PackageURL("generic", name=library.name, version=library.version or None),
-        bom_ref=_reference(library),
+        bom_ref=f"linked:{library.name}",
         cpe=library.cpe or None,
         licenses=_licences(library.licence),
     )
 
 
-def _reference(library: LinkedIn) -> str:
-    return f"linked:{library.name}"
+def _part(part: Part, package: Metadata) -> Component:
+    return Component(
+        name=part.name,
+        version=part.version or None,
+        type=ComponentType.LIBRARY,
+        description=f"inside {package.name}, as its own bill of materials says",
+        purl=part.purl,
+        bom_ref=f"inside:{canonicalize_name(package.name)}:{part.reference}",
+        licenses=_licences(part.licence),
+    )
 
 
 def _licences(text: str) -> list[DisjunctiveLicense | LicenseExpression]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,6 +52,11 @@ def test_the_bill_of_materials_names_every_library_of_the_interpreter_beside_it_
     parts = {part["ref"]: part.get("dependsOn", []) for part in bill["dependencies"]}
     of_python = parts[components["cpython"]["bom-ref"]]
     assert {components[name]["bom-ref"] for name in inside} <= set(of_python)
+    with zipfile.ZipFile(built / "rel/app/releases/1.0.0/app.pyz") as bundle:
+        says_what_is_inside = any("/psycopg_binary-" in name and "/sboms/" in name for name in bundle.namelist())
+    of_driver = parts[components["psycopg-binary"]["bom-ref"]] if says_what_is_inside else ["inside:psycopg-binary:"]
+    assert of_driver
+    assert all(part.startswith("inside:psycopg-binary:") for part in of_driver)
     assert all(component["licenses"] for component in bill["components"] if component["bom-ref"] in of_python)
 
 
