@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,6 +45,10 @@ def profile_with(folder: Path, table: str, setting: str) -> Profile:
     return read_config(path).profile("shop")
 
 
+def without_places(value: object) -> str:
+    return re.sub(r"Origin\(.*?\)", "", repr(value))
+
+
 def test_every_setting_has_a_field_and_every_field_a_setting() -> None:
     assert {row.field for row in ROWS} == {field.name for field in dataclasses.fields(Profile)} - TAKEN_BY_PROFILE
 
@@ -56,6 +61,16 @@ def test_the_default_that_is_told_is_the_one_that_holds(row: Field, tmp_path: Pa
     assert getattr(written, row.field) == getattr(unwritten, row.field)
     assert row.name in written.origins
     assert row.name not in unwritten.origins
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.default], ids=lambda row: row.name)
+def test_what_an_environment_says_holds_over_a_release_that_says_what_holds_anyway(row: Field, tmp_path: Path) -> None:
+    alone = profile_with(tmp_path, "", f"{row.name} = {row.example}")
+    told = f'[release.shop]\nentry_point = "shop:main"\n{row.name} = {row.default}\n'
+    (tmp_path / "rel/config.toml").write_text(f"{told}[environment.dev]\n{row.name} = {row.example}\n")
+    over = read_config(tmp_path / "rel/config.toml").profile("shop")
+
+    assert without_places(getattr(over, row.field)) == without_places(getattr(alone, row.field))
 
 
 @pytest.mark.parametrize("row", [row for row in READINESS.fields if row.default], ids=lambda row: row.name)
