@@ -48,8 +48,8 @@ def checked_lines(checked: Sequence[Checked]) -> list[str]:
     return [f"{one.release} for {one.environment}: {_verdict(one)}" for one in checked]
 
 
-def checked_json(checked: Sequence[Checked]) -> str:
-    """Return the same for a program."""
+def checked_json(checked: Sequence[Checked], problems: Sequence[Problem] = ()) -> str:
+    """Return the same for a program; `problems` are those of the configuration itself, when nothing can be checked."""
     found = [
         {
             "release": one.release,
@@ -60,7 +60,9 @@ def checked_json(checked: Sequence[Checked]) -> str:
         }
         for one in checked
     ]
-    return json.dumps({"ok": not any(one.problems for one in checked), "checked": found}, indent=2)
+    is_ok = not problems and not any(one.problems for one in checked)
+    told = {"ok": is_ok, "checked": found, "problems": [_fields(each) for each in problems]}
+    return json.dumps(told, indent=2)
 
 
 def warnings_in(checked: Sequence[Checked]) -> list[Problem | str]:

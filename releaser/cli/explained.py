@@ -36,7 +36,7 @@ def explained_json(file: str, release: str, environment: str, settings: Sequence
         for item in settings
     }
     told = {"file": file, "release": release, "environment": environment, "settings": entries}
-    return json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False)
+    return json.dumps(told, indent=2, allow_nan=False)
 
 
 def _place(item: Explained) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import importlib.metadata
+import io
 import json
 import os
 import shlex
@@ -27,7 +28,7 @@ from releaser.cli import artifact_commands
 from releaser.cli.generate import KINDS
 from releaser.cli.messages import format_error, format_warnings
 from releaser.cli.migration_commands import migrations_group
-from releaser.errors import Problem, ReleaserError, UsageError, reason_of
+from releaser.errors import ConfigError, Problem, ReleaserError, UsageError, reason_of
 
 if TYPE_CHECKING:
     from releaser.build.built import Built
@@ -48,6 +49,10 @@ class Interrupted(BaseException):
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.number = number
+
+
+class OutputError(ReleaserError):
+    """Standard output takes no more."""
 
 
 class Commands(click.Group):
@@ -189,7 +194,13 @@ def check_command(environment: str, release: str, config: str, as_json: bool, st
     from releaser.plan.missing_files import read_config_and_see_its_files
 
     path = Path(config)
-    checked = check_all(read_config_and_see_its_files(path, now=NOW), path, release, environment)
+    try:
+        found = read_config_and_see_its_files(path, now=NOW)
+    except ConfigError as error:
+        if as_json:
+            _print([checked_json((), error.problems)])
+        raise
+    checked = check_all(found, path, release, environment)
     _print([checked_json(checked)] if as_json else checked_lines(checked))
     _flush()
     refuse_problems(checked)
@@ -316,7 +327,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code; every way to fail is told here, and nowhere else."""
     try:
+        _check_surroundings()
         code = program.main(list(arguments), prog_name="releaser", standalone_mode=False)
+        _print(())
+    except OutputError as error:
+        code = _tell(error)
+        _drop_output()
+        return code
     except ReleaserError as error:
         return _tell(error)
     except click.ClickException as error:
@@ -325,7 +342,7 @@ def run(arguments: Sequence[str]) -> int:
         return _tell_interrupted(interruption)
     except BrokenPipeError:
         # Whoever read our output is gone (`releaser plan | head`); what is left in the buffers has nowhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _drop_output()
         return 1
     except Exception:
         traceback.print_exc()
@@ -451,9 +468,40 @@ def _usage_error(error: click.ClickException) -> UsageError:
     return UsageError(message[:1].lower() + message[1:], hint=hint)
 
 
+def _check_surroundings() -> None:
+    """Make sure that there is a folder to start from, and that any character can be printed.
+
+    Raises:
+        ReleaserError: the folder that this process was started in is gone.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal or a log of another encoding
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise ReleaserError(f"cannot read the current folder: {reason_of(error)}") from error
+
+
 def _print(lines: Sequence[str]) -> None:
-    for line in lines:
-        print(line)
+    """Print `lines`, and whatever was printed before and is still in the buffer.
+
+    Raises:
+        OutputError: standard output takes no more, a full disk for one.
+    """
+    try:
+        for line in lines:
+            print(line)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"cannot write to standard output: {reason_of(error)}") from error
+
+
+def _drop_output() -> None:
+    """Send what is left in the buffers, which Python writes when it ends, to nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _warn(warnings: Sequence[Problem | str]) -> None:
@@ -472,7 +520,7 @@ def _width() -> int:
 
 
 def _flush() -> None:
-    with contextlib.suppress(BrokenPipeError):
+    with contextlib.suppress(OSError, AttributeError):  # a closed descriptor is None to Python
         sys.stdout.flush()
 
 
