@@ -65,6 +65,8 @@ def _socket_path(path: str) -> None:
 
 def _host_and_port(text: str, lowest_port: int) -> None:
     host, colon, port = text.rpartition(":")
+    if text.startswith("[") and text.endswith("]"):
+        raise Wrong(hint=f"the port is missing: '{text}:8000'")
     if not colon:
         raise Wrong(hint=f"with a host: '127.0.0.1:{text}'" if text.isdecimal() else "the port is missing: 'host:port'")
     _port(port, lowest_port)

@@ -22,10 +22,10 @@ def check_extends(item: Item) -> None:
     bases = {name: _base_of(table) for name, table in item.data.items()}
     told: set[str] = set()
     for entry in item.entries():
-        if not bases[entry.name]:
+        base = bases[entry.name]
+        if base is None:
             continue
         written = next(setting for setting in entry.entries() if setting.name == SETTING)
-        base = bases[entry.name]
         if base not in bases:
             hint = name_hint(base, [name for name in bases if name != entry.name], f"{item.name}s")
             item.problems.add(written.origin, f"there is no {item.name} {quoted(base)}", hint)
@@ -57,15 +57,15 @@ def _over_its_base(own: Setting, resolved: Mapping[str, Setting], settings: Sect
     return Setting(value=merged.value, origin=own.origin)
 
 
-def _base_of(table: object) -> str:
+def _base_of(table: object) -> str | None:
     base = table.get(SETTING) if isinstance(table, dict) else None
-    return base if isinstance(base, str) else ""
+    return base if isinstance(base, str) else None
 
 
-def _circle(name: str, bases: Mapping[str, str]) -> list[str]:
+def _circle(name: str, bases: Mapping[str, str | None]) -> list[str]:
     """Return the names from `name` until it comes again; empty when it does not."""
     seen = [name]
-    while (base := bases.get(seen[-1], "")) and base != name:
+    while (base := bases.get(seen[-1])) is not None and base != name:
         if base in seen:
             return []  # a circle further on, which is told where it is
         seen.append(base)

@@ -261,7 +261,9 @@ class Size(Kind):
     def read(self, item: Item) -> Setting:
         match = _SIZE.fullmatch(item.data) if isinstance(item.data, str) else None
         if not match:
-            item.expected(self.wanted, "B, kB, MB, GB, KiB, MiB and GiB are known")
+            compact = item.data.replace(" ", "") if isinstance(item.data, str) else ""
+            is_spaced = compact != item.data and _SIZE.fullmatch(compact)
+            item.expected(self.wanted, f"write '{compact}'" if is_spaced else f"{', '.join(_BYTES)} are known")
         found = float(match[1]) * _BYTES[match[2]]
         if not self.least <= found <= self.most:
             item.expected(f"a size from {self.least} to {self.most} bytes")

@@ -32,6 +32,7 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _CONTROL = frozenset(chr(code) for code in (*range(9), *range(10, 32), 127))
 _ESCAPES = 'btnfre"\\uUx'
 _QUOTES_HINT = "text is written in quotes"
+_TYPOGRAPHIC_QUOTES = "\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb"
 _KEY_HINT = "a key of letters from a to z, digits, '_' and '-' stands as it is, any other in quotes"
 _LEADING_ZERO = re.compile(r"[+-]?0[0-9][0-9_]*")
 _WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
@@ -175,7 +176,8 @@ class _Scanner:
             part, first = parts[-1], self.keys[path].line
             self._fail(f"'{part.name}' is there twice, first on line {first}", at=part.start, end=part.end)
         if not self.text.startswith("=", self.at):
-            hint = _KEY_HINT if self.text[self.at : self.at + 1].isalpha() and not self.text[self.at].isascii() else ""
+            following = self.text[self.at : self.at + 1]
+            hint = _KEY_HINT if following.isalpha() and not following.isascii() else ""
             self._fail(f"expected '=' after the key, found {self._here()}", hint, at=self.at)
         self.at += 1
         for count, part in enumerate(parts, start=1):
@@ -286,6 +288,7 @@ class _Scanner:
         if not _PLAUSIBLE_VALUE.fullmatch(word):
             truth = _WORDS.get(word.lower(), word.lower())
             hint = f"write {truth}" if truth in ("true", "false") else _QUOTES_HINT
+            hint = 'quotes are straight: "' if word[0] in _TYPOGRAPHIC_QUOTES else hint
             self._fail(f"expected a value, found the bare word '{word}'", hint, at=start, end=self.at)
         if _LEADING_ZERO.fullmatch(word):
             what = f"a number does not begin with 0, found {word}"

@@ -55,6 +55,13 @@ def _hint_for_unknown(item: Item) -> str:
     return hint_for(item.name)
 
 
+def _hint_for_the_top(item: Item) -> str:
+    """Return a hint for a setting that stands above every table."""
+    if any(row.name == item.name for row in ROWS):
+        return f"'{item.name}' stands under [release.NAME] or [environment.NAME]"
+    return ""
+
+
 ROWS = (
     Field(
         name="extends",
@@ -477,6 +484,7 @@ SETTINGS = Section(
 TOP = Section(
     wanted="a table",
     make=_make,
+    hint=_hint_for_the_top,
     fields=(
         Field(
             name="default_release",

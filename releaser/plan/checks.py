@@ -237,6 +237,12 @@ def _hook_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:
 
 
 def _socket_problems(profile: Profile) -> Iterator[Problem]:
+    names: dict[str, str] = {}
+    for name, address in profile.sockets.items():
+        other = names.setdefault(address, name)
+        if other != name and not address.endswith(":0"):
+            what = f"'{name}' has the address of '{other}', and only one of them can listen there"
+            yield _problem(_origin_of(profile, f"sockets.{name}"), what)
     known = ", ".join(profile.sockets)
     for index, name in _sockets_named_in(profile.command):
         if name not in profile.sockets:

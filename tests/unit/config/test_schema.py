@@ -18,6 +18,7 @@ EXAMPLES = [ROOT / "rel" / "config.toml", *sorted((ROOT / "examples").glob("*/re
 NEEDS_ANOTHER_TABLE = {
     "default_environment_unknown",
     "default_release_unknown",
+    "extends_nothing",
     "extends_without_an_entry_point",
     "migrations_of_a_database_without_scripts",
     "migrations_of_targets",

@@ -355,3 +355,12 @@ def test_a_problem_of_one_value_of_an_array_is_told_where_that_value_is_written(
         make_plan(profile, facts_of(paths=paths))
 
     assert [problem.where for problem in error.value.problems] == [f"rel/config.toml:{line}:3" for line in (5, 7, 9)]
+
+
+def test_two_sockets_cannot_listen_at_one_address() -> None:
+    sockets = {"web": "${HOST}:80", "admin": "${HOST}:80", "any": "127.0.0.1:0", "other": "127.0.0.1:0"}
+    with pytest.raises(ProjectError) as error:
+        make_plan(profile_of(sockets=sockets), facts_of())
+
+    (problem,) = error.value.problems
+    assert problem.what == "'admin' has the address of 'web', and only one of them can listen there"
