@@ -29,6 +29,7 @@ _IMPORTS_TESTS = re.compile(
     rb"^[ \t]*(?:from[ \t]+[\w.]*\btests\b|(?:from|import)[ \t]+[^#\n]*\btests\b)", re.MULTILINE
 )
 _LOADS_STUBS = re.compile(rb"\battach_stub\b")
+_STUBS_OF_OTHERS = "some are of other packages, in folders without a module"
 _MODULES = (".py", ".pyc", ".so")
 _DEBUG_INFO: Final = "debug info"
 
@@ -158,12 +159,16 @@ def _docs(tree: _Tree, files: list[PurePosixPath]) -> _Finds:
 
 def _type_stubs(tree: _Tree, files: list[PurePosixPath]) -> _Finds:
     reasons: dict[str, str] = {}
+    with_modules = {path.parent for path in files if path.suffix in _MODULES}
     for path in files:
         package = path.parts[0]
-        if path.suffix == ".pyi" or path.name == "py.typed" or package.endswith("-stubs"):
+        is_of_stubs = package.endswith("-stubs")
+        if path.suffix == ".pyi" or path.name == "py.typed" or is_of_stubs:
             if package not in reasons:
                 reasons[package] = "it loads them when it runs" if tree.text_of(package, _LOADS_STUBS) else ""
-            yield path, reasons[package]
+            # A tool that reads code brings the stubs of others, as jedi does: a folder of them has no module.
+            is_data = path.suffix == ".pyi" and not is_of_stubs and path.parent not in with_modules
+            yield path, reasons[package] or (_STUBS_OF_OTHERS if is_data else "")
 
 
 def _sentence(noun: str, removed: Counter[str]) -> str:

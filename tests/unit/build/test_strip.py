@@ -26,6 +26,9 @@ FILES = {
     "eager/tests/__init__.py": "def run(): ...\n",
     "lazy/__init__.py": "import lazy_loader\n__getattr__ = lazy_loader.attach_stub(__name__, __file__)\n",
     "lazy/__init__.pyi": "from .a import b\n",
+    "reader/__init__.py": "",
+    "reader/__init__.pyi": "",
+    "reader/typeshed/os/path.pyi": "",
     "own/__init__.py": "",
     "own/tests/test_own.py": "",
     "own/__init__.pyi": "",
@@ -72,13 +75,16 @@ def test_docs_without_a_module_in_them_go_and_licences_stay(tmp_path: Path) -> N
 
 def test_type_stubs_go_but_for_a_package_that_loads_them(tmp_path: Path) -> None:
     gone, told = stripped(tmp_path, type_stubs=True)
-    assert gone == {"lib/__init__.pyi", "lib/py.typed", "lib-stubs/__init__.pyi"}
-    assert told[1] == "lazy keeps its type stubs: it loads them when it runs"
+    assert gone == {"lib/__init__.pyi", "lib/py.typed", "lib-stubs/__init__.pyi", "reader/__init__.pyi"}
+    assert told[1:] == [
+        "lazy keeps its type stubs: it loads them when it runs",
+        "reader keeps its type stubs: some are of other packages, in folders without a module",
+    ]
 
 
 def test_what_is_to_be_kept_stays(tmp_path: Path) -> None:
     gone, told = stripped(tmp_path, tests=True, type_stubs=True, keep=("lib/tests", "lib-*", "lib/*.typed"))
-    assert gone == {"lib/__init__.pyi"}
+    assert gone == {"lib/__init__.pyi", "reader/__init__.pyi"}
     assert told[0] == "no tests of dependencies to leave out"
 
 
