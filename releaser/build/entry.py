@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from releaser.build.attributes import known_names
+from releaser.build.clashes import clashes
 from releaser.build.dist_info import console_scripts
 from releaser.build.stage import Stage
 from releaser.build.unmet import unmet_problems
@@ -27,6 +28,8 @@ def check_bundle(step: CheckBundle, stage: Stage) -> None:
     """
     roots = (*stage.source_paths, stage.site_packages)
     problems = list(unmet_problems(stage))
+    own = {wheel.name.partition("-")[0] for wheel in (stage.wheel, *stage.local_wheels.values())}
+    stage.warnings += clashes(stage.site_packages, own)
     for program in step.programs:
         if program.entry_point:
             problems += _missing(program.entry_point, roots, program.place)
