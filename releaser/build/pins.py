@@ -118,6 +118,11 @@ def _split_pylock(text: str, base: Path, environment: Mapping[str, str]) -> tupl
         packages.remove(package)
         if applies(str(package.get("marker", "")), environment):
             folders[(base / str(package["directory"]["path"])).resolve()] = None
+    for package in packages:
+        sources = [package.get(name, {}) for name in ("archive", "sdist", "vcs")]
+        for source in (*sources, *package.get("wheels", [])):
+            if "path" in source:  # relative to the lock, and the rest of it goes elsewhere
+                source["path"] = str(base / str(source["path"]))
     return tomlkit.dumps(document), tuple(folders)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,16 @@ def test_hashes_are_asked_for_unless_only_commits_have_none(
     (tmp_path / "more.txt").write_text(texts[0])
     assert read_pins(path, is_hashed=True).is_hashed is is_asked
     assert not read_pins(path, is_hashed=False).is_hashed
+
+
+def test_files_that_a_pylock_names_are_found_from_elsewhere(tmp_path: Path) -> None:
+    path = tmp_path / "pylock.toml"
+    path.write_text(
+        '[[packages]]\nname = "leaf"\narchive = { path = "vendor/leaf.whl" }\n'
+        '[[packages]]\nname = "tree"\n'
+        'wheels = [{ path = "/srv/tree.whl" }, { url = "https://packages.example/tree.whl" }]\n'
+    )
+    text, _ = split_local_projects(path, tmp_path / "locks")
+    packages = tomllib.loads(text)["packages"]
+    assert packages[0]["archive"]["path"] == f"{tmp_path}/locks/vendor/leaf.whl"
+    assert packages[1]["wheels"] == [{"path": "/srv/tree.whl"}, {"url": "https://packages.example/tree.whl"}]
