@@ -30,9 +30,9 @@ from releaser.build.migration_files import copy_migrations, note_migration_comma
 from releaser.build.overlays import copy_overlays
 from releaser.build.package_files import check_package_files
 from releaser.build.publish import (
-    Exchange,
+    DISK,
+    Disk,
     carry_var,
-    exchange_names,
     is_running,
     prune_bundles,
     publish_tree,
@@ -95,13 +95,13 @@ def build(
     read_graph: ReadGraph,
     epoch: int = FIRST_EPOCH,
     on_step: Callable[[Step], None] = lambda _: None,
-    exchange: Exchange = exchange_names,
+    disk: Disk = DISK,
     warnings_as_errors: bool = False,
     is_offline: bool = False,
 ) -> Built:
     """Carry out `plan` and return what was made.
 
-    `epoch` dates everything in the artifact; `on_step` is called before each step, `exchange` publishes. With
+    `epoch` dates everything in the artifact; `on_step` is called before each step, `disk` publishes. With
     `warnings_as_errors` nothing is published once there is a warning. With `is_offline` packages come from caches and
     `find_links` alone.
 
@@ -137,7 +137,7 @@ def build(
                     if _is_told(step, stage):
                         report.step(describe(step))
                     with as_build_error(describe(step)):
-                        _carry_out(step, stage, exchange)
+                        _carry_out(step, stage, disk)
                     if isinstance(step, PublishTree):
                         publishing.close()
         finally:
@@ -189,7 +189,7 @@ def _stage(
     return stage
 
 
-def _carry_out(step: Step, stage: Stage, exchange: Exchange) -> None:
+def _carry_out(step: Step, stage: Stage, disk: Disk) -> None:
     match step:
         case BuildWheel(project=project):
             check_package_files(project, stage.plan.root, stage.plan.target.parent)
@@ -237,9 +237,10 @@ def _carry_out(step: Step, stage: Stage, exchange: Exchange) -> None:
             stage.report.give_way()
             sign_checksums(step, stage)
         case PublishArchive():
+            disk.write_through(str(stage.folder))
             publish_packages(stage)
         case PublishTree():
-            _publish_tree(stage, exchange)
+            _publish_tree(stage, disk)
         case CarryVar():
             _carry_var(stage)
         case RunPlugins(event=event):
@@ -362,15 +363,17 @@ def _write_run_file(stage: Stage) -> None:
     write_run_file(payload, stage.folder / stage.plan.run_file.name, sketch.name, sketch.version)
 
 
-def _publish_tree(stage: Stage, exchange: Exchange) -> None:
+def _publish_tree(stage: Stage, disk: Disk) -> None:
     plan = stage.plan
+    disk.write_through(str(stage.folder))
     if is_running(plan.published):
         version = version_of(plan.published) or "a release"
         shown = os.path.relpath(plan.published, plan.root)
         stage.warnings.append(f"{version} is running from {shown}: restart it to use the new build")
         stage.was_running = True
-    publish_tree(stage.root, plan.published, stage.replaced, exchange)
+    publish_tree(stage.root, plan.published, stage.replaced, disk.exchange)
     stage.is_published = True
+    disk.write_through(str(plan.target))
 
 
 def _carry_var(stage: Stage) -> None:

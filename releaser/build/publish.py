@@ -3,16 +3,21 @@
 The timeline, in `_build/ENV/`, under the lock that every build of ENV holds; S is `.staging-PID`:
 
     1  S/rel/NAME is complete, its manifest written              rel/NAME: old
+       everything in S is written through to the disk
     2  remove the checksums beside the archive, and their         rel/NAME: old
        signature; rename the archive, then what lies beside it,
        from S over their final names, the checksums last
     3  exchange S/rel/NAME and rel/NAME, renameat2(2)            rel/NAME: new     <- the point of no return
+       the new names are written through as well
     4  rename S/rel/NAME/var to rel/NAME/var                     rel/NAME: new, with what was written before
     5  remove S
 
 Killed before 3, the old build is there, and S is a leftover. Killed between 3 and 5, the new one is there, and S holds
 the old one, after 4 without its var. Where the file system cannot exchange two names, 3 is two renames: rel/NAME to
 S/old/NAME, then S/rel/NAME to rel/NAME; killed between them, rel/NAME is missing until the next build.
+
+A power cut is as a kill: what has its final name is whole on the disk. One syncfs(2) does that; an fsync of each file
+would cost many times as much.
 
 The next build starts with `repair`, which puts back a missing rel/NAME, carries over a var that was left in S, and
 removes S. A folder named var is never removed.
@@ -26,9 +31,12 @@ import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from releaser.build.lock import STAGING
+from releaser.runtime.unpack import write_through
 
 Exchange = Callable[[Path, Path], bool]
 """Exchanges two names in one step; false when the file system cannot, and nothing was done."""
@@ -60,6 +68,18 @@ def exchange_names(one: Path, other: Path) -> bool:
     if code in _NOT_SUPPORTED:
         return False
     raise OSError(code, os.strerror(code), str(other))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disk:
+    """What publishing asks of the file system."""
+
+    exchange: Exchange = exchange_names
+    write_through: Callable[[str], None] = write_through
+    """Has everything of the file system of a folder written to its disk; raises OSError."""
+
+
+DISK: Final = Disk()
 
 
 def carry_var(replaced: Path, published: Path) -> None:

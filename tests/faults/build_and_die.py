@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from releaser.build.executor import build
-from releaser.build.publish import exchange_names
+from releaser.build.publish import Disk
 from releaser.build.stage import Graph
 from releaser.cli.report import SilentReport
 from releaser.config import read_config
@@ -36,7 +36,7 @@ def main(number: int, way: str) -> None:
         report=SilentReport(sys.stdout, False),
         read_graph=no_graph,
         on_step=on_step,
-        exchange=exchange_names if way == "exchange" else lambda one, other: False,
+        disk=Disk() if way == "exchange" else Disk(exchange=lambda one, other: False),
     )
 
 
