@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from releaser.config import read_config
+from releaser.errors import ReleaserError
 from releaser.runtime.command_line import COMMANDS
 
 ROOT = Path(__file__).parents[2]
@@ -55,6 +57,42 @@ def test_the_configuration_of_the_readme_is_accepted(tmp_path: Path) -> None:
     (tmp_path / "rel" / "config.toml").write_text(text)
     profile = read_config(tmp_path / "rel" / "config.toml").profile(None, "prod")
     assert profile.name == "app"
+
+
+def blocks_of_toml() -> list[tuple[str, str]]:
+    """Return what the pages show of a configuration, with the page; those of the reference are tested elsewhere."""
+    pages = [page for page in (ROOT / "releaser/docs").glob("**/*.md") if page.name != "config.md"]
+    found = [
+        (page.stem, text) for page in pages for text in re.findall(r"```toml\n(.*?)```", page.read_text(), re.DOTALL)
+    ]
+    return [(name, text) for name, text in found if not text.startswith("[[schemas]]")]
+
+
+@pytest.mark.parametrize(("name", "text"), blocks_of_toml())
+def test_what_a_page_shows_of_a_configuration_is_accepted(tmp_path: Path, name: str, text: str) -> None:
+    data = tomllib.loads(text)
+    if not {"release", "environment"} & set(data):
+        text, data = f"[release.shop]\n{text}", {"release": {"shop": data}}
+    release, settings = next(iter(data.get("release", {"shop": {}}).items()))
+    if not {"entry_point", "command"} & set(settings):
+        header = f"[release.{release}]\n"
+        entry = f'{header}entry_point = "shop:main"\n'
+        text = text.replace(header, entry) if header in text else f"{entry}{text}"
+    (tmp_path / "rel").mkdir()
+    (tmp_path / "rel/config.toml").write_text(text + ("" if "environment" in data else "\n[environment.prod]\n"))
+
+    assert [what for what in refused(tmp_path / "rel/config.toml") if not what.startswith("needs ")] == [], name
+
+
+def refused(config: Path) -> list[str]:
+    """Return what is wrong with a configuration; a fragment of one may need what stands elsewhere."""
+    try:
+        found = read_config(config)
+        for environment in found.environment_names:
+            found.profile(None, environment)
+    except ReleaserError as error:
+        return [problem.what for problem in error.problems]
+    return []
 
 
 def test_the_two_commands_of_the_readme_are_those_of_the_script() -> None:
