@@ -51,6 +51,8 @@ LAST_LINES = 15
 _TOLD: Final = "told"
 """Of a layer: what there is to tell of it each time that it is used."""
 PACKED: Final = "pack the dependencies"
+_SEVERAL_PACKAGES: Final = "Multiple top-level"
+"""In what setuptools says of a project of which it cannot tell what is to be packed."""
 _JOB: Final = "install the dependencies"
 _LAYOUT = 3
 """Of a layer: to be changed with anything that this module or `layers` puts there differently."""
@@ -266,7 +268,11 @@ def _wheel_of(project: Path, stage: Stage, shown: str) -> Path:
         if not build_in_kept_environment(project, wheels, stage, machine_key(stage)):
             stage.run(installers.build_wheel(stage.installer, project, wheels))
     except ProgramFailed as error:
-        raise _told(error, f"{shown} could not be built") from error
+        told = _told(error, f"{shown} could not be built")
+        if any(_SEVERAL_PACKAGES in line for line in error.lines):
+            hint = "without [build-system] in pyproject.toml the project is an application, bundled as its folder lies"
+            told = BuildError(str(told), output=told.output, hint=hint)
+        raise told from error
     found = sorted(wheels.glob("*.whl"))
     if len(found) != 1:
         raise BuildError(f"{shown}'s build backend made {len(found)} wheels where one was expected")

@@ -22,6 +22,7 @@ WRAPPERS = (
     ("dumb-init",),
 )
 """What stands before the program in a Procfile or Dockerfile, and has no place in a release."""
+FIRST_VERSION = "0.1.0"
 CONFIGURED = "rel/config.toml"
 PROCFILE = "the Procfile"
 DOCKERFILE = "the Dockerfile"
@@ -38,6 +39,7 @@ class Choices:
     """What is written."""
 
     name: str
+    version: str = "project"
     entry_point: str = ""
     command: tuple[str, ...] = ()
     reason: str
@@ -171,6 +173,7 @@ def _with_the_rest(choices: Choices, found: Findings) -> Choices:
     required = tuple(name for name in dict.fromkeys([*needed, *variables]) if name not in env)
     return replace(
         choices,
+        version="project" if found.has_version else "git" if found.has_git else FIRST_VERSION,
         processes=processes,
         task=task,
         env=env,

@@ -16,7 +16,7 @@ from releaser.errors import ProjectError
 from releaser.init.deployment import Dockerfile, read_dockerfile, read_procfile
 from releaser.init.sources import Sources, read_sources
 from releaser.plan.locks import find_lock
-from releaser.plan.project import UnusableProject, project_table, read_pyproject
+from releaser.plan.project import UnusableProject, project_table, read_project, read_pyproject
 
 GUNICORN_CONF = "gunicorn.conf.py"
 _BROUGHT = {("fastapi", "standard"): "uvicorn", ("fastapi", "all"): "uvicorn"}
@@ -33,6 +33,10 @@ class Findings:
 
     name: str
     """The project's, as pyproject.toml has it."""
+    has_version: bool = True
+    """Whether the project's version stands in a file that is read."""
+    has_git: bool = False
+    """Whether it is at the top of a git repository."""
     scripts: Mapping[str, str]
     """Console scripts: name to `module:function`."""
     dependencies: frozenset[str]
@@ -83,6 +87,8 @@ def find(folder: Path) -> Findings:
     words |= {word.partition("=")[2] for word in words} | {GUNICORN_CONF}
     return Findings(
         name=table["name"],
+        has_version=bool(read_project(folder).version),
+        has_git=(folder / ".git").exists(),
         scripts=_texts(table.get("scripts")),
         dependencies=dependencies,
         locked=locked,

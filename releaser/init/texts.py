@@ -132,9 +132,16 @@ _RUN = {
 }
 
 
+_VERSION = {
+    "project": 'version = "project"                     # pyproject.toml\'s; or "git", or a literal such as "1.4.0"',
+    "git": 'version = "git"                         # `git describe`: no file says the version; or a literal: "1.4.0"',
+    "": 'version = "0.1.0"                       # no file of the project says it; "git" is what `git describe` says',
+}
+
+
 def _release_lines(choices: Choices) -> Iterator[str]:
     yield f"[release.{choices.name}]"
-    yield 'version = "project"                     # pyproject.toml\'s; or "git", or a literal such as "1.4.0"'
+    yield _VERSION.get(choices.version, _VERSION[""])
     yield ""
     yield f"# What runs, from {choices.reason}."
     if choices.entry_point:

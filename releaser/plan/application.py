@@ -51,8 +51,9 @@ def sources_root(folder: Path) -> Path:
 def application_files(folder: Path, left_out: Collection[Path] = ()) -> dict[str, Path]:
     """Return the files of the app, by their place in site-packages: its modules, and every folder beside them.
 
-    Left out are hidden files, what git ignores, `BESIDE_THE_APP`, virtual environments, alembic's scripts and the
-    absolute paths in `left_out`. Files at the top that are no modules stay behind: they are about the project.
+    Left out are hidden files, what git ignores, `BESIDE_THE_APP`, virtual environments, alembic's scripts, projects of
+    their own and the absolute paths in `left_out`. Files at the top that are no modules stay behind: they are about the
+    project.
     """
     root = sources_root(folder)
     ignored = {*_ignored_by_git(folder), *left_out}
@@ -81,7 +82,7 @@ def _is_imported_as_src(folder: Path) -> bool:
 def _files_below(folder: Path, ignored: Collection[Path]) -> Iterator[Path]:
     if folder in ignored or folder.name.startswith(".") or folder.name in _NOWHERE or (folder / "pyvenv.cfg").exists():
         return
-    if folder.name.endswith(".egg-info"):
+    if folder.name.endswith(".egg-info") or (folder / "pyproject.toml").exists():
         return
     for path in sorted(folder.iterdir()):
         if path.is_dir():

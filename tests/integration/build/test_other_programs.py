@@ -9,6 +9,7 @@ import pytest
 
 from releaser.build.launcher import TEMPLATE, render
 from releaser.build.scripts import wrapper
+from releaser.plan.application import application_files
 from releaser.plan.git import read_git
 from releaser.plan.interpreter import interpreter_in, this_interpreter
 from releaser.plan.steps import Script
@@ -87,3 +88,17 @@ def test_an_interpreter_is_asked_by_running_it(tmp_path: Path) -> None:
     found = interpreter_in(tmp_path)
     assert found is not None
     assert (found.version, found.full_version, found.platform) == (own.version, own.full_version, own.platform)
+
+
+def test_what_git_ignores_is_no_part_of_an_application(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("app.py", "local.py", "shop/a.py", "shop/old.log", "media/b.png", "static/c.css"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write(tmp_path / name, "")
+    write(tmp_path / ".gitignore", "/media/\n*.log\nlocal.py\n")
+    everything = set(application_files(tmp_path))
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+
+    assert set(application_files(tmp_path)) == {"app.py", "shop/a.py", "static/c.css"}
+    assert everything - {"app.py", "shop/a.py", "static/c.css"} == {"local.py", "shop/old.log", "media/b.png"}

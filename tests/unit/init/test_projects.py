@@ -530,6 +530,14 @@ def test_what_is_told_is_what_its_page_of_the_documentation_shows(tmp_path: Path
     assert ["$ cd shop", "$ releaser init", *told] == session.splitlines()
 
 
+@pytest.mark.parametrize(("folder", "version"), [(".git", "git"), (".hg", "0.1.0")])
+def test_a_version_that_no_file_says_is_gits_or_a_literal(tmp_path: Path, folder: str, version: str) -> None:
+    pyproject = '[project]\nname = "shop"\ndynamic = ["version"]\n[build-system]\nbuild-backend = "hatchling.build"\n'
+    make(tmp_path, {"pyproject.toml": pyproject, "shop.py": "def main(): ...\n", f"{folder}/HEAD": ""})
+
+    assert profile_for(tmp_path).version == version
+
+
 def test_git_is_told_of_the_builds_where_it_would_take_them_for_sources(tmp_path: Path) -> None:
     make(tmp_path, {"shop.py": "def main(): ...\n", ".git/HEAD": "", ".gitignore": "dist\n"})
     found = find(tmp_path)

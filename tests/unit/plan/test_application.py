@@ -70,6 +70,7 @@ def test_modules_packages_and_the_folders_beside_them_are_the_app(tmp_path: Path
         *("tests/test_all.py", "docs/index.md", ".env", ".venv/pyvenv.cfg", "env/pyvenv.cfg", "env/lib/x.py"),
         *("setup.py", "conftest.py", "my-tool.py", "README.md", "requirements.txt", "shop.egg-info/PKG-INFO"),
         *("alembic/env.py", "alembic/script.py.mako", "node_modules/x/y.js", "rel/config.toml", "out/x/shop.pyz"),
+        *("packages/api/pyproject.toml", "packages/api/src/api.py"),
     )
 
     found = application_files(project, [project / "out"])
