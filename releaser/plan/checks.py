@@ -127,7 +127,11 @@ def _version_problems(profile: Profile, facts: Facts, version: str) -> Iterator[
 def _interpreter_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:
     if facts.interpreter is None:
         origin = _origin_of(profile, "include_python")
-        yield _problem(origin, f"no Python runs there: wanted {profile.include_python}/bin/python3")
+        yield _problem(
+            origin,
+            f"no Python runs there: wanted {profile.include_python}/bin/python3, with all of its standard library",
+            "that of Debian's and Ubuntu's python3-minimal alone is not enough",
+        )
         return
     wanted = facts.project.requires_python if facts.project else ""
     try:

@@ -95,6 +95,13 @@ def test_an_interpreter_is_copied_only_when_asked_for() -> None:
     assert BundlePython(prefix="/opt/python") in named.steps
 
 
+def test_a_prefix_in_which_no_python_runs_is_told_with_what_was_wanted_there() -> None:
+    with pytest.raises(ProjectError) as error:
+        make_plan(profile_of(include_python="/opt/python"), facts_of(interpreter=None))
+    told = "no Python runs there: wanted /opt/python/bin/python3, with all of its standard library"
+    assert [what for _, what in problems_of(error)] == [told]
+
+
 def test_migrations_bring_a_step_and_a_hook() -> None:
     facts = facts_of(migrations={"default": MigrationsFact(folder=Path(__file__).parent)})
     profile = profile_of(migrations=(MIGRATIONS,))
@@ -306,7 +313,9 @@ def test_every_step_reads_as_one_line() -> None:
 
 def test_the_c_library_is_checked_once_the_interpreter_is_there() -> None:
     assert CheckGlibc not in kinds_of(make_plan(profile_of(), facts_of()))
-    kinds = kinds_of(make_plan(profile_of(glibc_max="2.31", include_python=True), facts_of()))
+    plan = make_plan(profile_of(glibc_max="2.31", include_python=True), facts_of())
+    assert BundlePython(prefix="", glibc_max="2.31") in plan.steps
+    kinds = kinds_of(plan)
     assert kinds.index(BundlePython) < kinds.index(CheckGlibc) < kinds.index(WriteArchive)
 
 
