@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import datetime
 import math
 import re
 import tempfile
@@ -27,11 +28,12 @@ from releaser.config.patterns import SEEN
 from releaser.config.positions import Path as KeyPath
 from releaser.config.positions import Positions, Span, Unreadable, locate
 from releaser.config.schema import json_schema
-from releaser.config.settings import SETTINGS
+from releaser.config.settings import ROWS, SETTINGS
 from releaser.config.substitution import UNKNOWN, Wrong, expand
 from releaser.errors import ConfigError, ReleaserError
 from releaser.runtime.environment import SubstitutionError, substitute
 
+SCHEMA = Draft202012Validator(json_schema())
 ALPHABET = "[]{}=,.#\"'\\ \n\r\tab-_0123:$\x00é"
 
 
@@ -83,6 +85,27 @@ def check_outcome(outcome: Config | ConfigError, text: str) -> None:
 def test_any_toml_is_a_configuration_or_problems(drawn: tuple[str, dict[str, Any]]) -> None:
     text, _ = drawn
     check_outcome(outcome_of(text.encode()), text)
+
+
+# fmt: off
+SORTS = [
+    "", "a", "a:b", "${", True, False, 0, 1, -1, 10**20, 1.5, math.inf, math.nan, datetime.date(2026, 1, 1), [], [[]],
+    [""], ["a", "a"], [1], [{}], [{"run": "a"}], [{"copy": "a", "to": "b"}], {}, {"": 1}, {"a": {}}, {"a": "a:b"},
+    {"a": {"b": "c"}}, {"a": {"b": {"c": [{"d": 1}]}}}, {"a": {"entry_point": "a:b", "heart": {}}},
+    {"http": "http://a/"}, {"script_location": "a"}, {"pre_start": []}, {"tests": True}, {"restarts": 1},
+]
+# fmt: on
+
+
+@pytest.mark.parametrize("name", [row.name for row in ROWS])
+def test_every_sort_of_value_of_every_setting_is_a_configuration_or_problems(name: str) -> None:
+    for value in SORTS:
+        release = {"entry_point": "shop:main", name: value}
+        text = tomlkit.dumps({"release": {"shop": release}, "environment": {"dev": {name: value}}})
+        outcome = outcome_of(text.encode())
+        check_outcome(outcome, text)
+        if isinstance(outcome, Config):
+            assert SCHEMA.is_valid(tomllib.loads(text)), text
 
 
 @given(st.text(ALPHABET, max_size=60))
@@ -341,7 +364,6 @@ def test_a_path_that_is_accepted_stays_below_its_folder(text: str) -> None:
 
 # The schema for editors.
 
-SCHEMA = Draft202012Validator(json_schema())
 CHECKS = {
     function.__name__: function
     for module in (checks, addresses_module, assembly, processes)
