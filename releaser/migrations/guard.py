@@ -51,7 +51,7 @@ class Guard:
         self.seen: list[tuple[str, list[tuple[str, int]]]] = []  # the sentence; files and lines, innermost first
         self._packages = site_packages.rstrip(os.sep) + os.sep
         self._own = own
-        self._when = when
+        self.when = when
 
     def close(self) -> None:
         """Refuse from here on, until the process ends."""
@@ -72,7 +72,7 @@ class Guard:
         if not is_own and event not in _REACHES:
             return
         subject = arguments[0] if arguments and isinstance(arguments[0], (str, bytes)) else ""
-        sentence = f"{event} {os.fsdecode(subject)}".strip() + f": {what} {self._when}"
+        sentence = f"{event} {os.fsdecode(subject)}".strip() + f": {what} {self.when}"
         if is_own:
             self.seen.append((sentence, places))
         raise Refused(sentence)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from releaser.errors import ProjectError
 
@@ -44,25 +45,48 @@ def lint_revisions(
     own_modules: tuple[str, ...] = (),
     dialect: str = "",
     linting: Linting = Linting(),
+    recorded: Sequence[Mapping[str, Any]] | None = None,
 ) -> tuple[tuple[Judgement, ...], tuple[Finding, ...], str]:
     """Return what there is to say of each revision in `files`, which are in the order of the line; squawk's findings;
     and why squawk could not be asked, or "".
 
     `dialect` is postgresql, mysql or sqlite; empty, that of the driver in `site_packages`. Each `upgrade()` is run,
-    without a database and without network.
+    without a database and without network; `recorded` is what came of that when it was done before.
 
     Raises:
         ProjectError: they cannot be run at all.
     """
     kind = dialect or dialect_of(site_packages)
-    request = {
-        "files": [str(file.absolute()) for file in files],
-        "site_packages": str(site_packages.absolute()),
-        "source_paths": list(source_paths),
-        "own_modules": list(own_modules),
-        # What SQLite is asked for in a batch would need the table itself; what is asked for is the same.
-        "dialect": "postgresql" if kind == "sqlite" else kind,
-    }
+    names = [str(file.absolute()) for file in files]
+    if recorded is None:
+        request = {
+            "files": names,
+            "site_packages": str(site_packages.absolute()),
+            "source_paths": list(source_paths),
+            "own_modules": list(own_modules),
+            "dialect": offline_dialect(kind),
+        }
+        answer = _ask(python, request)
+    else:
+        by_name = {item["path"]: item for item in recorded}
+        answer = [by_name[name] for name in names]
+    judgements = judge(answer, kind, linting.accepted)
+    if linting.squawk is None or kind != "postgresql":
+        return judgements, (), ""
+    ours = [finding for judgement in judgements for finding in judgement.findings]
+    found, trouble = squawk(linting.squawk, linting.root or Path.cwd(), answer, ours)
+    return judgements, tuple(finding for finding in found if finding.rule not in linting.accepted), trouble
+
+
+def offline_dialect(kind: str) -> str:
+    """Return the dialect in which revisions for a kind of database are recorded.
+
+    What SQLite is asked for in a batch would need the table itself; what is asked for is the same.
+    """
+    return "postgresql" if kind == "sqlite" else kind
+
+
+def _ask(python: Path, request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     with tempfile.TemporaryDirectory(prefix="releaser-") as folder:
         try:
             done = subprocess.run(
@@ -74,15 +98,10 @@ def lint_revisions(
                 timeout=LIMIT_S,
                 check=False,
             )
-            answer = json.loads(done.stdout)
+            answer: list[Mapping[str, Any]] = json.loads(done.stdout)
         except (OSError, ValueError, subprocess.TimeoutExpired) as error:
             raise ProjectError("cannot lint the migrations: the revisions cannot be run without a database") from error
-    judgements = judge(answer, kind, linting.accepted)
-    if linting.squawk is None or kind != "postgresql":
-        return judgements, (), ""
-    ours = [finding for judgement in judgements for finding in judgement.findings]
-    found, trouble = squawk(linting.squawk, linting.root or Path.cwd(), answer, ours)
-    return judgements, tuple(finding for finding in found if finding.rule not in linting.accepted), trouble
+    return answer
 
 
 def dialect_of(site_packages: Path) -> str:

@@ -2,18 +2,24 @@
 
 Standard library only, nothing of releaser: the interpreter may be an older one, and its packages are the app's. The
 request and the answer are JSON; whatever a revision prints when it is imported goes to standard error.
+
+Once alembic is imported, which takes longer than all the rest, a child goes on from there and records what the
+revisions would do, as `recorder.py` says, while this process looks at what they are.
 """
 
 from __future__ import annotations
 
 import ast
+import ctypes
 import hashlib
 import importlib.util
 import json
 import os
 import re
+import signal
 import site
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +28,7 @@ _MAKES_DOUBT = (
     *("create_engine", "create_async_engine", "create_pool", "set_main_option", "set_section_option"),
     *("get_x_argument", "execute", "exec_driver_sql", "execution_options", "listens_for", "listen"),
 )
+_PR_SET_PDEATHSIG = 1  # prctl(2)
 _REVISION_FILE = re.compile(r"(?!\.#|__init__)(.*\.py)$")
 
 
@@ -35,7 +42,7 @@ def main() -> None:
     guard = loaded("guard.py").Guard(
         request["site_packages"], tuple(request["own_modules"]), "when a revision is imported"
     )
-    answer = look(Path(request["scripts"]), request["config"], guard)
+    answer = look(Path(request["scripts"]), request["config"], request["dialect"], guard)
     with os.fdopen(answer_to, "w", encoding="utf-8") as file:
         json.dump(answer, file)
 
@@ -50,7 +57,7 @@ def loaded(name: str) -> Any:
     return module
 
 
-def look(scripts: Path, config: str, guard: Any) -> dict[str, Any]:
+def look(scripts: Path, config: str, dialect: str, guard: Any) -> dict[str, Any]:
     """Return everything that is found in the folder, and what is wrong apart from the graph itself."""
     problems = environment_problems(scripts)
     try:
@@ -77,7 +84,9 @@ def look(scripts: Path, config: str, guard: Any) -> dict[str, Any]:
         if folder.resolve() != default.resolve()
     ]
     recursive = bool(getattr(directory, "recursive_version_locations", False))
-    files = [look_at(path, guard) for path in revision_files(default, recursive)]
+    paths = revision_files(default, recursive)
+    recorded = begin_recording(paths, dialect, guard)
+    files = [look_at(path, guard) for path in paths]
     return {
         "problems": problems,
         "files": files,
@@ -85,7 +94,35 @@ def look(scripts: Path, config: str, guard: Any) -> dict[str, Any]:
         "version_table_schema": setting_of(scripts, "version_table_schema"),
         "url_is_used": is_url_used(scripts),
         "is_readable": True,
+        "recorded": recorded(),
     }
+
+
+def begin_recording(paths: list[Path], dialect: str, guard: Any) -> Callable[[], Any]:
+    """Begin to record in a child; return what waits for it and gives its answer, None if a revision has ended it."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # this process is killed when it takes too long
+            os.close(reading)
+            answer = loaded("recorder.py").recorded(paths, dialect, guard)
+            with os.fdopen(writing, "w", encoding="utf-8") as file:
+                json.dump(answer, file)
+        finally:
+            os._exit(0)
+    os.close(writing)
+
+    def recorded() -> Any:
+        with os.fdopen(reading, encoding="utf-8") as file:
+            text = file.read()
+        os.waitpid(child, 0)
+        try:
+            return json.loads(text)
+        except ValueError:
+            return None
+
+    return recorded
 
 
 def configured(config_type: Any, scripts: Path, path: str) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 from releaser.errors import Problem, ProjectError
 
 from .graph import Found, Graph, make_graph
-from .linting import Linting, lint_revisions
+from .linting import Linting, dialect_of, lint_revisions, offline_dialect
 
 PROBE = Path(__file__).with_name("probe.py")
 LIMIT_S = 120
@@ -49,6 +49,7 @@ def read_graph(
         "source_paths": list(source_paths),
         "own_modules": list(own_modules),
         "config": str(config.absolute()) if config is not None else "",
+        "dialect": offline_dialect(dialect_of(site_packages)),
     }
     answer = _ask(python, request, scripts)
     problems = tuple(
@@ -71,6 +72,7 @@ def read_graph(
         source_paths=source_paths,
         own_modules=own_modules,
         linting=Linting(accepted=lint_ignore, squawk=squawk, root=root),
+        recorded=answer["recorded"],
     )
     findings = [*(finding for one in judgements for finding in one.findings), *of_squawk]
     places = {revision: number for number, revision in enumerate(graph.line)}

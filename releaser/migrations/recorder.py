@@ -1,9 +1,10 @@
 """What would the revisions do? Runs by path in the release's interpreter: `python -I -S -B recorder.py < request`.
 
-Standard library only, nothing of releaser, as `probe.py`. Each `upgrade()` is run against alembic's offline mode, which
-writes SQL and has no database; what it asks of `op` is recorded with its line, and so is the SQL. What is refused at
-import is refused here too. A connection that a revision asks for takes statements and finds no rows; a revision that
-cannot go on with that is recorded as far as it came, and the reason beside it.
+Standard library only, nothing of releaser, as `probe.py`, a child of which goes on here. Each `upgrade()` is run
+against alembic's offline mode, which writes SQL and has no database; what it asks of `op` is recorded with its line,
+and so is the SQL. What is refused at import is refused here too. A connection that a revision asks for takes
+statements and finds no rows; a revision that cannot go on with that is recorded as far as it came, and the reason
+beside it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+_WHEN = "when the build looks at a revision"
+
 
 def main() -> None:
     """Read the request, record, write the answer."""
@@ -29,13 +32,17 @@ def main() -> None:
     site.addsitedir(request["site_packages"])
     import alembic  # noqa: F401  # before anything is refused
 
-    guard = loaded("guard.py").Guard(
-        request["site_packages"], tuple(request["own_modules"]), "when the build looks at a revision"
-    )
+    guard = loaded("guard.py").Guard(request["site_packages"], tuple(request["own_modules"]), _WHEN)
     guard.close()
-    answer = [record(Path(path), request["dialect"], guard) for path in request["files"]]
+    answer = recorded([Path(path) for path in request["files"]], request["dialect"], guard)
     with os.fdopen(answer_to, "w", encoding="utf-8") as file:
         json.dump(answer, file)
+
+
+def recorded(paths: list[Path], dialect: str, guard: Any) -> list[dict[str, Any]]:
+    """Return what each of `paths` would do; `guard` is closed already."""
+    guard.when = _WHEN
+    return [record(path, dialect, guard) for path in paths]
 
 
 def loaded(name: str) -> Any:

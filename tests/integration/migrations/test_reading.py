@@ -229,3 +229,18 @@ def test_findings_have_the_place_in_the_revisions_file(tmp_path: Path) -> None:
         "src/migrations/versions/a004.py:11: M201: account.z must be filled and has no default: it fails on rows that"
         " exist, and in the old code",
     ]
+
+
+def test_what_is_done_when_it_runs_is_refused_in_its_own_words(tmp_path: Path) -> None:
+    reaching = revision("a004", "a003", "reaching", "import subprocess", "subprocess.run(['id'])")
+    (finding,) = read(write(tmp_path, {**ACCOUNTS, "a004": reaching}), root=tmp_path).findings
+    assert finding.revision == "a004"
+    assert "no program may be started when the build looks at a revision" in finding.sentence()
+
+
+def test_a_revision_that_ends_the_process_when_it_runs_is_refused(tmp_path: Path) -> None:
+    ending = revision("a004", "a003", "ending", "import os", "os._exit(0)")
+    with pytest.raises(
+        ProjectError, match="cannot lint the migrations: the revisions cannot be run without a database"
+    ):
+        read(write(tmp_path, {**ACCOUNTS, "a004": ending}))
