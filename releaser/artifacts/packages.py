@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.parser import HeaderParser
@@ -18,6 +20,10 @@ NOBODYS = "(no package)"
 OURS = "releaser.runtime"
 _OUR_FOLDER = "releaser/"
 _SHORT_LICENCE = 60
+_TEXT_BYTES = 64 * 1024 * 1024
+"""More than the RECORD of any distribution."""
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, csv.Error, EOFError, NotImplementedError, RuntimeError, struct.error)
+"""What zipfile raises of one that is damaged, encrypted, or of another making."""
 _CLASSIFIER = "License :: OSI Approved :: "
 
 
@@ -54,8 +60,8 @@ def read_packages(file: IO[bytes], shown: str) -> tuple[Package, ...]:
     try:
         with zipfile.ZipFile(file) as bundle:
             return _packages(bundle)
-    except zipfile.BadZipFile as error:
-        raise UsageError(f"cannot read {shown}: {error}") from error
+    except _UNREADABLE as error:
+        raise UsageError(f"cannot read {shown}: {str(error).lower()}") from error
 
 
 def parse_metadata(text: str) -> Metadata:
@@ -80,17 +86,23 @@ def _packages(bundle: zipfile.ZipFile) -> tuple[Package, ...]:
     owners: dict[str, str] = {}
     described = {name: Metadata(name=name, version="", licence="") for name in (NOBODYS, OURS)}
     for folder in folders:
-        described[folder] = parse_metadata(bundle.read(members[f"{folder}/METADATA"]).decode("utf-8", "replace"))
+        described[folder] = parse_metadata(_text(bundle, members[f"{folder}/METADATA"]))
         record = members.get(f"{folder}/RECORD")
         if record is not None:
-            text = bundle.read(record).decode("utf-8", "replace")
-            owners |= {row[0]: folder for row in csv.reader(io.StringIO(text)) if row}
+            rows = csv.reader(io.StringIO(_text(bundle, record)))
+            owners |= {row[0]: folder for row in rows if row}
     found: dict[str, list[zipfile.ZipInfo]] = {}
     for name, info in members.items():
         if not info.is_dir():
             found.setdefault(_owner(name, owners), []).append(info)
     packages = [_package(described[owner], infos) for owner, infos in found.items()]
     return tuple(sorted(packages, key=lambda package: (-package.size_bytes, package.name)))
+
+
+def _text(bundle: zipfile.ZipFile, info: zipfile.ZipInfo) -> str:
+    if info.file_size > _TEXT_BYTES:
+        raise zipfile.BadZipFile(f"{info.filename} is larger than 64 MB")
+    return bundle.read(info).decode("utf-8", "replace")
 
 
 def _owner(name: str, owners: Mapping[str, str]) -> str:

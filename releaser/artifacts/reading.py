@@ -6,24 +6,23 @@ import hashlib
 import os
 import tarfile
 import tempfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Literal, cast
 
+from releaser.artifacts.opening import check_file, open_tar, read_to_the_end
 from releaser.artifacts.packages import Package, read_packages
-from releaser.errors import UsageError
+from releaser.errors import UsageError, reason_of
 from releaser.runtime.manifest import SUMS_OF_PYTHON, Manifest, ManifestError
 
-_GZIP = b"\x1f\x8b\x08\x00"
-_SCRIPT_BYTES = 64 * 1024
-"""More than the script in front of the archive of a file that runs."""
-_ZSTD = b"\x28\xb5\x2f\xfd"
 _CHUNK_BYTES = 1024 * 1024
 _SPOOL_BYTES = 64 * 1024 * 1024
+_TEXT_BYTES = 64 * 1024 * 1024
+"""More than any manifest."""
 _PARTS_OF_A_VERSION_FILE = 3  # releases, VERSION, name
+_DEFAULT = "releases/default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +65,8 @@ class Artifact:
         return f"{self.manifest.name} {self.manifest.version}"
 
 
-class DamagedArtifact(UsageError):
-    """What begins as an archive cannot be read to its end."""
-
-
-Open = Callable[[], AbstractContextManager[IO[bytes]]]
+Open = Callable[[bool], AbstractContextManager[IO[bytes]]]
+"""Opens a file; whether it is to be read twice has to be said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,23 +86,13 @@ def read_artifact(path: Path) -> Artifact:
         UsageError: it is none, or it is damaged.
     """
     try:
+        check_file(path)
         if path.is_dir():
             return _read(path, "folder", _entries_of_folder(path))
-        with _tar(path) as archive:
+        with open_tar(path) as archive:
             return _read(path, "archive", _entries_of_tar(archive, path))
-    except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
-        text = error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)
-        kind = DamagedArtifact if _begins_as_archive(path) else UsageError
-        raise kind(f"cannot read {path}: {text}") from error
-
-
-def _begins_as_archive(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            beginning = file.read(_SCRIPT_BYTES)
-    except OSError:
-        return False
-    return beginning.startswith((_GZIP, _ZSTD)) or (beginning.startswith(b"#!") and _GZIP in beginning)
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {reason_of(error)}") from error
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -116,12 +102,12 @@ def read_manifest(path: Path) -> Manifest:
         UsageError: it has none, or it is damaged.
     """
     try:
-        with _tar(path) as archive:
+        with open_tar(path) as archive:
             for entry in _entries_of_tar(archive, path):
                 if _place(entry.path)[1] == "manifest.json":
-                    with entry.open() as file:
+                    with entry.open(False) as file:
                         return Manifest.from_json(_text(file, path))
-    except (OSError, EOFError, tarfile.TarError, zlib.error, ManifestError) as error:
+    except (OSError, ManifestError) as error:
         raise UsageError(f"cannot read {path}: {error}") from error
     raise UsageError(f"{path} is no release")
 
@@ -136,17 +122,19 @@ def _read(path: Path, kind: Literal["folder", "archive"], entries: Iterator[_Ent
         if entry.link:
             items.append(Item(path=entry.path, size_bytes=0, sha256="", executable=False, link=entry.link))
             continue
-        with entry.open() as file:
-            version, name = _place(entry.path)
+        version, name = _place(entry.path)
+        is_looked_into = name in ("manifest.json", SUMS_OF_PYTHON) or name.endswith(".pyz") or entry.path == _DEFAULT
+        with entry.open(is_looked_into) as file:
             if name == "manifest.json":
                 manifests[version] = _text(file, path)
-            elif entry.path == "releases/default":
+            elif entry.path == _DEFAULT:
                 default = _text(file, path).strip()
             elif name == SUMS_OF_PYTHON:
                 sums[version] = _text(file, path)
             elif name.endswith(".pyz"):
                 packages[version] = read_packages(file, f"{path}: {entry.path}")
-            file.seek(0)
+            if is_looked_into:
+                file.seek(0)
             items.append(_item(entry, file))
     if default not in manifests:
         raise UsageError(f"{path} is no release: it has no releases/default that names a complete version in it")
@@ -184,10 +172,18 @@ def _place(path: str) -> tuple[str, str]:
 
 
 def _text(file: IO[bytes], path: Path) -> str:
+    data = file.read(_TEXT_BYTES + 1)
+    if len(data) > _TEXT_BYTES:
+        raise UsageError(f"cannot use {path}: what should be a short text is larger than 64 MB")
     try:
-        return file.read().decode("utf-8")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise UsageError(f"cannot use {path}: what should be text is not UTF-8") from error
+
+
+def _quoted(name: str) -> str:
+    """Return a name as it may be printed: anybody may have put codes for the terminal into it."""
+    return "'" + "".join(letter if letter.isprintable() else "?" for letter in name) + "'"
 
 
 def _entries_of_folder(root: Path) -> Iterator[_Entry]:
@@ -198,57 +194,56 @@ def _entries_of_folder(root: Path) -> Iterator[_Entry]:
         for name in (*files, *links):
             path = Path(parent, name)
             is_link = path.is_symlink()
+            if not is_link and not path.is_file():
+                raise UsageError(f"{root} is no release: {_quoted(name)} is neither a file, a folder nor a link")
             yield _Entry(
                 str(path.relative_to(root)),
                 not is_link and bool(path.stat().st_mode & 0o100),
                 str(path.readlink()) if is_link else "",
-                lambda path=path: path.open("rb"),  # type: ignore[misc]
+                lambda is_read_twice, path=path: path.open("rb"),  # type: ignore[misc]
             )
 
 
 def _entries_of_tar(archive: tarfile.TarFile, path: Path) -> Iterator[_Entry]:
     root = ""
+    kinds: dict[tuple[str, ...], bytes] = {}
     for member in archive:
         parts = PurePosixPath(member.name).parts
-        root = root or parts[0]
-        if parts[0] != root or ".." in parts or member.name.startswith("/"):
-            raise UsageError(f"{path} is no release: '{member.name}' would be unpacked outside its folder")
+        shown = _quoted(member.name)
+        if not parts and member.isdir():
+            continue  # "./"
+        root = root or "".join(parts[:1])
+        if not parts or parts[0] != root or ".." in parts or member.name.startswith("/"):
+            raise UsageError(f"{path} is no release: {shown} would be unpacked outside its folder")
+        if any(kinds.get(parts[:length], tarfile.DIRTYPE) != tarfile.DIRTYPE for length in range(1, len(parts))):
+            raise UsageError(f"{path} is no release: {shown} would be unpacked through what is no folder")
+        if parts in kinds and not (member.isdir() and kinds[parts] == tarfile.DIRTYPE):
+            raise UsageError(f"{path} is no release: {shown} is in it twice")
+        kinds[parts] = member.type
         if member.isdir():
             continue
-        if not (member.isreg() or member.issym()):
-            raise UsageError(f"{path} is no release: '{member.name}' is neither a file, a folder nor a link")
+        if len(parts) == 1 or not (member.isreg() or member.issym()):
+            raise UsageError(f"{path} is no release: {shown} is neither a file, a folder nor a link in its folder")
         yield _Entry(
             "/".join(parts[1:]),
             bool(member.mode & 0o100),
             member.linkname if member.issym() else "",
-            lambda member=member: _member(archive, member),  # type: ignore[misc]
+            lambda is_read_twice, member=member: _member(archive, member, is_read_twice),  # type: ignore[misc]
         )
+    read_to_the_end(archive, path)
 
 
 @contextmanager
-def _member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Iterator[IO[bytes]]:
-    """Give a member as a file that can be read twice: going back in a compressed archive means from its start."""
+def _member(archive: tarfile.TarFile, member: tarfile.TarInfo, is_read_twice: bool) -> Iterator[IO[bytes]]:
+    """Give a member as a file: to be read twice it is kept, for going back in an archive means from its start."""
     source = archive.extractfile(member)
     if source is None:
         raise tarfile.TarError(f"{member.name} has no content")
+    if not is_read_twice:
+        yield source
+        return
     with tempfile.SpooledTemporaryFile(_SPOOL_BYTES) as file:
         while data := source.read(_CHUNK_BYTES):
             file.write(data)
         file.seek(0)
         yield cast(IO[bytes], file)
-
-
-@contextmanager
-def _tar(path: Path) -> Iterator[tarfile.TarFile]:
-    """Open an archive, or the one that follows the script of a file that runs; members are read in their order."""
-    with path.open("rb") as raw:
-        beginning = raw.read(_SCRIPT_BYTES)
-        raw.seek(max(beginning.find(_GZIP), 0) if beginning.startswith(b"#!") else 0)
-        if not beginning.startswith(_ZSTD):
-            with tarfile.open(fileobj=raw, mode="r|gz") as archive:
-                yield archive
-            return
-        from backports import zstd  # only now: most archives are gzip's
-
-        with zstd.ZstdFile(raw) as plain, tarfile.open(fileobj=plain, mode="r|") as archive:
-            yield archive

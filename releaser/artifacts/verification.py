@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from releaser.artifacts.checksums import checksums_file, read_checksums, wrong_files
-from releaser.artifacts.reading import Artifact, DamagedArtifact, read_artifact
+from releaser.artifacts.opening import DamagedArtifact, check_file
+from releaser.artifacts.reading import Artifact, read_artifact
 from releaser.artifacts.signatures import check_intact, signature_file, verify
 from releaser.errors import ReleaserError, UsageError
 from releaser.runtime.manifest import parse_sums
@@ -29,6 +30,7 @@ def verify_artifact(path: Path, *, allowed_signers: Path | None, identity: str) 
     """
     if not path.exists():
         raise UsageError(f"cannot verify {path}: there is no such file or folder")
+    check_file(path)
     if allowed_signers is not None and not allowed_signers.is_file():
         raise UsageError(f"cannot read {allowed_signers}: there is no such file")
     lines = [] if path.is_dir() else [*_signature(path, allowed_signers, identity), *_checksums(path, allowed_signers)]

@@ -409,6 +409,8 @@ class Manifest(Record):
         """
         try:
             fields: dict[str, Any] = json.loads(text)
+            if not isinstance(fields, dict):
+                raise ManifestError("the manifest is damaged: it is no JSON object")
             found = fields.pop("format", None)
             if found != FORMAT:
                 raise ManifestError(f"manifest format {found} is not known to this runtime (it knows {FORMAT})")
@@ -429,7 +431,9 @@ class Manifest(Record):
                     "migrations": [Migrations(**item) for item in fields["migrations"]],
                 }
             )
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except KeyError as error:
+            raise ManifestError(f"the manifest is damaged: it has no {error}") from error
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise ManifestError(f"the manifest is damaged: {error}") from error
 
     def all_processes(self) -> list[Process]:
