@@ -22,7 +22,7 @@ _OUR_FOLDER = "releaser/"
 _SHORT_LICENCE = 60
 _TEXT_BYTES = 64 * 1024 * 1024
 """More than the RECORD of any distribution."""
-_UNREADABLE = (zipfile.BadZipFile, zlib.error, csv.Error, EOFError, NotImplementedError, RuntimeError, struct.error)
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, csv.Error, EOFError, RuntimeError, struct.error)
 """What zipfile raises of one that is damaged, encrypted, or of another making."""
 _CLASSIFIER = "License :: OSI Approved :: "
 
