@@ -197,7 +197,7 @@ def _command_of(words: tuple[str, ...], found: Findings) -> tuple[tuple[str, ...
     command, variables = _without_shell(words, f"${{PORT:-{port}}}" if port.isdecimal() else PORT)
     if command[:1] == ("python",):
         command = _as_module(command, found)
-    if not command or not _is_runnable(command, found) or _is_for_development(command, found):
+    if not command or not _is_runnable(command, found) or _is_for_the_project(command, found):
         return (), ()
     return (command[0], *(_with_place(word, found.named_files) for word in command[1:])), variables
 
@@ -217,9 +217,9 @@ def _as_module(command: tuple[str, ...], found: Findings) -> tuple[str, ...]:
     return ("python", *words)
 
 
-def _is_for_development(command: tuple[str, ...], found: Findings) -> bool:
-    """Tell whether a command starts a server that is for development alone, or looks for the app by its path."""
-    if "runserver" in command or command[:1] == ("fastapi",):
+def _is_for_the_project(command: tuple[str, ...], found: Findings) -> bool:
+    """Tell whether a command starts a server for development, or looks for the app or its scripts in the project."""
+    if "runserver" in command or command[0] in ("fastapi", "alembic") or (command[0] == "flask" and "db" in command):
         return True
     is_named = "FLASK_APP" in found.dockerfile.env or any(word in ("--app", "-A") for word in command)
     return command[:1] == ("flask",) and "run" in command and not (is_named and not found.has("gunicorn"))

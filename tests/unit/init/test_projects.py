@@ -398,6 +398,22 @@ def test_a_release_task_of_alembic_is_the_migrations_before_the_start(tmp_path: 
     assert "eval" not in (tmp_path / "rel/hooks/pre_start").read_text()
 
 
+@pytest.mark.parametrize("task", ["flask db upgrade", "alembic upgrade head"])
+def test_a_release_task_that_looks_for_its_scripts_in_the_project_is_left_out_and_named(
+    tmp_path: Path, task: str
+) -> None:
+    files = {"Procfile": f"web: gunicorn shop:app\nrelease: {task}\n", "shop.py": ""}
+    make(tmp_path, files, dependencies=("alembic", "flask", "gunicorn"))
+    found = find(tmp_path)
+
+    profile_for(tmp_path)
+
+    assert "eval" not in (tmp_path / "rel/hooks/pre_start").read_text()
+    assert "  left out     release of the Procfile: the bundle cannot run it as it stands" in found_lines(
+        found, choose(found)
+    )
+
+
 def test_variables_and_the_port_of_a_dockerfile_are_defaults(tmp_path: Path) -> None:
     text = (
         "FROM python:3.11\nENV PYTHONUNBUFFERED=1 SHOP_MODE=live \\\n    SHOP_TITLE='A $hop'\nENV SHOP_WORD two words\n"
