@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from releaser.config import addresses, checks
-from releaser.config.document import Item
+from releaser.config.document import Item, Problems
 from releaser.config.kinds import Count, Duration, ListOf, Setting, Size, Text
 from releaser.config.profile import HeartSpec, LivenessKind, LivenessSpec, LogSpec, ProcessSpec
 from releaser.config.readiness import READINESS, OnlyTrue
@@ -29,6 +29,22 @@ class Heart(Section):
 
     def schema(self) -> dict[str, Any]:
         return {"anyOf": [{"type": "boolean"}, Section.schema(self)]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Liveness(Section):
+    """A section that may be written as false, for none of it; the value is None then."""
+
+    def read(self, item: Item) -> Setting:
+        if item.data is not False:
+            return Section.read(self, item)
+        return Setting(value={}, origin=item.origin, replaces=True, is_off=True)
+
+    def finish(self, setting: Setting, problems: Problems) -> Any:
+        return None if setting.is_off else Section.finish(self, setting, problems)
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [{"const": False}, Section.schema(self)]}
 
 
 def process_name(text: str) -> None:
@@ -86,8 +102,8 @@ HEART = Heart(
     ),
 )
 
-LIVENESS = Section(
-    wanted="a table such as { http = 'http://127.0.0.1:8000/health' }",
+LIVENESS = Liveness(
+    wanted="false, or a table such as { http = 'http://127.0.0.1:8000/health' }",
     one_of=LIVENESS_KINDS,
     missing_hint="http = 'http://127.0.0.1:8000/health' says what is asked",
     make=_make_liveness,
@@ -145,7 +161,11 @@ HEART_FIELD = Field(
 LIVENESS_FIELD = Field(
     name="liveness",
     kind=LIVENESS,
-    doc="How an instance that hangs is found out, once it is ready: it is killed, and started again. Needs `heart`.",
+    doc=(
+        "How an instance that hangs is found out, once it is ready: it is killed, and started again. Needs `heart`; "
+        "`false` where an environment switches that off."
+    ),
+    default="false",
     example='{ http = "http://127.0.0.1:8000/health", failures = 2 }',
 )
 

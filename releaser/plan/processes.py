@@ -92,7 +92,7 @@ def process_calls(profile: Profile) -> list[tuple[str, Problem]]:
 
 def process_problems(profile: Profile) -> Iterator[Problem]:
     """Yield what forbids a build: a liveness without a heart, a socket that the release does not have."""
-    heart = "heart = true starts it again; without it, a killed app would stay down"
+    heart = "heart = true starts a killed app again, liveness = false kills none"
     if profile.liveness is not None and not profile.heart.is_on:
         yield replace(place_of(profile, "liveness"), what="liveness needs a heart", hint=heart)
     for name, spec in profile.process.items():
