@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import struct
 import zipfile
 import zlib
@@ -19,6 +20,8 @@ SITE_PACKAGES = "site-packages/"
 NOBODYS = "(no package)"
 OURS = "releaser.runtime"
 _OUR_FOLDER = "releaser/"
+_DISTRIBUTION = re.compile(r"([^/]+\.dist-info)/METADATA")
+"""Deeper ones are of what a package brings inside, as setuptools does; their files are that package's."""
 _SHORT_LICENCE = 60
 _TEXT_BYTES = 64 * 1024 * 1024
 """More than the RECORD of any distribution."""
@@ -82,7 +85,7 @@ def parse_metadata(text: str) -> Metadata:
 def _packages(bundle: zipfile.ZipFile) -> tuple[Package, ...]:
     inside = [info for info in bundle.infolist() if info.filename.startswith(SITE_PACKAGES)]
     members = {info.filename.removeprefix(SITE_PACKAGES): info for info in inside}
-    folders = sorted(name.partition("/")[0] for name in members if name.endswith(".dist-info/METADATA"))
+    folders = sorted(match[1] for match in map(_DISTRIBUTION.fullmatch, members) if match)
     owners: dict[str, str] = {}
     described = {name: Metadata(name=name, version="", licence="") for name in (NOBODYS, OURS)}
     for folder in folders:

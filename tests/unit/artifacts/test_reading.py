@@ -80,6 +80,15 @@ def test_var_is_no_part_of_a_release(root: Path) -> None:
     assert not [item for item in read_artifact(root).items if item.path.startswith("var")]
 
 
+def test_a_package_owns_those_that_it_brings_inside(tmp_path: Path) -> None:
+    inside = dist("inner", "1.0", {"inner.py": "z = 3\n"})
+    vendored = {f"outer/_vendor/{name}": text for name, text in inside.items()}
+    packages = read_artifact(finished(tmp_path, dist("outer", "3.0", {"outer/__init__.py": "", **vendored}))).packages
+    assert {(package.name, package.version) for package in packages} == {("outer", "3.0")}
+    (outer,) = packages
+    assert outer.files == len(inside) + 3
+
+
 def test_byte_code_counts_for_the_package_of_its_source(root: Path) -> None:
     packages = {package.name: package for package in read_artifact(root).packages}
     assert next(iter(packages)) == "big"
