@@ -28,11 +28,11 @@ def make_room(project: Path, into: Path, environment: Mapping[str, str] = os.env
     settings.read(environment.get(_VARIABLE, os.devnull), encoding="utf-8")
     folder = into / _NAME
     folder.mkdir()
-    # Relative, for setuptools refuses absolute paths among the files of a project.
-    values = {"build": ("build_base", str(folder)), "egg_info": ("egg_base", os.path.relpath(folder, project))}
-    for section, (name, value) in values.items():
+    # Relative, for setuptools refuses absolute paths among the files of a project, and takes `%` and `$` in the names
+    # of the folders above it for something else.
+    for section, name in (("build", "build_base"), ("egg_info", "egg_base")):
         if not settings.has_section(section):
             settings.add_section(section)
-        settings.set(section, name, value)
+        settings.set(section, name, os.path.relpath(folder, project))
     with (into / f"{_NAME}.cfg").open("w", encoding="utf-8") as file:
         settings.write(file)

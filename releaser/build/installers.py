@@ -105,7 +105,8 @@ def install_locked(
 
 def install_wheels(installer: Installer, project: Path, wheels: tuple[Path, ...], into: Path) -> Program:
     """Return the command that installs `wheels`, without what they depend on, into the folder `into`."""
-    what = ("--no-deps", *map(str, wheels))
+    # As URLs with a name: in a path `#` begins a fragment, ` ;` a marker, and `${NAME}` is a variable.
+    what = ("--no-deps", *(f"{wheel.name.partition('-')[0]} @ {wheel.as_uri()}" for wheel in wheels))
     match installer.kind:
         case "uv":
             return _uv_install(installer, project, into, what)

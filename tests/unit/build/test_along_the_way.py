@@ -20,12 +20,12 @@ def test_it_is_a_folder_beside_the_wheel_and_not_the_projects(tmp_path: Path) ->
     project.mkdir()
     into.mkdir(parents=True)
     make_room(project, into, {})
-    folder = Path(settings(into)["build"]["build_base"])
-    assert folder.parent == into
-    assert folder.is_dir()
-    egg_base = settings(into)["egg_info"]["egg_base"]
-    assert not Path(egg_base).is_absolute(), "setuptools refuses absolute paths"
-    assert (project / egg_base).resolve() == folder
+    for section, name in (("build", "build_base"), ("egg_info", "egg_base")):
+        value = settings(into)[section][name]
+        assert not Path(value).is_absolute(), "setuptools refuses that among the files of a project"
+        folder = (project / value).resolve()
+        assert folder.parent == into
+        assert folder.is_dir()
 
 
 def test_a_file_of_the_callers_own_keeps_its_other_settings(tmp_path: Path) -> None:

@@ -53,12 +53,23 @@ def test_pip_enforces_hashes_and_installs_nothing_else() -> None:
 
 def test_pip_is_told_of_another_python() -> None:
     other = Installer(kind="pip", program=PIP.program, python=Path("/opt/python3"), is_own_python=False)
-    assert "-m pip --python /opt/python3 install" in words(install_wheels(other, PROJECT, (Path("w.whl"),), Path("/s")))
+    assert "-m pip --python /opt/python3 install" in words(
+        install_wheels(other, PROJECT, (Path("/w.whl"),), Path("/s"))
+    )
 
 
 def test_a_wheel_is_installed_without_its_dependencies() -> None:
     for installer in (UV, PIP):
-        assert words(install_wheels(installer, PROJECT, (Path("w.whl"),), Path("/s"))).endswith("--no-deps w.whl")
+        program = install_wheels(installer, PROJECT, (Path("/s/w-1.whl"),), Path("/s"))
+        assert words(program).endswith("--no-deps w @ file:///s/w-1.whl")
+
+
+def test_a_wheel_is_found_whatever_its_folder_is_called() -> None:
+    wheel = Path("/s/a #1 ; ${HOME}\n/my_shop-1.whl")
+    for installer in (UV, PIP):
+        assert install_wheels(installer, PROJECT, (wheel,), Path("/s")).argv[-1] == (
+            "my_shop @ file:///s/a%20%231%20%3B%20%24%7BHOME%7D%0A/my_shop-1.whl"
+        )
 
 
 def test_what_is_resolved_without_a_lock_has_its_hashes_where_there_are_some() -> None:
