@@ -23,6 +23,8 @@ from releaser.errors import Problem, ReleaserError
 SOURCE_WIDTH = 72
 """Columns of a source line that are shown; a longer one is cut around the place in question."""
 
+_LONGEST_KEY = 160
+"""Characters of a key path that are shown: two names of the longest sort, and what stands between them."""
 _INDENT = "  "
 _SOURCE = "    | "
 _HINT = "      hint: "
@@ -63,7 +65,8 @@ def format_warnings(warnings: Sequence[Problem | str], *, colour: bool = False, 
 
 
 def _problem(problem: Problem, width: int, colour: bool) -> Iterator[str]:
-    text = ": ".join(_clean(part) for part in (problem.where, problem.key, problem.what) if part)
+    key = problem.key if len(problem.key) <= _LONGEST_KEY else problem.key[: _LONGEST_KEY - len(_CUT)] + _CUT
+    text = ": ".join(_clean(part) for part in (problem.where, key, problem.what) if part)
     yield _wrapped(text, _INDENT, _INDENT * 2, width)
     if problem.source_line and problem.column:
         yield from _source(problem, colour)

@@ -153,3 +153,11 @@ def test_a_long_line_of_wide_characters_fits_too() -> None:
 
     assert len(shown) * 2 - 6 <= SOURCE_WIDTH
     assert marker.endswith("^^^^")
+
+
+def test_a_key_without_end_is_cut() -> None:
+    problem = Problem(where="rel/config.toml:3:1", key="release." + "x" * 5000, what="unknown key")
+    told = format_error(ConfigError("cannot use rel/config.toml", problems=(problem,)))
+
+    assert told.endswith("xxx...: unknown key")
+    assert len(told) < 300
