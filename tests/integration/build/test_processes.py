@@ -36,7 +36,7 @@ CONFIG = """\
 entry_point = "tiny.app:main"
 readiness = { http = "http://127.0.0.1:${PORT}/" }
 heart = { restarts = 1, backoff = "50ms" }
-liveness = { http = "http://127.0.0.1:${PORT}/", interval = "100ms", failures = 2 }
+liveness = { http = "http://127.0.0.1:${PORT}/", interval = "2s", failures = 2 }
 
 [release.tiny.process.worker]
 command = ["python", "-m", "tiny.work"]
