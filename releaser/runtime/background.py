@@ -33,6 +33,7 @@ DEFAULT_LINES = 100
 _TAIL_BYTES = 256 * 1024
 _FOLLOW_MS = 200
 _UP = b"up"
+_INTERRUPT = frozenset((signal.SIGINT,))
 
 
 def start(context: Context, args: list[str]) -> int:
@@ -51,6 +52,8 @@ def start(context: Context, args: list[str]) -> int:
     reader, writer = os.pipe()
     os.set_inheritable(writer, True)
     append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    # Ctrl-C waits until there is somebody who ends what was started; whoever called may have it blocked.
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPT)
     child = os.posix_spawn(
         sys.executable,
         [*runtime_command(context), "_supervise", str(writer), *args],
@@ -60,15 +63,21 @@ def start(context: Context, args: list[str]) -> int:
             (os.POSIX_SPAWN_OPEN, 1, path, append, 0o600),
             (os.POSIX_SPAWN_DUP2, 1, 2),
         ],
+        setsigmask=blocked - _INTERRUPT,
         setsid=True,
     )
     os.close(writer)
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _INTERRUPT)
         said = os.read(reader, 16)
+        signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPT)
     except KeyboardInterrupt:
-        os.kill(child, signal.SIGTERM)
-        os.waitpid(child, 0)
-        raise
+        _end(child)
+        raise Failure(
+            f"{context.name} {context.layout.version} was interrupted while it started",
+            128 + signal.SIGINT,
+            now="nothing is running",
+        ) from None
     if said == _UP:
         print(f"{context.name} {context.layout.version} is running (pid {child})")
         return DONE
@@ -81,6 +90,20 @@ def start(context: Context, args: list[str]) -> int:
         now="an earlier start goes on" if code == NOT_NOW else "nothing is running",
         hint=f"{path} has the rest",
     )
+
+
+def _end(child: int) -> None:
+    """End the supervisor and wait for it; each further Ctrl-C is one for it, which kills what does not end."""
+    number = signal.SIGTERM
+    while True:
+        try:
+            os.kill(child, number)
+            os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)  # not reaped yet: its number is still its own
+            signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPT)
+            break
+        except KeyboardInterrupt:
+            number = signal.SIGINT
+    os.waitpid(child, 0)
 
 
 def _refuse_if_running(context: Context) -> None:
