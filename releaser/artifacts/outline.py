@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from releaser.artifacts.boot import Phase, boot_order, entry_text, upgrade_hooks
-from releaser.artifacts.packages import Package
+from releaser.artifacts.packages import Package, are_packed
 from releaser.artifacts.reading import Artifact
 
 MOST_PACKAGES = 15
@@ -140,15 +140,17 @@ def _identity(artifact: Artifact) -> Iterator[str]:
 def _package_lines(packages: tuple[Package, ...]) -> Iterator[str]:
     if not packages:
         return
-    yield f"{'packages of the bundle':<44} {'unpacked':>12} {'packed':>10}"
-    for package in packages[:MOST_PACKAGES]:
-        shown = f"{package.name} {package.version}".rstrip()
-        yield f"  {shown:<44} {amount(package.size_bytes):>10} {amount(package.packed_bytes):>10}"
+    is_packed = are_packed(packages)
+    yield f"{'packages of the bundle':<44} {'unpacked':>12}" + (f" {'packed':>10}" if is_packed else "")
+    rows: list[tuple[str, tuple[Package, ...]]] = [
+        (f"{each.name} {each.version}".rstrip(), (each,)) for each in packages[:MOST_PACKAGES]
+    ]
     rest = packages[MOST_PACKAGES:]
     if rest:
-        shown = f"{len(rest)} more"
-        unpacked, packed = sum(each.size_bytes for each in rest), sum(each.packed_bytes for each in rest)
-        yield f"  {shown:<44} {amount(unpacked):>10} {amount(packed):>10}"
+        rows.append((f"{len(rest)} more", rest))
+    for shown, counted in rows:
+        packed = amount(sum(each.packed_bytes for each in counted)) if is_packed else ""
+        yield f"  {shown:<44} {amount(sum(each.size_bytes for each in counted)):>10} {packed:>10}".rstrip()
     yield ""
 
 

@@ -8,7 +8,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from email.parser import HeaderParser
 from pathlib import PurePosixPath
@@ -52,6 +52,11 @@ class Package:
     """Unpacked, its byte code included."""
     packed_bytes: int
     """In the bundle."""
+
+
+def are_packed(packages: Iterable[Package]) -> bool:
+    """Tell whether the bundle is compressed: an archive may do that for it."""
+    return any(each.packed_bytes != each.size_bytes for each in packages)
 
 
 def read_packages(file: IO[bytes], shown: str) -> tuple[Package, ...]:

@@ -10,6 +10,7 @@ from jinja2 import Environment, StrictUndefined
 
 from releaser.artifacts.boot import boot_order, upgrade_hooks
 from releaser.artifacts.outline import amount, identity, parts_of
+from releaser.artifacts.packages import are_packed
 from releaser.artifacts.reading import Artifact
 from releaser.artifacts.treemap import Rectangle, squarify
 
@@ -47,6 +48,7 @@ def page(artifact: Artifact) -> str:
         artifact=artifact,
         manifest=artifact.manifest,
         identity=identity(artifact),
+        is_packed=are_packed(artifact.packages),
         room=ROOM,
         tiles=_tiles(artifact),
         parts=sorted(parts_of(artifact), key=lambda part: -part.size_bytes),

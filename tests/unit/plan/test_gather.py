@@ -155,6 +155,8 @@ def test_alembics_configuration_is_the_projects_own_when_none_is_named(tmp_path:
 
 def test_a_tool_that_has_a_part_in_the_build_is_an_input(tmp_path: Path) -> None:
     plain = gather_facts(profile_of(root=tmp_path), tmp_path / "none")
-    assert set(plain.tools) == {"releaser", "shiv", "uv"}
+    assert set(plain.tools) == {"releaser", "shiv", "uv", "deflate"}
+    stored = gather_facts(profile_of(root=tmp_path, archive="tar.zst"), tmp_path / "none")
+    assert set(stored.tools) == {"releaser", "shiv", "uv", "zstd"}
     bundled = gather_facts(profile_of(root=tmp_path, include_python=True), tmp_path / "none")
     assert set(bundled.tools) - set(plain.tools) == {"patchelf"}
