@@ -99,9 +99,9 @@ class JsonReport:
             exit_code=error.exit_code,
         )
 
-    def ended(self, message: str, exit_code: int) -> None:
+    def ended(self, message: str, exit_code: int, now: str = "") -> None:
         """The build was interrupted, or releaser has a bug."""
-        self._tell("error", message=message, problems=[], output=[], now="", hint="", exit_code=exit_code)
+        self._tell("error", message=message, problems=[], output=[], now=now, hint="", exit_code=exit_code)
 
     def _finish(self, *, ok: bool) -> None:
         if self._step:

@@ -363,7 +363,8 @@ def _failures_as_events(events: JsonReport | None) -> Iterator[None]:
         events.error(error)
         raise
     except Interrupted as interruption:
-        events.ended("interrupted", SIGNALLED + interruption.number)
+        now = "; ".join(getattr(interruption, "__notes__", ()))
+        events.ended("interrupted", SIGNALLED + interruption.number, now)
         raise
     except BrokenPipeError:
         raise
@@ -378,9 +379,15 @@ def _plan(config: str, release: str, environment: str, now: str = "nothing was b
     from releaser.plan.missing_files import read_config_and_see_its_files
 
     path = Path(config)
-    try:
+    with _told_if_interrupted(now):
         profile = read_config_and_see_its_files(path, now=now).profile(release or None, environment or None, now=now)
         return make_plan(profile, gather_facts(profile, path))
+
+
+@contextlib.contextmanager
+def _told_if_interrupted(now: str) -> Iterator[None]:
+    try:
+        yield
     except Interrupted as interruption:
         interruption.add_note(now)
         raise
@@ -388,14 +395,16 @@ def _plan(config: str, release: str, environment: str, now: str = "nothing was b
 
 def _unchanged(plan: Plan, *, is_offline: bool, is_strict: bool) -> Built | None:
     """Return what the last build has made if this one would make the same; a warning that is an error is never old."""
-    from releaser.build.receipt import find_unchanged
+    with _told_if_interrupted("nothing was built"):
+        from releaser.build.receipt import find_unchanged
 
-    built = find_unchanged(plan, epoch=_epoch(), is_offline=is_offline)
+        built = find_unchanged(plan, epoch=_epoch(), is_offline=is_offline)
     return None if built is not None and is_strict and (plan.warnings or built.warnings) else built
 
 
 def _build(plan: Plan, report: Report, *, is_offline: bool, is_strict: bool) -> Built:
-    from releaser.build.executor import build
+    with _told_if_interrupted("nothing was built"):
+        from releaser.build.executor import build
 
     return build(
         plan,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import re
 import signal
@@ -53,12 +54,12 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def start_slow_build(project: Path) -> subprocess.Popen[str]:
+def start_slow_build(project: Path, *words: str) -> subprocess.Popen[str]:
     """Start a build that does not come further than its first step, and wait until it is there."""
     (project / "backend.py").write_text(SLOW_BACKEND)
     os.mkfifo(project / "gate")
     process = subprocess.Popen(
-        [RELEASER, "build"],
+        [RELEASER, "build", *words],
         cwd=project,
         env=clean_environment(),
         stdout=subprocess.PIPE,
@@ -184,6 +185,17 @@ def test_an_interrupted_build_ends_its_installer_and_leaves_nothing(
     eventually(lambda: not is_alive(backend))
     assert files_in(release) == before
     assert left_in(project) == [".lock", "rel", "tiny-1.0.0.tar.gz"]
+
+
+def test_the_last_event_of_an_interrupted_build_says_what_is_true(project: Path) -> None:
+    process = start_slow_build(project, "--json")
+    process.send_signal(signal.SIGINT)
+    printed, errors = process.communicate(timeout=60)
+    events = [json.loads(line) for line in printed.splitlines()]
+    now = "nothing was built; there is no _build/prod/rel/tiny"
+    assert (events[-1]["event"], events[-1]["message"], events[-1]["now"]) == ("error", "interrupted", now)
+    assert events[-1]["exit_code"] == process.returncode == 130
+    assert errors == f"interrupted; {now}\n"
 
 
 def held_by_an_index(project: Path, stack: contextlib.ExitStack) -> tuple[list[str], Callable[[], str]]:
