@@ -37,6 +37,7 @@ def boot_order(manifest: Manifest) -> tuple[Phase, ...]:
         _hooks(manifest, "post_start"),
         Phase(name="running", what="until SIGTERM, SIGINT or `stop`"),
         _hooks(manifest, "pre_stop"),
+        _drain(manifest),
         Phase(name="stop", what=f"SIGTERM to the app, SIGKILL after {manifest.stop_timeout_s:g} s"),
         _hooks(manifest, "post_stop"),
     )
@@ -84,6 +85,11 @@ def _configuration(manifest: Manifest) -> tuple[str, ...]:
         lines.append(f"required: {', '.join(manifest.required_env)}")
     lines += [f"socket {socket.name} on {socket.address}" for socket in manifest.sockets]
     return tuple(lines)
+
+
+def _drain(manifest: Manifest) -> Phase:
+    what = f"for {manifest.drain_s:g} s answers say Connection: close" if manifest.drain_s else ""
+    return Phase(name="drain", what=what)
 
 
 def _instance(manifest: Manifest) -> str:

@@ -52,6 +52,7 @@ def _manifest(stage: Stage) -> Manifest:
         ],
         log=sketch.log,
         stop_timeout_s=sketch.stop_timeout_s,
+        drain_s=sketch.drain_s,
         required_env=list(sketch.required_env),
         env=dict(sketch.env),
         env_file=sketch.env_file,

@@ -34,7 +34,7 @@ def systemd_files(plan: Plan, *, root: str, user: str, has_socket: bool) -> dict
     if has_socket and not sketch.sockets:
         raise UsageError(f"{sketch.name} has no 'sockets' that systemd could open", now=NOW)
     ready_s = max(item.timeout_s for item in (sketch.readiness, *(each.readiness for each in sketch.processes)))
-    start_s, stop_s = unit.limits(sketch.hooks, ready_s, sketch.stop_timeout_s)
+    start_s, stop_s = unit.limits(sketch.hooks, ready_s, sketch.drain_s + sketch.stop_timeout_s)
     service = unit.Service(
         name=sketch.name,
         environment=sketch.environment,
@@ -66,7 +66,7 @@ def containerfile(plan: Plan, start: Path) -> str:
 
     is_bundled = any(isinstance(step, BundlePython) for step in plan.steps)
     root, var = f"/opt/{sketch.name}", f"/var/lib/{sketch.name}"
-    grace = unit.limits(sketch.hooks, 0.0, sketch.stop_timeout_s)[1] + unit.MARGIN_S
+    grace = unit.limits(sketch.hooks, 0.0, sketch.drain_s + sketch.stop_timeout_s)[1] + unit.MARGIN_S
     minor = plan.interpreter.version
     lines = [
         f"# {sketch.name} in a container; written by `releaser generate containerfile`.",

@@ -217,21 +217,22 @@ class Duration(Kind):
     """A length of time; the value is in seconds."""
 
     wanted: str = "a duration such as 30 or '30s'"
+    may_be_zero: bool = False
 
     def read(self, item: Item) -> Setting:
         seconds = self._seconds(item)
-        if not 0 < seconds <= MAX_DURATION_S:
-            limit = "at most 8760h" if seconds > 0 else "more than 0"
-            item.expected(f"a duration of {limit}", "" if seconds > 0 else "every wait needs a time to end")
+        if not (0 < seconds <= MAX_DURATION_S or (self.may_be_zero and seconds == 0)):
+            limit = "at most 8760h" if seconds > 0 else "0 or more" if self.may_be_zero else "more than 0"
+            hint = "" if seconds > 0 or self.may_be_zero else "every wait needs a time to end"
+            item.expected(f"a duration of {limit}", hint)
         return Setting(value=seconds, origin=item.origin)
 
     def schema(self) -> dict[str, Any]:
-        return {
-            "anyOf": [
-                {"type": "number", "exclusiveMinimum": 0, "maximum": MAX_DURATION_S},
-                {"type": "string", "pattern": f"^{_DURATION.pattern}$", "not": {"pattern": r"^0+(\.0+)?[a-z]+$"}},
-            ]
-        }
+        text = {"type": "string", "pattern": f"^{_DURATION.pattern}$"}
+        if self.may_be_zero:
+            return {"anyOf": [{"type": "number", "minimum": 0, "maximum": MAX_DURATION_S}, text]}
+        number = {"type": "number", "exclusiveMinimum": 0, "maximum": MAX_DURATION_S}
+        return {"anyOf": [number, {**text, "not": {"pattern": r"^0+(\.0+)?[a-z]+$"}}]}
 
     def _seconds(self, item: Item) -> float:
         if isinstance(item.data, int | float) and not isinstance(item.data, bool):

@@ -288,6 +288,7 @@ class Profile:
     """Processes beside the main one, by name."""
     log: LogSpec = field(default_factory=LogSpec)
     stop_timeout_s: float = 30.0
+    drain_s: float = 0.0
     migrations: tuple[MigrationsSpec, ...] = ()
     """One for each database, in the order in which they are migrated; empty: this release has no migrations."""
     hooks: Mapping[Event, tuple[HookSpec, ...]] = field(default_factory=dict)

@@ -445,6 +445,19 @@ ROWS = (
         target="stop_timeout_s",
     ),
     Field(
+        name="drain",
+        kind=Duration(may_be_zero=True),
+        doc=(
+            "How long the app goes on before it gets SIGTERM, in an upgrade, a restart and a stop. Its answers say "
+            "`Connection: close` meanwhile (uvicorn, hypercorn), and where another instance takes over `sockets` it "
+            "accepts nothing more, so that no request is lost. `stop_timeout` begins when it is over. See "
+            "`releaser docs upgrade`."
+        ),
+        default='"0s"',
+        example='"2s"',
+        target="drain_s",
+    ),
+    Field(
         name="migrations",
         kind=MIGRATIONS,
         doc=(

@@ -145,6 +145,7 @@ def _sketch(
         processes=process_sketches(profile),
         log=Log(size_bytes=profile.log.size_bytes, count=profile.log.count),
         stop_timeout_s=profile.stop_timeout_s,
+        drain_s=profile.drain_s,
         required_env=tuple(profile.required_env),
         env=dict(profile.env),
         env_file=profile.env_file,

@@ -332,6 +332,7 @@ class Sketch:
     processes: tuple[ProcessSketch, ...]
     log: Log
     stop_timeout_s: float
+    drain_s: float
     required_env: tuple[str, ...]
     env: Mapping[str, str]
     env_file: str

@@ -4,6 +4,7 @@ ping                              x 0
 rpc FORMAT MODULE:FUNCTION ARGS   o the result, e a traceback, x 0 or 1      FORMAT is text or json
 rpc_at EVENT FORMAT ...           as rpc, called by a hook of that event
 ask MODULE:FUNCTION               as rpc in json, of a module that the app has imported; never imports one
+drain PID KIND                    x 0, or 1 from a process of another instance; see `releaser.runtime.drain`
 reload NAME=VALUE ...             o the names that changed, e a traceback, x 0 or 1
 console                           see `releaser.runtime.agent_console`
 """
@@ -51,6 +52,10 @@ def answer(connection: _socket.socket, thread: NativeThread) -> None:
             reply.end(_call(reply, form, target, arguments, event))
         case ["ask", target]:
             reply.end(_ask(reply, target))
+        case ["drain", pid, kind] if pid.isdecimal():
+            from . import drain
+
+            reply.end(0 if drain.begin(int(pid), kind) else 1)
         case ["reload", *variables]:
             reply.end(_reload(reply, variables))
         case ["console"]:

@@ -100,6 +100,8 @@ def _settings(context: Context, manifest: Manifest) -> list[str]:
         _pair("readiness", f"{readiness.kind} {readiness.target}".strip() + f", {format_seconds(readiness.timeout_s)}"),
         _pair("stop_timeout", format_seconds(manifest.stop_timeout_s)),
     ]
+    if manifest.drain_s:
+        lines.append(_pair("drain", format_seconds(manifest.drain_s)))
     lines += [_pair(f"sockets.{item.name}", item.address) for item in manifest.sockets]
     for item in manifest.migrations:
         name = "migrations" if item.name == "default" else f"migrations.{item.name}"

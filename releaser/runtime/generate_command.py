@@ -28,7 +28,7 @@ def generate(context: Context, args: list[str]) -> int:
     environ = _with_defaults(context)
     layout = context.layout
     ready_s = max(process.readiness.timeout_s for process in manifest.all_processes())
-    start_s, stop_s = unit.limits(manifest.hooks, ready_s, manifest.stop_timeout_s)
+    start_s, stop_s = unit.limits(manifest.hooks, ready_s, manifest.drain_s + manifest.stop_timeout_s)
     variables = [] if layout.var == os.path.join(layout.root, "var") else [("RELEASE_VAR", layout.var)]
     if not manifest.python.bundled:
         variables.append(("RELEASE_PYTHON", sys.executable))

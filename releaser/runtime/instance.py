@@ -58,6 +58,10 @@ def _run(context: Context, args: list[str]) -> int:
     _reset_signals()
     bundle.activate(context)
     reloading.remember(os.environ)
+    if context.manifest.drain_s:
+        from . import drain
+
+        drain.remember(os.environ)
     agent.start(context, lifeline.hold(int(args[0]), context.manifest.stop_timeout_s), agent_socket(name))
     words = (
         environment.setting("command", listeners.with_numbers(word, os.environ), os.environ) for word in entry.args

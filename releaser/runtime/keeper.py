@@ -91,6 +91,7 @@ class Keeper:
         self._now = 0.0
         self._deadline: float | None = None  # of readiness
         self._resume_at: float | None = None  # after a crash
+        self._term_at: float | None = None
         self._kill_at: float | None = None  # when told to restart, and it does not end
         self._why_killed = ""
         self.last_words = ""
@@ -157,7 +158,8 @@ class Keeper:
         ]
 
     def deadlines(self) -> list[float]:
-        found = (self._deadline, self._resume_at, self._kill_at, self._watch.deadline, self._pulse.deadline)
+        own = (self._deadline, self._resume_at, self._term_at, self._kill_at)
+        found = (*own, self._watch.deadline, self._pulse.deadline)
         return [deadline for deadline in found if deadline is not None]
 
     def pass_deadlines(self, now: float) -> None:
@@ -167,6 +169,10 @@ class Keeper:
         if self._resume_at is not None and now >= self._resume_at:
             self._resume_at = None
             self._start_again()
+        if self._term_at is not None and now >= self._term_at:
+            self._term_at = None
+            if self.instance is not None:
+                self.instance.signal(signal.SIGTERM)
         if self._kill_at is not None and now >= self._kill_at:
             self._kill_at = None
             self._end_because(_ASKED)
@@ -186,22 +192,25 @@ class Keeper:
         self._watch.end()
         self._pulse.end()
         self._deadline = None
-        self._kill_at = None
+        self._term_at = self._kill_at = None
         self._unlink_agent()
         uptime_s = now - instance.started_at - instance.ready_after_s if instance.is_ready else 0.0
         self._decide(code, uptime_s)
         return True
 
-    def terminate(self) -> None:
-        """Tell the instance to end; it will not be started again."""
+    def terminate(self, now: float, *, is_replaced: bool = False) -> None:
+        """Tell the instance to end, after its drain if it has one; it will not be started again.
+
+        `is_replaced`: another instance has the same sockets.
+        """
+        self._now = now
         self.is_ending = True
         self._resume_at = None
         self._deadline = None
         self._watch.end()
         self._pulse.end()
         if self.instance is not None:
-            self.instance.child.signal(signal.SIGCONT)
-            self.instance.signal(signal.SIGTERM)
+            self._drain(self.instance, is_replaced=is_replaced)
 
     def kill(self) -> None:
         """End the instance and its whole group now."""
@@ -216,9 +225,8 @@ class Keeper:
         self._why_killed = _ASKED
         self._pulse.end()
         if self.instance is not None:
-            self.instance.child.signal(signal.SIGCONT)
-            self.instance.signal(signal.SIGTERM)
-            self._kill_at = self._now + self._context.manifest.stop_timeout_s
+            drain_s = self._drain(self.instance, is_replaced=True)
+            self._kill_at = self._now + drain_s + self._context.manifest.stop_timeout_s
         elif not self.is_ending:
             self._resume_at = self._now
 
@@ -234,7 +242,7 @@ class Keeper:
             self._start = None
         self._watch.end()
         self._pulse.end()
-        self._deadline = self._resume_at = self._kill_at = None
+        self._deadline = self._resume_at = self._term_at = self._kill_at = None
         self._unlink_agent()
         unlink(os.path.join(run, self._notify_file))
 
@@ -305,6 +313,21 @@ class Keeper:
         if self.instance is not None:
             told |= self.instance.to_dict(now)
         return told | {"last_exits": list(self.restarts.last_exits)}
+
+    def _drain(self, instance: Instance, *, is_replaced: bool) -> float:
+        """Have it told to end, now or later; return how many seconds later."""
+        instance.child.signal(signal.SIGCONT)
+        drain_s = self._context.manifest.drain_s
+        if not drain_s or not instance.is_ready:
+            instance.signal(signal.SIGTERM)
+            return 0.0
+        from . import drain
+
+        kind = drain.REPLACED if is_replaced else drain.ENDING
+        # Its own has stepped aside in an upgrade; those of its workers keep their names.
+        drain.ask(self._context.layout.run, (self.agent, agent_socket(self.name)), instance.pid, kind)
+        self._term_at = self._now + drain_s
+        return drain_s
 
     # What happens -------------------------------------------------------------------------------------------------
 

@@ -318,6 +318,7 @@ class Manifest(Record):
         "bundle",
         "commands",
         "config_providers",
+        "drain_s",
         "entry",
         "env",
         "env_file",
@@ -360,6 +361,7 @@ class Manifest(Record):
         processes: list[Process],
         log: Log,
         stop_timeout_s: float,
+        drain_s: float = 0.0,
         required_env: list[str],
         env: dict[str, str],
         env_file: str,
@@ -386,6 +388,7 @@ class Manifest(Record):
         self.processes = processes  # besides the main one, which is `entry`
         self.log = log
         self.stop_timeout_s = stop_timeout_s
+        self.drain_s = drain_s  # how long the app goes on, without new connections, before it is told to end
         self.required_env = required_env
         self.env = env
         self.env_file = env_file  # "/etc/app/env", "env" below the root, "-env" if it may be missing, or ""

@@ -86,11 +86,14 @@ class Service:
         self.paths = paths
 
 
-def limits(hooks: Sequence[Hook], ready_s: float, stop_timeout_s: float) -> tuple[float, float]:
-    """Return how long a start and a stop of the release take at most, in seconds, hooks that are ended included."""
+def limits(hooks: Sequence[Hook], ready_s: float, ending_s: float) -> tuple[float, float]:
+    """Return how long a start and a stop of the release take at most, in seconds, hooks that are ended included.
+
+    `ending_s` is what the app may take: `drain` and `stop_timeout`.
+    """
     starting = sum(hook.timeout_s + KILL_AFTER_S for hook in hooks if hook.event in _START)
     stopping = sum(hook.timeout_s + KILL_AFTER_S for hook in hooks if hook.event in _STOP)
-    return UNPACK_S + starting + ready_s, stopping + stop_timeout_s
+    return UNPACK_S + starting + ready_s, stopping + ending_s
 
 
 def service_unit(service: Service, *, has_socket: bool) -> str:

@@ -229,8 +229,8 @@ class Upgrade(Owner):
     def _terminate(self, generation: Generation) -> None:
         for keeper in generation.keepers:
             keeper.owner = self
-            keeper.terminate()
-        self._deadline = self._now + generation.manifest.stop_timeout_s
+            keeper.terminate(self._now, is_replaced=self._is_beside)
+        self._deadline = self._now + generation.manifest.drain_s + generation.manifest.stop_timeout_s
         if not generation.is_alive():
             self.was_lost(generation.keepers[0], DONE, "")
 

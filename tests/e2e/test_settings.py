@@ -151,6 +151,12 @@ hooks = { post_start = "rel/must_be_told" }
 archive = false
 readiness = { http = "http://127.0.0.1:${LATE_PORT}/", timeout = "2s", interval = "1h" }
 
+[environment.drained]
+archive = false
+readiness = "started"
+sockets = { web = "127.0.0.1:${PORT}" }
+drain = "1h"
+
 [environment.workers]
 archive = false
 readiness = "started"
@@ -256,6 +262,19 @@ def test_an_app_that_does_not_end_is_killed_after_its_time(place: Place) -> None
     assert release.run("stop").returncode == 0
     running.wait()
     assert "it did not end in 0.2 s after SIGTERM" in running.errors()
+
+
+def test_an_app_goes_on_for_its_time_before_it_is_told_to_end(place: Place) -> None:
+    port = free_port()
+    release = place("drained", PORT=str(port))
+    running = release.foreground()
+    running.signal(signal.SIGTERM)
+    eventually(lambda: release.status()["state"] == "stopping", within=30)
+    socket.create_connection(("127.0.0.1", port), timeout=30).close()
+    eventually(lambda: size(release, "asked-web") == 1, within=30)
+    running.insist()
+    assert running.wait() == 137
+    assert "kills the app" in running.errors()
 
 
 def test_the_log_has_as_many_files_of_such_a_size_as_are_wanted(place: Place) -> None:

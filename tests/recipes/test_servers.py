@@ -6,11 +6,8 @@ that reaches no registry skips these tests; CI may not.
 
 from __future__ import annotations
 
-import os
 import shlex
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +23,6 @@ from releaser.build.dist_info import console_scripts
 from releaser.runtime.manifest import Entry, Readiness, Socket
 
 PAGE = Path(releaser.build.__file__).parents[1] / "docs" / "how_to" / "servers.md"
-REQUIREMENTS = Path(__file__).parent / "requirements.txt"
 SHOP = """\
 def wsgi(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
@@ -97,23 +93,11 @@ RECIPES = {
     "gunicorn with threads": Recipe(command="gunicorn --worker-class gthread --threads 4 shop:wsgi"),
     "gunicorn with uvicorn's worker": Recipe(command="gunicorn --worker-class uvicorn_worker.UvicornWorker shop:asgi"),
     "uvicorn": Recipe(command="uvicorn --fd {socket.web} shop:asgi"),
-    "hypercorn": Recipe(command="hypercorn --bind fd://{socket.web} shop:asgi"),
+    "hypercorn": Recipe(command="hypercorn --workers 0 --bind fd://{socket.web} shop:asgi"),
     "granian": Recipe(command="granian --interface asgi --port ${PORT:-8000} shop:asgi", binds=True),
     "Django": Recipe(command="gunicorn --workers 2 site_of_shop:wsgi", env={"SECRET_KEY": "of the test"}),
 }
 SCRIPT = Entry(kind="callable", target="script:main", argv0="app", args=[])
-
-
-@pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the servers of requirements.txt for this Python."""
-    folder = tmp_path_factory.mktemp("servers")
-    words = ["pip", "install", "--quiet", "--python", sys.executable, "--target", str(folder), "-r", str(REQUIREMENTS)]
-    done = subprocess.run([sys.executable, "-m", "uv", *words], capture_output=True, text=True, check=False)
-    if done.returncode:
-        assert "CI" not in os.environ, done.stderr
-        pytest.skip("the package registry is not reached")
-    return folder
 
 
 def release_of(servers: Path, tmp_path: Path, entry: Entry, readiness: Readiness, *sockets: Socket) -> Release:

@@ -79,6 +79,15 @@ class Running:
     def signal(self, number: int) -> None:
         self.process.send_signal(number)
 
+    def insist(self) -> None:
+        """Send SIGINT until it has ended, as a person does who presses Ctrl-C again; two at once count as one."""
+
+        def has_ended() -> bool:
+            self.signal(signal.SIGINT)
+            return self.process.poll() is not None
+
+        eventually(has_ended, within=LIMIT_S)
+
     def wait(self, within: float = LIMIT_S) -> int:
         """Return the exit code, 128 + n for signal n; fail with what it wrote when it does not end."""
         try:

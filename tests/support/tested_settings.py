@@ -124,6 +124,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "log.size": (_LOG,),
     "log.count": (_LOG,),
     "stop_timeout": (_LIFE + "test_an_app_that_does_not_end_is_killed_after_its_time",),
+    "drain": (_LIFE + "test_an_app_goes_on_for_its_time_before_it_is_told_to_end",),
     "migrations": (_NAMED,),
     "migrations.script_location": (_NAMED,),
     "migrations.command": (_DJANGO,),

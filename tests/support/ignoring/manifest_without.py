@@ -53,6 +53,7 @@ def _defaults():
         "env_file": "",
         "python_optimize": 0,
         "stop_timeout": 30.0,
+        "drain": 0.0,
     }
 
 

@@ -7,7 +7,7 @@ from dataclasses import MISSING, replace
 
 from releaser.config.hooks import EVENTS
 
-_FIELDS = {"stop_timeout": "stop_timeout_s"}
+_FIELDS = {"stop_timeout": "stop_timeout_s", "drain": "drain_s"}
 _KINDS = ("http", "tcp", "call", "notify", "started", "heartbeat")
 
 
