@@ -98,7 +98,7 @@ def reason_of(error: Exception) -> str:
     """Return why the system refused, in lower case: `no space left on device`."""
     if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):
         # Of a folder, (source, target, text) for each file that could not be copied; the first tells enough.
-        return re.sub(r"^\[errno \d+\] |: '.*", "", str(error.args[0][0][2]).lower(), flags=re.DOTALL)
+        return re.sub(r"^\[errno \d+\] |: ['\"].*", "", str(error.args[0][0][2]).lower(), flags=re.DOTALL)
     return (getattr(error, "strerror", None) or str(error)).lower()
 
 
