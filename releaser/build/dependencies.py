@@ -46,8 +46,11 @@ from releaser.errors import BuildError
 from releaser.plan.application import is_application
 from releaser.plan.facts import Lock
 from releaser.plan.steps import BuildWheel, InstallDependencies, InstallProject
+from releaser.plan.target_markers import marker_environment
 
 LAST_LINES = 15
+_OF_PACKAGES: Final = (".py", ".pyi", ".so", ".typed")
+"""Endings of files in a package; those of a console script begin with `#!`, whatever it is called."""
 _TOLD: Final = "told"
 """Of a layer: what there is to tell of it each time that it is used."""
 PACKED: Final = "pack the dependencies"
@@ -203,7 +206,7 @@ def _locked_pins(step: InstallDependencies, stage: Stage) -> Pins | None:
     """Return what the lock pins; None if it names projects of the same repository, which are to be built first."""
     assert step.lock is not None
     path, base = _locked(step, step.lock, stage)
-    _, folders = split_local_projects(path, base)
+    _, folders = split_local_projects(path, base, marker_environment(stage.plan.interpreter))
     return None if folders else read_pins(path, is_hashed=True)
 
 
@@ -250,13 +253,13 @@ def _with_local_projects(path: Path, base: Path, stage: Stage, *, is_hashed: boo
 
     They are named relative to `base`.
     """
-    text, folders = split_local_projects(path, base)
+    text, folders = split_local_projects(path, base, marker_environment(stage.plan.interpreter))
     if not folders:
         return read_pins(path, is_hashed=is_hashed)
     for folder in folders:
         if folder != stage.project.resolve():
             stage.local_wheels[folder] = _wheel_of(folder, stage, folder.name)
-    rest = stage.folder / f"locked{path.suffix}"
+    rest = stage.folder / ("pylock.rest.toml" if path.suffix == ".toml" else "rest.txt")  # uv tells them by the name
     rest.touch(mode=0o600)  # what an exporter wrote may hold credentials
     rest.write_text(text, encoding="utf-8")
     return read_pins(rest, is_hashed=is_hashed)
@@ -289,11 +292,25 @@ def _tidy(folder: Path) -> None:
     """Leave in a folder's site-packages what is the same on every machine, its console scripts beside it."""
     site_packages = folder / SITE_PACKAGES
     (site_packages / ".lock").unlink(missing_ok=True)
-    if (site_packages / "bin").is_dir():
-        (site_packages / "bin").rename(folder / SCRIPTS)
+    _move_scripts(site_packages / "bin", folder / SCRIPTS)
     for cache in sorted(site_packages.rglob("__pycache__")):
         shutil.rmtree(cache)
     dist_info.tidy(site_packages)
+
+
+def _move_scripts(folder: Path, to: Path) -> None:
+    """Move the console scripts that an installer has put into `folder` to `to`; a package may be called bin as well."""
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if not path.is_dir() and (path.suffix not in _OF_PACKAGES or _has_shebang(path)):
+            to.mkdir(exist_ok=True)
+            path.rename(to / path.name)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _has_shebang(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"#!"
 
 
 def _remove_replaced(site_packages: Path, by: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import uv
 from support.builds import built, files_in, releaser
-from support.index import PASSWORD, USER, Index, hashed, make_wheel, serving
+from support.index import PASSWORD, USER, Index, digest_of, hashed, make_wheel, serving
 from support.tiny_project import CONFIG, make_tiny_project
 
 from releaser.build.commands import runner
@@ -119,6 +119,34 @@ def test_a_lock_that_is_older_than_what_the_project_asks_for_is_refused(project:
         assert done.returncode == 3
         assert f"  requirements.txt: {answer}\n" in done.stderr
         assert "now: nothing was built" in done.stderr
+
+
+def test_a_pylock_may_name_projects_of_the_same_repository(project: Path, tmp_path: Path) -> None:
+    library = make_tiny_project(tmp_path / "a library")
+    text = (library / "pyproject.toml").read_text()
+    (library / "pyproject.toml").write_text(text.replace('name = "tiny"', 'name = "shared"').split("[project.scr")[0])
+    (library / "src/tiny").rename(library / "src/shared")
+    wheel = make_wheel(project / "vendor", "leaf")
+    (project / "pylock.toml").write_text(
+        'lock-version = "1.0"\ncreated-by = "hand"\n'
+        f'[[packages]]\nname = "shared"\ndirectory = {{ path = "../{library.name}" }}\n'
+        '[[packages]]\nname = "old"\nmarker = "python_version < \'3\'"\ndirectory = { path = "../gone" }\n'
+        '[[packages]]\nname = "leaf"\nversion = "1.0"\n'
+        f'archive = {{ path = "vendor/{wheel.name}", hashes = {{ sha256 = "{digest_of(wheel)}" }} }}\n'
+    )
+    assert {"leaf.py", "shared/app.py", "tiny/app.py"} <= modules(built(project, "--offline"))
+
+
+def test_a_package_may_be_called_bin_beside_console_scripts(project: Path) -> None:
+    (project / "src/bin").mkdir()
+    (project / "src/bin/__init__.py").touch()
+    (project / "scripts").mkdir()
+    (project / "scripts/run.py").write_text("#!/usr/bin/env python3\nprint('run')\n")
+    (project / "requirements.txt").write_text("# no dependencies\n")
+    with_settings(project, "")
+    found = modules(built(project))
+    assert "bin/__init__.py" in found
+    assert "bin/run.py" not in found
 
 
 def test_a_member_of_a_workspace_is_built_with_those_it_depends_on(project: Path, tmp_path: Path) -> None:
