@@ -293,8 +293,10 @@ def _tidy(folder: Path) -> None:
     site_packages = folder / SITE_PACKAGES
     (site_packages / ".lock").unlink(missing_ok=True)
     _move_scripts(site_packages / "bin", folder / SCRIPTS)
-    for cache in sorted(site_packages.rglob("__pycache__")):
-        shutil.rmtree(cache)
+    for parent, folders, _ in os.walk(site_packages):
+        if "__pycache__" in folders:
+            folders.remove("__pycache__")
+            shutil.rmtree(Path(parent, "__pycache__"))
     dist_info.tidy(site_packages)
 
 

@@ -11,11 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from elftools.common.exceptions import ELFError
-from elftools.elf.dynamic import DynamicSegment
-from elftools.elf.elffile import ELFFile
-from elftools.elf.gnuversions import GNUVerNeedSection
-
 _MAGIC = b"\x7fELF"
 
 
@@ -53,6 +48,9 @@ def read_elf(path: Path) -> Elf | None:
     """Return the headers of `path`, or None when it is no ELF file, or a damaged one."""
     if not is_elf(path):
         return None
+    from elftools.common.exceptions import ELFError  # only now: most builds look into no file
+    from elftools.elf.elffile import ELFFile
+
     try:
         with path.open("rb") as file:
             return _read(path, ELFFile(file))
@@ -78,6 +76,8 @@ def from_origin(text: str, path: Path) -> str:
 
 
 def _read(path: Path, file: Any) -> Elf:
+    from elftools.elf.dynamic import DynamicSegment
+
     segment = next((found for found in file.iter_segments() if isinstance(found, DynamicSegment)), None)
     tags: list[Any] = list(segment.iter_tags()) if segment else []
     runpath = [tag.runpath for tag in tags if tag.entry.d_tag == "DT_RUNPATH"]
@@ -95,6 +95,8 @@ def _read(path: Path, file: Any) -> Elf:
 
 
 def _glibc_versions(file: Any) -> Iterator[tuple[int, ...]]:
+    from elftools.elf.gnuversions import GNUVerNeedSection
+
     for section in file.iter_sections():
         if not isinstance(section, GNUVerNeedSection):
             continue

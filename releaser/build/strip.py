@@ -31,6 +31,8 @@ _IMPORTS_TESTS = re.compile(
 _LOADS_STUBS = re.compile(rb"\battach_stub\b")
 _STUBS_OF_OTHERS = "some are of other packages, in folders without a module"
 _MODULES = (".py", ".pyc", ".so")
+_TEXTS: Final = (".py", ".pyi", ".typed")
+"""Endings of most of what is no program; a file with another ending is looked into."""
 _DEBUG_INFO: Final = "debug info"
 
 
@@ -60,12 +62,15 @@ def strip_debug_info(site_packages: Path, keep: tuple[str, ...]) -> tuple[str, .
     bytes_by_package: Counter[str] = Counter()
     kept: set[str] = set()
     for path in tree.files():
+        if path.suffix in _TEXTS:
+            continue
         try:
             saved = remove_debug_info(site_packages / path)
         except OtherLayout:
             kept.add(path.parts[0])
         else:
-            bytes_by_package += Counter({path.parts[0]: saved})
+            if saved:
+                bytes_by_package[path.parts[0]] += saved
     reason = "files rewritten after linking, as by patchelf"
     told = (f"{package} keeps its {_DEBUG_INFO}: {reason}" for package in sorted(kept))
     return (_sentence(_DEBUG_INFO, bytes_by_package), *told)
@@ -73,6 +78,8 @@ def strip_debug_info(site_packages: Path, keep: tuple[str, ...]) -> tuple[str, .
 
 def modules_of(site_packages: Path, keep: tuple[str, ...]) -> tuple[list[str], list[str]]:
     """Return the modules of dependencies by their path below `site_packages`: those not in `keep`, and the others."""
+    if not keep:
+        return [name for name in names_below(site_packages) if name.endswith(".py")], []
     all_of_them = {name for name in names_below(site_packages) if name.endswith(".py")}
     lean = all_of_them.intersection(map(str, _Tree(site_packages, frozenset(), keep).files()))
     return sorted(lean), sorted(all_of_them - lean)
