@@ -9,29 +9,12 @@ import pytest
 from support.built import free_port
 from support.load import load
 from support.running import Release, ended, make_release
+from support.shop import SHOP
 from support.waiting import eventually
 
 from releaser.build.dist_info import console_scripts
 from releaser.runtime.manifest import Entry, Readiness, Socket
 
-SHOP = """\
-WORD = b"%s"
-
-async def asgi(scope, receive, send):
-    if scope["type"] == "lifespan":
-        while True:
-            message = await receive()
-            await send({"type": message["type"] + ".complete"})
-            if message["type"] == "lifespan.shutdown":
-                return
-    headers = [(b"content-type", b"text/plain"), (b"content-length", b"3")]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": WORD})
-
-def wsgi(environ, start_response):
-    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "3")])
-    return [WORD]
-"""
 POLLING = """\
 import http.server, signal, socket, sys, threading
 from shop import WORD
@@ -55,7 +38,8 @@ def main():
     server.serve_forever()
 """
 COMMANDS = {
-    "uvicorn": "uvicorn --fd {socket.web} --log-level warning shop:asgi",
+    "uvicorn with uvloop and httptools": "uvicorn --loop uvloop --http httptools --fd {socket.web} shop:asgi",
+    "uvicorn with asyncio and h11": "uvicorn --loop asyncio --http h11 --fd {socket.web} shop:asgi",
     "hypercorn": "hypercorn --workers 0 --bind fd://{socket.web} shop:asgi",
     "gunicorn with uvicorn's worker": "gunicorn --worker-class uvicorn_worker.UvicornWorker --workers 2 shop:asgi",
     "gunicorn with threads": "gunicorn --worker-class gthread --threads 4 shop:wsgi",

@@ -16,6 +16,7 @@ import httpx
 import pytest
 from support.built import free_port
 from support.running import SERVER, Release, ended, make_release
+from support.shop import SHOP
 from support.waiting import eventually
 
 import releaser.build
@@ -23,21 +24,6 @@ from releaser.build.dist_info import console_scripts
 from releaser.runtime.manifest import Entry, Readiness, Socket
 
 PAGE = Path(releaser.build.__file__).parents[1] / "docs" / "how_to" / "servers.md"
-SHOP = """\
-def wsgi(environ, start_response):
-    start_response("200 OK", [("Content-Type", "text/plain")])
-    return [b"hello"]
-
-async def asgi(scope, receive, send):
-    if scope["type"] == "lifespan":
-        while True:
-            message = await receive()
-            await send({"type": message["type"] + ".complete"})
-            if message["type"] == "lifespan.shutdown":
-                return
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
-    await send({"type": "http.response.body", "body": b"hello"})
-"""
 DJANGO = """\
 import os
 from django.conf import settings
@@ -101,7 +87,7 @@ SCRIPT = Entry(kind="callable", target="script:main", argv0="app", args=[])
 
 
 def release_of(servers: Path, tmp_path: Path, entry: Entry, readiness: Readiness, *sockets: Socket) -> Release:
-    modules = {"shop.py": SHOP, "site_of_shop.py": DJANGO, "tasks.py": TASKS, "script.py": SERVER}
+    modules = {"shop.py": SHOP % "hello", "site_of_shop.py": DJANGO, "tasks.py": TASKS, "script.py": SERVER}
     return make_release(
         tmp_path / "release",
         tmp_path / "scratch",
