@@ -106,6 +106,9 @@ def begin_recording(paths: list[Path], dialect: str, guard: Any) -> Callable[[],
         try:
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # this process is killed when it takes too long
             os.close(reading)
+            silent = os.open(os.devnull, os.O_WRONLY)  # what is printed at import, this process prints as well
+            os.dup2(silent, 1)
+            os.dup2(silent, 2)
             answer = loaded("recorder.py").recorded(paths, dialect, guard)
             with os.fdopen(writing, "w", encoding="utf-8") as file:
                 json.dump(answer, file)
