@@ -198,10 +198,11 @@ class Keeper:
         self._decide(code, uptime_s)
         return True
 
-    def terminate(self, now: float, *, is_replaced: bool = False) -> None:
+    def terminate(self, now: float, *, is_replaced: bool = False) -> float:
         """Tell the instance to end, after its drain if it has one; it will not be started again.
 
-        `is_replaced`: another instance has the same sockets.
+        `is_replaced`: another instance has the same sockets. Returns how many seconds the drain takes: 0 for an
+        instance that is not ready.
         """
         self._now = now
         self.is_ending = True
@@ -209,8 +210,7 @@ class Keeper:
         self._deadline = None
         self._watch.end()
         self._pulse.end()
-        if self.instance is not None:
-            self._drain(self.instance, is_replaced=is_replaced)
+        return 0.0 if self.instance is None else self._drain(self.instance, is_replaced=is_replaced)
 
     def kill(self) -> None:
         """End the instance and its whole group now."""

@@ -206,7 +206,12 @@ class Supervisor(Answering):
             upgrade, self._upgrade = self._upgrade, None
             upgrade.abandon()
         self._came_from, self._state = self._state, state
-        self._upward.enter(state, self._live.manifest, task_s=configuring.TASK_S, stop_s=self._stop_s)
+        self._upward.enter(
+            state,
+            self._live.manifest,
+            task_s=configuring.TASK_S,
+            stop_s=self._live.manifest.drain_s + self._stop_timeout_s,
+        )
         if state in states.HOOK_STATES and state != states.POST_STOP:
             self._run_hooks(state)
             return
@@ -276,15 +281,10 @@ class Supervisor(Answering):
             self._on_running = None
 
     def _drain(self) -> None:
-        for keeper in self._live.keepers:
-            keeper.terminate(self._now)
-        self._deadline = self._now + self._stop_s
+        drain_s = max((keeper.terminate(self._now) for keeper in self._live.keepers), default=0.0)
+        self._deadline = self._now + drain_s + self._stop_timeout_s
         if not self._live.is_alive():  # it had crashed, and waited to be started again
             self._handle(states.EXITED)
-
-    @property
-    def _stop_s(self) -> float:
-        return self._live.manifest.drain_s + self._stop_timeout_s
 
     def _kill(self) -> None:
         self._outcome.was_killed = True

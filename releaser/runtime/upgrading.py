@@ -227,10 +227,11 @@ class Upgrade(Owner):
         self._terminate(self._old)
 
     def _terminate(self, generation: Generation) -> None:
+        drain_s = 0.0
         for keeper in generation.keepers:
             keeper.owner = self
-            keeper.terminate(self._now, is_replaced=self._is_beside)
-        self._deadline = self._now + generation.manifest.drain_s + generation.manifest.stop_timeout_s
+            drain_s = max(drain_s, keeper.terminate(self._now, is_replaced=self._is_beside))
+        self._deadline = self._now + drain_s + generation.manifest.stop_timeout_s
         if not generation.is_alive():
             self.was_lost(generation.keepers[0], DONE, "")
 

@@ -87,6 +87,17 @@ def test_an_app_that_was_never_ready_has_nothing_to_drain(make: Make) -> None:
     assert "served" in running.output()
 
 
+def test_one_that_was_never_ready_and_does_not_end_is_killed_without_that_time(make: Make) -> None:
+    app = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n\ndef main():\n    print('deaf', flush=True)\n"
+    app += "    signal.sigwait([signal.SIGUSR2])\n"
+    ready = Readiness(kind="notify", target="", timeout_s=60.0, interval_s=0.05)
+    release = make(3600.0, modules={"app.py": app}, readiness=ready, stop_timeout_s=0.2)
+    running = release.foreground(until="")
+    eventually(lambda: "deaf" in running.output(), within=30)
+    running.signal(signal.SIGTERM)
+    assert running.wait() == 137
+
+
 def test_it_is_shown_where_people_look(make: Make) -> None:
     release = make(90.0)
     release.foreground()
