@@ -6,10 +6,11 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from releaser.artifacts.signatures import as_releaser_error
 from releaser.errors import ReleaserError, reason_of
-
-ENDINGS = (".tar.gz", ".tar.zst", ".run")
-"""Of the files that move between machines."""
+from releaser.runtime.signatures import checksums_of as checksums_in
+from releaser.runtime.signatures import read_small
+from releaser.runtime.vouched import checksums_path
 
 
 def checksums_of(files: Iterable[Path]) -> str:
@@ -19,9 +20,7 @@ def checksums_of(files: Iterable[Path]) -> str:
 
 def checksums_file(artifact: Path) -> Path:
     """Return where the checksums of an archive lie: `NAME-VERSION.sha256` beside it."""
-    name = artifact.name
-    ending = next((ending for ending in ENDINGS if name.endswith(ending)), "")
-    return artifact.with_name(f"{name.removesuffix(ending)}.sha256")
+    return Path(checksums_path(str(artifact)))
 
 
 def read_checksums(file: Path) -> Mapping[str, str]:
@@ -30,18 +29,11 @@ def read_checksums(file: Path) -> Mapping[str, str]:
     Raises:
         ReleaserError: it is none.
     """
-    found: dict[str, str] = {}
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = reason_of(error) if isinstance(error, OSError) else "it is no text"
-        raise ReleaserError(f"cannot read {file}: {reason}") from error
-    for number, line in enumerate(lines, 1):
-        digest, _, name = line.partition("  ")
-        if len(digest) != hashlib.sha256().digest_size * 2 or not name or "/" in name:
-            raise ReleaserError(f"cannot read {file}: line {number} is no checksum and file name")
-        found[name] = digest
-    return found
+        with as_releaser_error():
+            return checksums_in(read_small(str(file)), str(file))
+    except OSError as error:
+        raise ReleaserError(f"cannot read {file}: {reason_of(error)}") from error
 
 
 def wrong_files(checksums: Mapping[str, str], folder: Path) -> list[str]:

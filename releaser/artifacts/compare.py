@@ -10,6 +10,7 @@ from typing import Any
 from releaser.artifacts.boot import hook_text
 from releaser.artifacts.outline import short_hashes
 from releaser.artifacts.reading import Artifact, Item
+from releaser.runtime.record import NAME as RECORD
 
 _OWN_TOPICS = frozenset({"files", "migrations", "bundle", "hooks", "format", "commands", "sockets"})
 MOST_FILES = 40
@@ -137,14 +138,14 @@ def _migrations(artifact: Artifact) -> dict[str, str]:
 
 
 def _files(artifact: Artifact) -> dict[str, str]:
-    """Return each file's hash, but for the manifest, whose content is the other topics."""
+    """Return each file's hash, but for the manifest, whose content is the other topics, and the record of the rest."""
     own = f"releases/{artifact.manifest.version}/"
     found: dict[str, str] = {}
     for item in artifact.items:
         path = item.path
         if path.startswith(own):
             path = path.removeprefix(own)
-        if path != "manifest.json":
+        if path not in ("manifest.json", RECORD):
             found[path] = _content(item)
     return found
 

@@ -14,7 +14,7 @@ from email.parser import HeaderParser
 from pathlib import PurePosixPath
 from typing import IO
 
-from releaser.errors import UsageError
+from releaser.artifacts.opening import DamagedArtifact
 
 SITE_PACKAGES = "site-packages/"
 NOBODYS = "(no package)"
@@ -63,13 +63,13 @@ def read_packages(file: IO[bytes], shown: str) -> tuple[Package, ...]:
     """Return what is in the bundle `file`, the largest first; files of no distribution are one package of that name.
 
     Raises:
-        UsageError: it is no zip file.
+        DamagedArtifact: it is no zip file.
     """
     try:
         with zipfile.ZipFile(file) as bundle:
             return _packages(bundle)
     except _UNREADABLE as error:
-        raise UsageError(f"cannot read {shown}: {str(error).lower()}") from error
+        raise DamagedArtifact(f"cannot read {shown}: {str(error).lower()}") from error
 
 
 def parse_metadata(text: str) -> Metadata:

@@ -1,4 +1,4 @@
-"""Is an artifact the one that was built, and by whom? Signature, checksums, and the manifest inside, in this order.
+"""Is an artifact the one that was built, and by whom? Signature, checksums, and the record inside, in this order.
 
 What a signature covers is the checksums file, and through it the archive and all that lies beside it. The archive is
 opened last, so that nothing of it is parsed that the signature does not vouch for.
@@ -10,13 +10,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from releaser.artifacts.checksums import checksums_file, read_checksums, wrong_files
-from releaser.artifacts.opening import DamagedArtifact, check_file
-from releaser.artifacts.reading import Artifact, read_artifact
-from releaser.artifacts.signatures import check_intact, signature_file, verify
+from releaser.artifacts.opening import DamagedArtifact, check_file, opened
+from releaser.artifacts.reading import read_artifact
+from releaser.artifacts.signatures import as_releaser_error, check_intact, signature_file, verify
 from releaser.errors import ReleaserError, UsageError
-from releaser.runtime.manifest import parse_sums
-
-NOT_IN_THE_MANIFEST = ("manifest.json", "env.sh")
+from releaser.runtime.archive_contents import read_contents
+from releaser.runtime.bundle_check import compare_bundle
+from releaser.runtime.context import Context
+from releaser.runtime.layout import Layout
+from releaser.runtime.manifest import ManifestError, load
+from releaser.runtime.tree_check import compare
+from releaser.runtime.versions import booting_version
+from releaser.runtime.vouched import check_kept, record_name
 
 
 def verify_artifact(path: Path, *, allowed_signers: Path | None, identity: str) -> list[str]:
@@ -26,6 +31,7 @@ def verify_artifact(path: Path, *, allowed_signers: Path | None, identity: str) 
 
     Raises:
         ReleaserError: something is not as it was built, or not signed by whom it should be.
+        DamagedArtifact: the archive cannot be read, or breaks a rule.
         UsageError: there is nothing to verify.
     """
     if not path.exists():
@@ -33,18 +39,19 @@ def verify_artifact(path: Path, *, allowed_signers: Path | None, identity: str) 
     check_file(path)
     if allowed_signers is not None and not allowed_signers.is_file():
         raise UsageError(f"cannot read {allowed_signers}: there is no such file")
-    lines = [] if path.is_dir() else [*_signature(path, allowed_signers, identity), *_checksums(path, allowed_signers)]
-    if path.is_dir() and allowed_signers is not None:
-        raise UsageError(f"{path} is a folder, and only archives are signed", hint="verify the archive before it")
+    if path.is_dir():
+        return list(_folder(path, allowed_signers, identity))
+    lines = [*_signature(path, allowed_signers, identity), *_checksums(path)]
     try:
-        artifact = read_artifact(path)
+        title, *rest = _archive(path)
     except DamagedArtifact as error:
-        raise ReleaserError(
+        raise DamagedArtifact(
             f"{path.name} is not as it was built: {error.message}",
-            now="do not use it: it is not complete, or damaged",
+            output=error.output,
+            now="do not use it: it is not complete, damaged, or not what releaser makes",
             hint="copy it again",
         ) from error
-    return [artifact.title, *(f"  {line}" for line in (*lines, _manifest(artifact)))]
+    return [title, *(f"  {line}" for line in lines), *rest]
 
 
 def _signature(path: Path, allowed_signers: Path | None, identity: str) -> Iterator[str]:
@@ -68,7 +75,7 @@ def _signature(path: Path, allowed_signers: Path | None, identity: str) -> Itera
         yield f"{'signature':<11} good, of {signer.identity} with {signer.key}"
 
 
-def _checksums(path: Path, allowed_signers: Path | None) -> Iterator[str]:
+def _checksums(path: Path) -> Iterator[str]:
     file = checksums_file(path)
     if not file.is_file():
         yield f"{'checksums':<11} none: there is no {file.name} beside it"
@@ -82,29 +89,43 @@ def _checksums(path: Path, allowed_signers: Path | None) -> Iterator[str]:
     yield f"{'checksums':<11} {len(found)} files are those of {file.name}"
 
 
-def _manifest(artifact: Artifact) -> str:
-    manifest = artifact.manifest
-    if not manifest.files:
-        return f"{'manifest':<11} built with dev_mode: nothing to compare"
-    folders = (f"releases/{manifest.version}/", *([f"{manifest.python.bundled}/"] if artifact.interpreter_sums else []))
-    expected = {f"{folders[0]}{name}": digest for name, digest in manifest.files.items()}
-    if artifact.interpreter_sums:
-        expected |= {f"{folders[1]}{name}": digest for name, digest in parse_sums(artifact.interpreter_sums).items()}
-    count = len(expected)
-    not_compared = {f"{folders[0]}{name}" for name in NOT_IN_THE_MANIFEST}
-    wrong: list[str] = []
-    for item in artifact.items:
-        if not item.path.startswith(folders) or item.link or item.path in not_compared:
-            continue
-        wanted = expected.pop(item.path, "")
-        if not wanted:
-            wrong.append(f"{item.path}: not part of the release")
-        elif wanted != item.sha256:
-            wrong.append(f"{item.path}: changed")
-    wrong += [f"{name}: missing" for name in expected]
-    if wrong:
-        _refuse(f"{artifact.title} is not as it was built", wrong, "the other files are as the manifest has them")
-    return f"{'manifest':<11} {count} files are as they were built"
+def _archive(path: Path) -> Iterator[str]:
+    checksums = checksums_file(path)
+    sums = read_checksums(checksums) if checksums.is_file() else {}
+    with opened(path) as archive:
+        contents = read_contents(archive, sums.get(record_name(checksums.name), ""))
+    manifest = contents.manifest
+    yield f"{manifest.name} {manifest.version}"
+    yield f"  {'record':<11} {len(contents.record)} files, folders and links are as they were built"
+
+
+def _folder(path: Path, allowed_signers: Path | None, identity: str) -> Iterator[str]:
+    """Verify the version that boots, which is the only one of what a build has made."""
+    found = read_artifact(path)
+    layout = Layout.of(str(path.resolve()), found.manifest.version, {})
+    layout = Layout(layout.root, booting_version(layout), layout.var)
+    try:
+        manifest = load(layout.manifest)
+    except ManifestError as error:
+        raise DamagedArtifact(f"cannot use {path}: {error}") from error
+    title = f"{manifest.name} {manifest.version}"
+    yield title
+    bundled = path.resolve() / manifest.python.bundled / "bin/python3"
+    python = str(bundled.resolve()) if manifest.python.bundled else ""
+    with as_releaser_error():
+        if allowed_signers is not None:
+            signer = check_kept(layout.release, title.replace(" ", "-"), str(allowed_signers), identity)
+            yield f"  {'signature':<11} good, of {signer.identity} with {signer.key}"
+        tree = compare(layout, manifest)
+        in_bundle, unpacked = compare_bundle(Context(layout, manifest.name, {}), python)
+    if tree.problems or in_bundle:
+        wrong = [*tree.problems, *in_bundle]
+        _refuse(f"{title} is not as it was built", wrong, "what is not named is as it was built")
+    yield f"  {'record':<11} {tree.count} files, folders and links are as they were built"
+    if unpacked:
+        yield f"  {'var':<11} the unpacked bundle is that of {manifest.bundle.file}"
+    if tree.is_env_edited:
+        yield f"  {'env.sh':<11} was edited"
 
 
 def _refuse(sentence: str, wrong: list[str], now: str) -> None:

@@ -23,7 +23,16 @@ from releaser.build.tree import size_bytes
 from releaser.errors import BusyError, ReleaserError
 
 _CHECKSUMS: Final = ".sha256"
-_ENDINGS: Final = (".tar.gz", ".tar.zst", ".run", ".cdx.json", ".provenance.json", _CHECKSUMS, f"{_CHECKSUMS}.sig")
+_ENDINGS: Final = (
+    ".tar.gz",
+    ".tar.zst",
+    ".run",
+    ".cdx.json",
+    ".provenance.json",
+    ".mtree",
+    _CHECKSUMS,
+    f"{_CHECKSUMS}.sig",
+)
 _SAVED: Final = "-var-saved-"
 """In the name of a folder that a build has put aside, with what a release has written."""
 

@@ -303,7 +303,7 @@ def _bundle_python(step: BundlePython, stage: Stage) -> None:
     stage.full_version = bundled.full_version
     stage.libraries = bundled.described
     stage.linked_in = bundled.linked_in
-    stage.interpreter_sums = bundled.sums
+    stage.interpreter_members = bundled.members
     stage.glibc = bundled.glibc_min
 
 

@@ -29,8 +29,9 @@ from releaser.build.libraries import is_relative
 from releaser.build.licences import Library, describe_libraries
 from releaser.build.linked_in import LinkedIn, is_copyleft, linked_in
 from releaser.build.standard_library import kept_files, without_prefix
-from releaser.build.tree import hashes_of, normalise_modes, size_bytes
+from releaser.build.tree import members_of, normalise_modes, size_bytes
 from releaser.errors import BuildError
+from releaser.runtime.record import Member, encode
 
 _HASH_DIGITS = 12
 _SELF_CHECK = """
@@ -58,8 +59,8 @@ class BundledInterpreter:
     """What is known of them."""
     linked_in: tuple[LinkedIn, ...]
     """Libraries that are part of the interpreter and its modules, by name."""
-    sums: str
-    """The sha256 of each file, in the form of sha256sum(1), by its path in the folder."""
+    members: dict[str, Member]
+    """Every file, folder and link of it, by the path in its folder; the folder's name has the hash of their record."""
 
 
 def bundle_interpreter(
@@ -107,8 +108,8 @@ def bundle_interpreter(
         f"Python {source.full_version} from {source.prefix}: {size_bytes(bundle) / 1e6:.1f} MB with "
         f"{len(libraries)} shared libraries" + (f"; hosts need glibc {glibc_min} or newer" if glibc_min else "")
     )
-    sums = "".join(f"{digest}  {path}\n" for path, digest in hashes_of(bundle, ()).items())
-    folder_name = f"{bundle.name}-{hashlib.sha256(sums.encode()).hexdigest()[:_HASH_DIGITS]}"
+    members = members_of(bundle)
+    folder_name = f"{bundle.name}-{hashlib.sha256(encode(members).encode()).hexdigest()[:_HASH_DIGITS]}"
     bundle.rename(bundle.with_name(folder_name))
     return BundledInterpreter(
         folder_name=folder_name,
@@ -117,7 +118,7 @@ def bundle_interpreter(
         libraries=tuple(libraries),
         described=described,
         linked_in=inside,
-        sums=sums,
+        members=members,
     )
 
 

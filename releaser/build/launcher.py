@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 
 from releaser.build.stage import Stage
-from releaser.runtime.manifest import SUMS_OF_PYTHON
+from releaser.runtime.layout import LAUNCHER
 
 TEMPLATE = Path(__file__).parent / "launcher.sh.j2"
 _ENV_FILE = """\
@@ -21,19 +21,19 @@ _ENV_FILE = """\
 
 
 def write_launcher(stage: Stage) -> None:
-    """Write `bin/NAME`, `releases/default`, and the version's `env.sh`, `python` and, of a bundled one, its list."""
+    """Write `bin/NAME`, `releases/default`, and the version's `launcher`, which is the same, `env.sh` and `python`."""
     sketch = stage.plan.sketch
     launcher = stage.root / "bin" / sketch.name
     launcher.parent.mkdir(parents=True)
-    launcher.write_text(render(TEMPLATE.read_text(encoding="utf-8"), sketch.name, sketch.version), encoding="utf-8")
-    launcher.chmod(0o755)
+    text = render(TEMPLATE.read_text(encoding="utf-8"), sketch.name, sketch.version)
+    for path in (launcher, stage.release / LAUNCHER):
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o755)
     (stage.root / "releases" / "default").write_text(f"{sketch.version}\n", encoding="utf-8")
     (stage.release / "env.sh").write_text(_ENV_FILE.format(name=sketch.name), encoding="utf-8")
     bundled = (stage.bundled_python, stage.glibc) if stage.bundled_python else ("-",)
     words = (stage.plan.interpreter.version, *(word for word in bundled if word))
     (stage.release / "python").write_text(f"{' '.join(words)}\n", encoding="utf-8")
-    if stage.bundled_python:
-        (stage.release / SUMS_OF_PYTHON).write_text(stage.interpreter_sums, encoding="utf-8")
 
 
 def render(template: str, name: str, version: str) -> str:

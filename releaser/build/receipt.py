@@ -148,7 +148,7 @@ def _recorded(path: Path) -> _File:
 
 def _made(plan: Plan) -> Iterator[list[object]]:
     """Yield a row for each published file, `var` left out: it is the release's own."""
-    names = [os.fspath(path) for path in (*plan.packages, plan.sbom, plan.provenance, plan.checksums)]
+    names = [os.fspath(path) for path in (*plan.packages, plan.sbom, plan.provenance, plan.record, plan.checksums)]
     top = os.fspath(plan.published)
     for parent, folders, files in os.walk(top):
         folders.sort()

@@ -1,21 +1,66 @@
-"""What does manifest.json say? The plan's part and what the steps found out, written when everything else is there."""
+"""What do manifest.json and release.mtree say? The plan's part and what the steps found out, written at the end.
+
+The manifest says what the runtime needs to know, the record what every file, folder and link of the release is.
+"""
 
 from __future__ import annotations
 
-from releaser.build.stage import Stage
-from releaser.build.tree import hashes_of, normalise_modes
-from releaser.runtime.manifest import MAIN, Bundle, Manifest, Process, Python
+from collections.abc import Mapping
+from pathlib import Path
 
-NOT_HASHED = ("manifest.json", "env.sh")
-"""The manifest cannot hold its own hash, and env.sh is the operators' to edit."""
+from releaser.build.stage import Stage
+from releaser.build.tree import members_of, normalise_modes
+from releaser.errors import BuildError
+from releaser.plan.steps import CopyOverlays
+from releaser.runtime import record
+from releaser.runtime.archive_rules import Judge, Refused
+from releaser.runtime.manifest import MAIN, Bundle, Manifest, Process, Python
+from releaser.runtime.record import Member
 
 
 def write_manifest(stage: Stage) -> None:
-    """Set the modes of the staged tree, then write its manifest."""
+    """Set the modes of the staged tree, then write its manifest, and the record of everything.
+
+    Raises:
+        BuildError: the tree holds what no host would unpack.
+    """
     normalise_modes(stage.root)
-    path = stage.release / "manifest.json"
-    path.write_text(_manifest(stage).to_json(), encoding="utf-8")
+    manifest = _manifest(stage)
+    _write(stage.release / "manifest.json", manifest.to_json())
+    members = _members(stage)
+    if stage.plan.packages:
+        _check(stage, members, manifest.links)
+    _write(stage.release / record.NAME, record.encode(members))
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
     path.chmod(0o644)
+
+
+def _members(stage: Stage) -> dict[str, Member]:
+    """Return everything below the root; of the interpreter it is known, unless a plugin may have been at it."""
+    known = {} if stage.plan.plugins else stage.interpreter_members
+    if not known:
+        return members_of(stage.root)
+    below = {f"{stage.bundled_python}/{path}": member for path, member in known.items()}
+    return {**members_of(stage.root, without=stage.bundled_python), **below}
+
+
+def _check(stage: Stage, members: Mapping[str, Member], links: Mapping[str, str]) -> None:
+    """Refuse now what `bin/NAME unpack` would refuse on a host; only overlays and plugins can bring such a thing.
+
+    Raises:
+        BuildError: which file or link it is.
+    """
+    name = stage.plan.sketch.name
+    judge = Judge()
+    try:
+        for path in sorted(members):
+            judge.admit(f"{name}/{path}", members[path])
+        judge.check_links({f"releases/{stage.plan.sketch.version}/{path}": target for path, target in links.items()})
+    except Refused as error:
+        raise BuildError(f"no host would unpack this release: {error}") from error
 
 
 def _manifest(stage: Stage) -> Manifest:
@@ -60,9 +105,20 @@ def _manifest(stage: Stage) -> Manifest:
         python_args=list(sketch.python_args),
         python_optimize=sketch.python_optimize,
         migrations=list(stage.migrations),
-        files=hashes_of(stage.release, NOT_HASHED),
         inputs=dict(sketch.inputs),
+        links=_links(stage),
     )
+
+
+def _links(stage: Stage) -> dict[str, str]:
+    """Return the overlays that lead to places of the host, by their path."""
+    return {
+        overlay.to: overlay.target
+        for step in stage.plan.steps
+        if isinstance(step, CopyOverlays)
+        for overlay in step.overlays
+        if overlay.kind == "link" and overlay.target.startswith("/")
+    }
 
 
 def _python(stage: Stage) -> Python:

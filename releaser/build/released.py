@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from releaser.artifacts.opening import DamagedArtifact
 from releaser.artifacts.reading import read_manifest
 from releaser.build.stage import Graph
 from releaser.errors import Problem, ProjectError, UsageError
@@ -52,7 +53,7 @@ def _line_of_newest_archive(plan: Plan, database: str) -> tuple[str, ...]:
     for path in sorted(found, key=lambda path: path.stat().st_mtime_ns, reverse=True):
         try:
             manifest = read_manifest(path)
-        except UsageError:
+        except (UsageError, DamagedArtifact):
             continue
         if manifest.name == plan.sketch.name and manifest.version != plan.sketch.version:
             return _line(manifest, database)

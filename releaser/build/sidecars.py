@@ -1,7 +1,8 @@
-"""What lies beside an archive? Its bill of materials, its provenance, their checksums, and a signature over these."""
+"""What lies beside an archive? Bill of materials, provenance, record, the checksums of all, and their signature."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from releaser.artifacts import signatures
@@ -9,6 +10,7 @@ from releaser.artifacts.checksums import checksums_of
 from releaser.build.provenance import provenance
 from releaser.build.stage import Stage
 from releaser.plan.steps import Sign
+from releaser.runtime.record import NAME
 
 _FORMATS = (".tar.gz", ".tar.zst", ".run")
 
@@ -23,8 +25,10 @@ def write_sidecars(stage: Stage) -> None:
     bill.write_text(sbom(stage), encoding="utf-8")
     version = stage.full_version or plan.interpreter.full_version
     statement.write_text(provenance(plan, [*packages, bill], version), encoding="utf-8")
-    checksums.write_text(checksums_of([*packages, bill, statement]), encoding="utf-8")
-    for path in (bill, statement, checksums):
+    record = _staged(stage, plan.record)
+    shutil.copyfile(stage.release / NAME, record)
+    checksums.write_text(checksums_of([*packages, bill, statement, record]), encoding="utf-8")
+    for path in (bill, statement, record, checksums):
         path.chmod(0o644)
 
 
@@ -38,7 +42,7 @@ def publish_packages(stage: Stage) -> None:
     plan = stage.plan
     for path in (plan.signature, plan.checksums):
         path.unlink(missing_ok=True)
-    for path in (*plan.packages, plan.sbom, plan.provenance, plan.checksums, plan.signature):
+    for path in (*plan.packages, plan.sbom, plan.provenance, plan.record, plan.checksums, plan.signature):
         staged = _staged(stage, path)
         if staged.exists():
             staged.rename(path)

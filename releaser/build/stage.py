@@ -20,6 +20,7 @@ from releaser.build.report import Report
 from releaser.errors import Problem
 from releaser.plan.steps import Plan
 from releaser.runtime.manifest import Entry, Migrations
+from releaser.runtime.record import Member
 
 if TYPE_CHECKING:
     from releaser.build.plugins import Plugins
@@ -122,7 +123,7 @@ class Stage:
     """Shared libraries that were copied along with the interpreter."""
     linked_in: tuple[LinkedIn, ...] = ()
     """Libraries that are part of its program files."""
-    interpreter_sums: str = ""
+    interpreter_members: dict[str, Member] = field(default_factory=dict)
     """The sha256 of each of its files, in the form of sha256sum(1)."""
     was_running: bool = False
     """Whether a release ran from the published folder when it was replaced."""

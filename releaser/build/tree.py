@@ -8,6 +8,8 @@ import stat
 from collections.abc import Collection
 from pathlib import Path
 
+from releaser.runtime.record import Member, look_at, paths_below, sha256_of
+
 
 def normalise_modes(folder: Path) -> None:
     """Set folders to 0755, and files to 0755 or 0644 by their owner's executable bit; links are left alone."""
@@ -31,16 +33,11 @@ def hash_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def hashes_of(folder: Path, without: Collection[str]) -> dict[str, str]:
-    """Return the sha256 of each file below `folder` by its relative path, without links and the paths in `without`."""
-    found: dict[str, str] = {}
-    for parent, _, files in os.walk(folder):
-        for name in files:
-            path = Path(parent, name)
-            relative = str(path.relative_to(folder))
-            if relative not in without and not path.is_symlink():
-                found[relative] = hash_of(path)
-    return dict(sorted(found.items()))
+def members_of(folder: Path, without: str = "") -> dict[str, Member]:
+    """Return every file, folder and link below `folder` by its relative path, without what is inside `without`."""
+    root = str(folder)
+    found = paths_below(root, lambda path: bool(without) and path.startswith(f"{without}/"))
+    return {path: look_at(f"{root}/{path}", sha256_of) for path in found}
 
 
 def size_bytes(folder: Path, without: Collection[str] = ()) -> int:

@@ -82,7 +82,7 @@ def describe(step: Step) -> str:
         case WriteRunFile():
             return "write the file that runs"
         case WriteSidecars():
-            return "write the bill of materials, provenance and checksums"
+            return "write bill of materials, provenance, record and checksums"
         case Sign():
             return "sign the checksums"
         case PublishArchive():

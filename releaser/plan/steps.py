@@ -236,7 +236,7 @@ class WriteRunFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteSidecars:
-    """Write what lies beside the archive: its bill of materials, its provenance, and the checksums of all."""
+    """Write what lies beside the archive: bill of materials, provenance, record, and the checksums of all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -416,6 +416,11 @@ class Plan:
     def provenance(self) -> Path:
         """The statement of what they were made from."""
         return self.target / f"{self._stem}.provenance.json"
+
+    @property
+    def record(self) -> Path:
+        """A copy of the record of every file, folder and link that is in them."""
+        return self.target / f"{self._stem}.mtree"
 
     @property
     def checksums(self) -> Path:

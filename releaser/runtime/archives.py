@@ -1,10 +1,10 @@
-"""How does a version get from an archive into the root? Read, staged beside the others, checked, and renamed.
+"""How does a version get from an archive into the root? Judged whole, staged beside the others, and renamed.
 
 ::
 
-    releases/.unpack-PID/           the members as they come; removed whatever goes wrong
-        digests, name, platform     nothing else has been touched so far
-    python-3.11.7-HASH/             renamed to its place unless it is there: the same name means the same content
+    the archive is read, and judged by its signature, its members and its record; nothing has been written
+    releases/.unpack-PID/           the members, each compared with the record as it is written
+    python-3.11.7-HASH/             renamed to its place unless it is there, as it was built
     bin/NAME                        replaced, by rename
     releases/1.4.0/                 renamed to its place: the point of no return
 
@@ -14,64 +14,68 @@ The lock is that of `versions`; a staged folder that somebody finds while holdin
 from __future__ import annotations
 
 import errno
-import filecmp
 import os
 import shutil
-import tarfile
-import zlib
 
+from . import record, tree_check
+from .archive_contents import Contents, NotAsBuilt, read_contents
+from .archive_reader import Archive, Damaged, NoArchive, open_file
+from .archive_rules import Refused, quoted
 from .failures import DAMAGED, FAILED, Failure
-from .manifest import ManifestError, load
+from .layout import Layout
+from .record import FOLDER, Member
+from .signatures import read_small
 from .startup import check_host
-from .tree_check import compare
 from .unpack import write_through
 from .versions import take_lock
+from .vouched import Vouched, check_signed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import IO
+
     from .context import Context
-    from .manifest import Manifest
 
 _STAGED = ".unpack-"
 _NOTHING = "nothing was unpacked"
-_GZIP = b"\x1f\x8b\x08\x00"
-_ZSTD = b"\x28\xb5\x2f\xfd"
-_PIECE_BYTES = 1024 * 1024
-_SCRIPT_BYTES = 64 * 1024
-"""More than the script in front of the archive of a file that runs."""
 
 
-class _Refused(Exception):
-    """The archive is not one of a release; the text says why."""
+class Unpacked:
+    """What became of an archive."""
+
+    __slots__ = ("is_new", "replaced", "signer", "version")
+
+    def __init__(self, version: str, signer: str, *, is_new: bool, replaced: list[str]) -> None:
+        self.version = version
+        self.is_new = is_new  # it was not there before
+        self.replaced = replaced  # paths below the root whose content is another one now
+        self.signer = signer  # who vouches for it, in words; empty when nobody was asked
 
 
-def unpack_archive(context: Context, path: str) -> tuple[str, bool]:
-    """Lay the version in the archive `path` beside those that are there; return it, and whether it was new.
+def unpack_archive(
+    context: Context, path: str, *, allowed_signers: str = "", identity: str = "", repair: bool = False
+) -> Unpacked:
+    """Lay the version in the archive `path` beside those that are there.
+
+    Somebody in the file `allowed_signers` must have signed it, `identity` if that is given; without, the file of that
+    name in the root counts if there is one. With `repair` what is not as it was built of a version that is there is
+    replaced.
 
     Raises:
-        Failure: the archive is damaged, another release's, for another platform, or does not fit; nothing was changed.
+        Failure: the archive is damaged, not signed, another release's, for another platform, or does not fit; nothing
+            was changed.
     """
-    releases = os.path.join(context.layout.root, "releases")
+    own = os.path.join(context.layout.root, tree_check.ALLOWED_SIGNERS)
+    allowed_signers = allowed_signers or (own if os.path.lexists(own) else "")
     lock = take_lock(context)
     umask = os.umask(0o022)
-    staged = os.path.join(releases, f"{_STAGED}{os.getpid()}")
     try:
-        _remove_leftovers(releases)
-        try:
-            os.mkdir(staged)
-            _extract(path, staged, context.name)
-            return _place(context, path, staged)
-        except (tarfile.TarError, zlib.error, EOFError, _Refused) as error:
-            raise Failure(f"cannot use the archive {path}: {error}", DAMAGED, now=_NOTHING) from error
-        except OSError as error:
-            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-            hint = f"`{context.name} remove VERSION` makes room" if full else ""
-            where = path if error.filename == path else releases
-            raise Failure(
-                f"cannot unpack {path}: {where}: {error.strerror or error}", FAILED, now=_NOTHING, hint=hint
-            ) from error
+        with _opened(path) as file:
+            vouched = _vouched(path, file, allowed_signers, identity)
+            contents = _read(context, path, file, vouched)
+            check_host(contents.manifest, now=_NOTHING)
+            return _place(context, path, contents, vouched, repair=repair)
     finally:
-        shutil.rmtree(staged, ignore_errors=True)
         os.umask(umask)
         os.close(lock)
 
@@ -100,107 +104,242 @@ def _remove_leftovers(releases: str) -> None:
             shutil.rmtree(os.path.join(releases, name), ignore_errors=True)
 
 
-def _extract(path: str, to: str, name: str) -> None:
-    with open(path, "rb") as raw:
-        beginning = raw.read(_SCRIPT_BYTES)
-        if beginning.startswith(_ZSTD):
-            raise _Refused(f"it is compressed with zstd; `zstd -d {os.path.basename(path)}` makes a .tar of it first")
-        raw.seek(max(beginning.find(_GZIP), 0) if beginning.startswith(b"#!") else 0)
-        with tarfile.open(fileobj=raw, mode="r|*") as archive:
-            for member in archive:
-                _extract_member(archive, member, to, name)
+def _opened(path: str) -> IO[bytes]:
+    try:
+        return open_file(path)
+    except NoArchive as error:
+        raise Failure(f"cannot use {path}: {error}", DAMAGED, now=_NOTHING) from error
+    except OSError as error:
+        raise Failure(f"cannot read {path}: {error.strerror}", FAILED, now=_NOTHING) from error
 
 
-def _extract_member(archive: tarfile.TarFile, member: tarfile.TarInfo, to: str, name: str) -> None:
-    parts = member.name.split("/")
-    if parts[0] != name:
-        raise _Refused(f"it holds '{member.name}', and this release is '{name}'")
-    if ".." in parts or "" in parts[:-1]:
-        raise _Refused(f"'{member.name}' would lie outside of it")
-    target = os.path.join(to, *parts[1:])
-    if member.isdir():
-        os.makedirs(target, exist_ok=True)
-        return
-    os.makedirs(os.path.dirname(target), exist_ok=True)
-    if member.issym():
-        _check_link(member.linkname, parts)
-        os.symlink(member.linkname, target)
-        return
-    content = archive.extractfile(member) if member.isreg() else None
-    if content is None:
-        raise _Refused(f"'{member.name}' is neither a file, a folder nor a link")
-    mode = 0o755 if member.mode & 0o100 else 0o644
-    with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as file:
-        shutil.copyfileobj(content, file, _PIECE_BYTES)
-        if file.tell() != member.size:
-            raise _Refused(f"'{member.name}' ends early")
+def _vouched(path: str, file: IO[bytes], allowed_signers: str, identity: str) -> Vouched | None:
+    if not allowed_signers:
+        return None
+    try:
+        return check_signed(path, file, allowed_signers, identity)
+    except OSError as error:
+        raise Failure(f"cannot read {path}: {error.strerror}", FAILED, now=_NOTHING) from error
+    except Failure as failure:
+        failure.now = f"{_NOTHING}: this host takes only what somebody in {allowed_signers} has signed"
+        raise
 
 
-def _check_link(link: str, parts: list[str]) -> None:
-    """Refuse a link that leaves the release's root: a member behind it would be written anywhere."""
-    where = os.path.normpath("/".join([*parts[1:-1], link]))
-    if link.startswith("/") or where.startswith(".."):
-        raise _Refused(f"the link '{'/'.join(parts)}' leads out of it")
+def _read(context: Context, path: str, file: IO[bytes], vouched: Vouched | None) -> Contents:
+    """Return what is in the archive; all of it has been read and judged.
+
+    Raises:
+        Failure: it cannot be used, or is another release's.
+    """
+    hint = "copy it anew, and compare its checksum"
+    try:
+        contents = read_contents(Archive(file), vouched.record_sha256 if vouched else "")
+    except NoArchive as error:
+        zstd = f"`zstd -d {os.path.basename(path)}` makes a .tar of it first" if "Zstandard" in str(error) else ""
+        raise Failure(f"cannot use {path}: {error}", DAMAGED, now=_NOTHING, hint=zstd) from error
+    except Damaged as error:
+        raise Failure(f"cannot use {path}: damaged archive: {error}", DAMAGED, now=_NOTHING, hint=hint) from error
+    except NotAsBuilt as error:
+        raise Failure(
+            f"cannot use {path}: {error}", DAMAGED, details=tuple(error.problems), now=_NOTHING, hint=hint
+        ) from error
+    except Refused as error:
+        raise Failure(f"cannot use {path}: {error}", DAMAGED, now=_NOTHING) from error
+    except OSError as error:
+        raise Failure(f"cannot read {path}: {error.strerror or error}", FAILED, now=_NOTHING) from error
+    if contents.name != context.name:
+        raise Failure(
+            f"cannot use {path}: it is of {quoted(contents.name)}, and this release is '{context.name}'",
+            DAMAGED,
+            now=_NOTHING,
+        )
+    return contents
 
 
-def _place(context: Context, path: str, staged: str) -> tuple[str, bool]:
-    version, manifest = _check(context, path, staged)
-    root = context.layout.root
-    home = os.path.join(root, "releases", version)
-    arrived = os.path.join(staged, "releases", version)
-    if os.path.exists(os.path.join(home, "manifest.json")):
-        if filecmp.cmp(f"{home}/manifest.json", f"{arrived}/manifest.json", shallow=False):
-            return version, False
+def _place(context: Context, path: str, contents: Contents, vouched: Vouched | None, *, repair: bool) -> Unpacked:
+    version = contents.version
+    home = os.path.join(context.layout.root, "releases", version)
+    signer = f"{vouched.signer.identity} with {vouched.signer.key}" if vouched else ""
+    is_there = os.path.exists(os.path.join(home, "manifest.json"))
+    if is_there:
+        _check_same_build(context, contents)
+        problems = _tree(context, contents).problems
+        if problems and not repair:
+            raise _not_as_built(context, path, contents, problems)
+        if not problems and not (repair and vouched and not _has_checksums(home, vouched)):
+            return Unpacked(version, signer, is_new=False, replaced=[])
+    releases = os.path.dirname(home)
+    staged = os.path.join(releases, f"{_STAGED}{os.getpid()}")
+    try:
+        _remove_leftovers(releases)
+        os.mkdir(staged)
+        contents.extract(staged)
+        if vouched:
+            _keep_checksums(os.path.join(staged, "releases", version), vouched)
+        write_through(staged)
+        placing = _Placing(context, contents, staged)
+        replaced = placing.repair() if is_there else placing.add()
+        write_through(context.layout.root)
+        return Unpacked(version, signer, is_new=not is_there, replaced=replaced)
+    except (Damaged, Refused) as error:
+        raise Failure(f"cannot use {path}: damaged archive: {error}", DAMAGED, now=_NOTHING) from error
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        hint = f"`{context.name} remove VERSION` makes room" if full else ""
+        raise Failure(
+            f"cannot unpack {path}: {releases}: {error.strerror or error}", FAILED, now=_NOTHING, hint=hint
+        ) from error
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def _check_same_build(context: Context, contents: Contents) -> None:
+    """Raise unless the version that is there came from an archive of the same content.
+
+    Raises:
+        Failure: it did not, or its record is gone.
+    """
+    root, version = context.layout.root, contents.version
+    try:
+        is_same = record.sha256_of(tree_check.record_path(root, version)) == contents.record_sha256
+    except FileNotFoundError:
+        is_same = False
+    if not is_same:
         raise Failure(
             f"another build of {context.name} {version} is there already",
             FAILED,
             now=f"nothing was unpacked; releases/{version} is as it was",
             hint=f"`{context.name} remove {version}` makes room for it",
         )
-    write_through(staged)
-    _place_python(root, staged, manifest.python.bundled)
-    launcher = os.path.join(staged, "bin", context.name)
-    if os.path.exists(launcher) and not filecmp.cmp(launcher, context.prog, shallow=False):
-        os.rename(launcher, context.prog)
-    if os.path.exists(home):  # left by something that does not know how a version is put there
-        os.rename(home, os.path.join(staged, "incomplete"))
-    os.rename(arrived, home)
-    write_through(root)
-    return version, True
 
 
-def _place_python(root: str, staged: str, bundled: str) -> None:
-    if bundled and not os.path.exists(os.path.join(root, bundled)):
-        os.rename(os.path.join(staged, bundled), os.path.join(root, bundled))
+def _tree(context: Context, contents: Contents) -> tree_check.Tree:
+    """Return what was found of the version of an archive that is there already."""
+    layout = Layout(context.layout.root, contents.version, context.layout.var)
+    return tree_check.compare(layout, contents.manifest)
 
 
-def _check(context: Context, path: str, staged: str) -> tuple[str, Manifest]:
-    """Return version and manifest of what was staged.
+def _not_as_built(context: Context, path: str, contents: Contents, problems: tuple[str, ...]) -> Failure:
+    return Failure(
+        f"{context.name} {contents.version} is there already, the same build, and is not as it was built",
+        FAILED,
+        details=problems,
+        now="nothing was changed",
+        hint=f"`{context.name} unpack --repair {path}` puts back what differs, and leaves env.sh alone",
+    )
 
-    Raises:
-        Failure: it is not whole, not this release's, or not for this host.
-        _Refused: it is no release at all.
-    """
-    folder = os.path.join(staged, "releases")
-    names = os.listdir(folder) if os.path.isdir(folder) else []
-    versions = [name for name in names if os.path.exists(os.path.join(folder, name, "manifest.json"))]
-    if len(versions) != 1:
-        raise _Refused("it holds no complete version" if not versions else "it holds more than one version")
-    version = versions[0]
+
+def _has_checksums(folder: str, vouched: Vouched) -> bool:
+    """Tell whether what vouches for a version lies in its folder."""
     try:
-        manifest = load(os.path.join(folder, version, "manifest.json"))
-    except ManifestError as error:
-        raise Failure(f"cannot use the archive {path}: {error}", DAMAGED, now=_NOTHING) from error
-    if (manifest.name, manifest.version) != (context.name, version):
-        raise _Refused(f"it is of {manifest.name} {manifest.version}, and was packed as {context.name} {version}")
-    problems, _ = compare(staged, manifest)
-    if problems:
-        raise Failure(
-            f"cannot use the archive {path}: it is not as it was built",
-            DAMAGED,
-            details=tuple(problems),
-            now=_NOTHING,
-            hint="copy it anew, and compare its checksum",
-        )
-    check_host(manifest, now=_NOTHING)
-    return version, manifest
+        return all(read_small(os.path.join(folder, name)) == content for name, content in vouched.kept)
+    except (OSError, Failure):
+        return False
+
+
+def _keep_checksums(folder: str, vouched: Vouched) -> None:
+    """Keep what vouches for a version in its folder, so that `verify` can ask for it on this host at any time."""
+    for name, content in vouched.kept:
+        with open(os.path.join(folder, name), "xb") as file:
+            file.write(content)
+
+
+class _Placing:
+    """Moves what was staged to its place."""
+
+    def __init__(self, context: Context, contents: Contents, staged: str) -> None:
+        self._root = context.layout.root
+        self._context = context
+        self._contents = contents
+        self._staged = staged
+        self._home = f"releases/{contents.version}"
+        self._wrong = 0
+
+    def add(self) -> list[str]:
+        """Put a version there that is not; return what was replaced of the things that all versions share.
+
+        Raises:
+            Failure: an interpreter that is there is not as it was built.
+            OSError: something cannot be moved; the version is not there.
+        """
+        self._check_pythons()
+        replaced = [path for path, member in self._shared() if self._replace(path, member)]
+        home = os.path.join(self._root, self._home)
+        if os.path.lexists(home):  # left by something that does not know how a version is put there
+            os.rename(home, os.path.join(self._staged, "incomplete"))
+        os.rename(os.path.join(self._staged, self._home), home)
+        return replaced
+
+    def repair(self) -> list[str]:
+        """Replace what differs of a version that is there, each by a rename; return the paths.
+
+        Raises:
+            OSError: something cannot be moved; calling it again goes on.
+        """
+        paths = [difference.path for difference in _tree(self._context, self._contents).differences]
+        whole = ""
+        for path in paths:
+            if not whole or not path.startswith(f"{whole}/"):
+                whole = path if self._put_back(path) else ""
+        for name in (record.CHECKSUMS, f"{record.CHECKSUMS}.sig"):
+            staged = os.path.join(self._staged, self._home, name)
+            if os.path.exists(staged):
+                os.rename(staged, os.path.join(self._root, self._home, name))
+        return paths
+
+    def _put_back(self, path: str) -> bool:
+        """Have at `path` what was built; tell whether that is a folder with all that belongs in it."""
+        place, staged = os.path.join(self._root, path), os.path.join(self._staged, path)
+        member = self._contents.record.get(path)
+        if member is not None and member.kind == FOLDER and os.path.isdir(place) and not os.path.islink(place):
+            os.chmod(place, member.mode)
+            return False
+        if os.path.lexists(place):
+            self._wrong += 1
+            os.rename(place, os.path.join(self._staged, f"wrong-{self._wrong}"))
+        if member is None:
+            return False
+        os.rename(staged, place)
+        return member.kind == FOLDER
+
+    def _shared(self) -> list[tuple[str, Member]]:
+        """Return what lies outside of the version's folder, but for the file that only a first version brings."""
+        return [
+            (path, member)
+            for path, member in self._contents.record.items()
+            if not f"{path}/".startswith("releases/") and not self._is_in_python(path)
+        ]
+
+    def _is_in_python(self, path: str) -> bool:
+        bundled = self._contents.manifest.python.bundled
+        return bool(bundled) and path.startswith(f"{bundled}/")
+
+    def _replace(self, path: str, member: Member) -> bool:
+        """Put one shared thing in its place; tell whether something else was there."""
+        place = os.path.join(self._root, path)
+        is_there = os.path.lexists(place)
+        if member.kind == FOLDER and is_there:
+            return False
+        found = record.look_at(place, record.sha256_of) if is_there else None
+        if found == member:
+            return False
+        os.rename(os.path.join(self._staged, path), place)
+        return is_there
+
+    def _check_pythons(self) -> None:
+        bundled = self._contents.manifest.python.bundled
+        if not bundled or not os.path.lexists(os.path.join(self._root, bundled)):
+            return
+        members = {
+            path: member for path, member in self._contents.record.items() if f"{path}/".startswith(f"{bundled}/")
+        }
+        differences = tree_check.compare_members(self._root, members)
+        if differences:
+            raise Failure(
+                f"the interpreter {bundled} is there already, and is not as it was built",
+                FAILED,
+                details=tuple(difference.said for difference in differences[:20]),
+                now=_NOTHING,
+                hint=f"`{self._context.name} verify` tells more; `unpack --repair` of the version that brought it "
+                "puts it back",
+            )

@@ -38,10 +38,10 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
     "upgrade": ("upgrade_command", "upgrade", "VERSION", "switch to another version that is here"),
     "rollback": ("upgrade_command", "rollback", "", "switch back to the version before"),
     "versions": ("version_commands", "versions", "[--json]", "list the versions that are here"),
-    "unpack": ("version_commands", "unpack", "FILE", "add the version in an archive"),
+    "unpack": ("version_commands", "unpack", "[OPTIONS] FILE", "add the version in an archive"),
     "remove": ("version_commands", "remove", "VERSION", "remove one that is not in use"),
     "version": ("describe_commands", "version", "", "print the version"),
-    "verify": ("describe_commands", "verify", "", "compare every file with the manifest"),
+    "verify": ("verify_command", "verify", "", "compare every file with how it was built"),
     "help": ("help_command", "help_", "[COMMAND]", "this list"),
 }
 QUICK = ("ping", "pid", "status")

@@ -1,13 +1,12 @@
-"""The commands that tell about a release without running anything: describe, version, verify."""
+"""The commands that tell about a release without running anything: describe and version."""
 
 from __future__ import annotations
 
 import os
 
 from . import environment
-from .failures import DONE, FAILED, USAGE, Failure
+from .failures import DONE, USAGE, Failure
 from .hooks import format_seconds
-from .tree_check import compare
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,29 +38,6 @@ def describe(context: Context, args: list[str]) -> int:
             print(title)
             for line in lines:
                 print(f"  {line}")
-    return DONE
-
-
-def verify(context: Context, args: list[str]) -> int:
-    """Compare every file of this version with the manifest, byte for byte.
-
-    Raises:
-        Failure: files are missing, changed or not known; all of them are named.
-    """
-    _nothing_else(context, "verify", args)
-    if not context.manifest.files:
-        print(f"{context.name} {context.layout.version} was built with dev_mode: nothing to compare")
-        return DONE
-    problems, count = compare(context.layout.root, context.manifest)
-    if problems:
-        raise Failure(
-            f"{context.name} {context.layout.version} is not as it was built",
-            FAILED,
-            details=tuple(problems),
-            now=f"{len(problems)} of {count} files differ; nothing was changed",
-            hint=f"unpack {context.name}-{context.layout.version}.tar.gz again",
-        )
-    print(f"{context.name} {context.layout.version}: {count} files are as they were built")
     return DONE
 
 

@@ -55,7 +55,15 @@ OPTIONS: dict[str, tuple[tuple[str, str], ...]] = {
         ("--unlock --force", "end the session of whoever holds the lock"),
     ),
     "versions": (("--json", "one JSON object"),),
-    "unpack": (("FILE", "a .tar.gz, a .tar, or a file that runs"),),
+    "unpack": (
+        ("FILE", "a .tar.gz, a .tar, or a file that runs"),
+        (
+            "--allowed-signers FILE",
+            "take it only if somebody in this list (ssh-keygen(1)) has signed it; ROOT/allowed_signers counts always",
+        ),
+        ("--identity NAME", "who of them must have signed it"),
+        ("--repair", "put back what differs of a version that is here"),
+    ),
     "migrations": (
         ("DATABASE", "this database of several alone"),
         ("--target NAME", "this tenant of a database alone"),

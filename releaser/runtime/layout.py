@@ -17,6 +17,8 @@ AGENT_SOCKET = "agent.sock"
 ASIDE_SOCKET = "agent-old.sock"
 """The agent of an instance that serves while a newer version is started."""
 NOTIFY_SOCKET = "notify.sock"
+LAUNCHER = "launcher"
+"""The version's own copy of `bin/NAME`, below its folder."""
 MAIN = "main"
 """Name of the process that `entry_point` or `command` of the release itself describes."""
 

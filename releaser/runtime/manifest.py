@@ -33,8 +33,6 @@ READINESS_KINDS = ("started", "notify", "http", "tcp", "call")
 ENTRY_KINDS = ("callable", "module", "script")
 LIVENESS_KINDS = ("http", "tcp", "call", "heartbeat")
 MIGRATION_RUNS = ("pre_start", "post_start", "check", "manual")
-SUMS_OF_PYTHON = "python.sha256"
-"""The file beside the manifest that lists what is in the bundled interpreter's folder, in the form of sha256sum(1)."""
 
 
 class ManifestError(Exception):
@@ -323,11 +321,11 @@ class Manifest(Record):
         "env",
         "env_file",
         "environment",
-        "files",
         "format",
         "heart",
         "hooks",
         "inputs",
+        "links",
         "liveness",
         "log",
         "migrations",
@@ -369,8 +367,8 @@ class Manifest(Record):
         python_args: list[str],
         python_optimize: int,
         migrations: list[Migrations],
-        files: dict[str, str],
         inputs: dict[str, str],
+        links: dict[str, str],
     ) -> None:
         self.format = FORMAT
         self.name = name
@@ -396,8 +394,8 @@ class Manifest(Record):
         self.python_args = python_args  # flags of the app's interpreter besides our own: ["-X", "dev"]
         self.python_optimize = python_optimize  # 0, 1 (-O) or 2 (-OO); the bundle's byte code is of that level
         self.migrations = migrations
-        self.files = files  # path below the version's folder: sha256, of every file but manifest.json
         self.inputs = inputs  # lock's hash, git revision, tool versions: for people and for `diff`
+        self.links = links  # path below the version's folder: the place of the host that the author lets it lead to
 
     def to_json(self) -> str:
         """Return the text of `manifest.json`, the same for the same values."""
@@ -491,9 +489,3 @@ def _plain(value: Any) -> Any:
         mapping: Mapping[str, Any] = value
         return {key: _plain(item) for key, item in mapping.items()}
     return value
-
-
-def parse_sums(text: str) -> dict[str, str]:
-    """Return hashes by path of what sha256sum(1) prints; lines of another form are left out."""
-    lines = (line.partition("  ") for line in text.splitlines())
-    return {path: digest for digest, between, path in lines if between}

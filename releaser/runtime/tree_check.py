@@ -1,78 +1,200 @@
-"""Is a version as it was built? Every file of its folder, byte for byte, against the manifest, and its interpreter.
+"""Is a release on this host as it was built? Every file, folder and link of its root, against the version's record.
 
-The interpreter's files are listed in `python.sha256` beside the manifest, which has the hash of that list: there are
-more than a thousand of them, and whoever reads the manifest for something else must not wait for them.
+What is the operator's is not compared: `var`, `env.sh`, `allowed_signers`, and the `env_file` where it lies below the
+root. The launcher, `releases/default` and whatever else lies outside of the versions' folders belongs to all of them
+and is that of one: each version that is unpacked replaces it.
+
+A folder or file may be closed to others than its owner, as `tar` under a tight umask makes it. More rights than it was
+built with are a problem, and so is an owner who lacks some.
 """
 
 from __future__ import annotations
 
 import os
 
+from . import record
+from .archive_contents import differs
+from .archive_rules import quoted
 from .failures import DAMAGED, Failure
-from .manifest import SUMS_OF_PYTHON, parse_sums
+from .record import FOLDER, LINK, Member
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from .layout import Layout
     from .manifest import Manifest
 
-_NOT_COMPARED = ("manifest.json", "env.sh")
-"""The record itself, and the one file that operators may edit."""
+ALLOWED_SIGNERS = "allowed_signers"
+"""The operator's file below the root: whose archives `unpack` takes."""
+_ENV = "env.sh"
+_OWNER = 0o700
+_SET_GROUP_ID = 0o2000
+"""Of a folder: inherited from the one above it, and no right of anybody's."""
 
 
-def compare(root: str, manifest: Manifest) -> tuple[list[str], int]:
-    """Return what differs of a version below `root`, a sentence for each file, and how many files were to be there.
+class Difference:
+    """One path that is not as it was built."""
 
-    Nothing, and 0, for a build of dev_mode.
+    __slots__ = ("path", "said")
+
+    def __init__(self, path: str, said: str) -> None:
+        self.path = path  # below the root
+        self.said = said  # in a sentence, the path in front
+
+    def __repr__(self) -> str:
+        return self.said
+
+
+class Tree:
+    """What was found of a version and of what it shares with others."""
+
+    __slots__ = ("count", "differences", "is_env_edited")
+
+    def __init__(self, count: int, differences: list[Difference], *, is_env_edited: bool) -> None:
+        self.count = count  # of the files, folders and links that are recorded
+        self.differences = differences
+        self.is_env_edited = is_env_edited
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        return tuple(difference.said for difference in self.differences)
+
+
+def record_path(root: str, version: str) -> str:
+    """Return where the record of a version lies."""
+    return os.path.join(root, "releases", version, record.NAME)
+
+
+def load_record(root: str, version: str) -> dict[str, Member]:
+    """Return the record of a version.
 
     Raises:
-        Failure: a file cannot be read.
+        Failure: there is none, or it is damaged.
     """
-    folder = os.path.join(root, "releases", manifest.version)
-    expected = dict(manifest.files)
-    if not expected:
-        return [], 0
-    problems = _differences(folder, expected, "")
-    if manifest.python.bundled and SUMS_OF_PYTHON in expected:
-        try:
-            with open(os.path.join(folder, SUMS_OF_PYTHON), encoding="utf-8", errors="replace") as file:
-                of_interpreter = parse_sums(file.read())
-        except OSError:
-            of_interpreter = {}  # told as missing
-        home = os.path.join(root, manifest.python.bundled)
-        if not os.path.isdir(home):
-            problems.append(f"{manifest.python.bundled}: missing")
-        elif of_interpreter:
-            problems += _differences(home, of_interpreter, f"{manifest.python.bundled}/")
-            expected |= of_interpreter
-    return problems, len(expected)
+    path = record_path(root, version)
+    try:
+        return record.load(path)
+    except record.RecordError as error:
+        raise Failure(f"cannot use {path}, which says how the release was built: {error}", DAMAGED) from error
 
 
-def _differences(folder: str, files: dict[str, str], prefix: str) -> list[str]:
-    import hashlib
+def compare(layout: Layout, manifest: Manifest) -> Tree:
+    """Return what differs of the version of `layout`, whose manifest is `manifest`, and of the root around it.
 
-    expected = dict(files)
-    problems: list[str] = []
-    for path in _files_below(folder):
-        name = os.path.relpath(path, folder)
-        wanted = expected.pop(name, None)
-        if name in _NOT_COMPARED or (wanted is None and os.path.islink(path)):
+    Raises:
+        Failure: its record cannot be used, or something cannot be read.
+    """
+    root = layout.root
+    own = load_record(root, layout.version)
+    others = _records_of_others(layout)
+    try:
+        return _compare(layout, manifest, own, others)
+    except OSError as error:
+        raise Failure(f"cannot read {error.filename}: {error.strerror}", DAMAGED) from error
+
+
+def compare_members(root: str, members: Mapping[str, Member]) -> list[Difference]:
+    """Return what differs of `members`, by path below `root`, and what lies in their folders besides.
+
+    Raises:
+        OSError: something cannot be read.
+    """
+    found = [_difference(root, path, (member,)) for path, member in members.items()]
+    for top in sorted(path for path, member in members.items() if "/" not in path and member.kind == FOLDER):
+        if os.path.isdir(os.path.join(root, top)):
+            inside = (f"{top}/{path}" for path in record.paths_below(os.path.join(root, top)))
+            found += [_unknown(path) for path in inside if path not in members]
+    return _sorted(found)
+
+
+def _compare(layout: Layout, manifest: Manifest, own: dict[str, Member], others: dict[str, dict[str, Member]]) -> Tree:
+    root, home = layout.root, f"releases/{layout.version}"
+    env = own.pop(f"{home}/{_ENV}", None)
+    is_edited = _is_edited(os.path.join(root, home, _ENV), env)
+    found: list[Difference | None] = []
+    for path, member in own.items():
+        is_own = path.startswith((f"{home}/", "python-"))
+        allowed = (member, *(() if is_own else (other[path] for other in others.values() if path in other)))
+        found.append(_difference(root, path, allowed))
+    known = {*own, *(path for other in others.values() for path in other), home, "releases"}
+    known |= {f"{home}/{name}" for name in record.UNRECORDED}
+    skipped = _not_compared(layout, manifest, others)
+
+    def is_skipped(path: str) -> bool:
+        """Note what is not known, and go into no folder of that kind."""
+        if path in skipped or _is_hidden_version(path) or path in known:
+            return path in skipped or _is_hidden_version(path)
+        found.append(_unknown(path))
+        return True
+
+    for _ in record.paths_below(root, is_skipped):
+        pass
+    return Tree(len(own) + (env is not None), _sorted(found), is_env_edited=is_edited)
+
+
+def _records_of_others(layout: Layout) -> dict[str, dict[str, Member]]:
+    """Return the records of the other versions; one that has none that can be used has an empty one."""
+    found: dict[str, dict[str, Member]] = {}
+    folder = os.path.join(layout.root, "releases")
+    for name in os.listdir(folder):
+        if name == layout.version or not os.path.isdir(os.path.join(folder, name)) or name.startswith("."):
             continue
-        if wanted is None:
-            problems.append(f"{prefix}{name}: not part of the release")
-            continue
         try:
-            with open(path, "rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() != wanted:
-                    problems.append(f"{prefix}{name}: changed")
-        except OSError as error:
-            _refuse(error)
-    problems += [f"{prefix}{name}: missing" for name in expected]
-    return sorted(problems)
+            found[name] = record.load(record_path(layout.root, name))
+        except record.RecordError:
+            found[name] = {}
+    return found
 
 
-def _files_below(folder: str) -> list[str]:
-    return sorted(os.path.join(parent, name) for parent, _, names in os.walk(folder, onerror=_refuse) for name in names)
+def _not_compared(layout: Layout, manifest: Manifest, others: Iterable[str]) -> set[str]:
+    """Return the paths below the root that are the operator's, or another version's own."""
+    home = f"releases/{layout.version}"
+    skipped = {"var", ALLOWED_SIGNERS, f"{home}/{_ENV}", *(f"releases/{name}" for name in others)}
+    for path in (layout.var, os.path.join(layout.root, manifest.env_file.removeprefix("-"))):
+        relative = os.path.relpath(path, layout.root)
+        if not relative.startswith(".."):
+            skipped.add(relative)
+    return skipped
 
 
-def _refuse(error: OSError) -> None:
-    raise Failure(f"cannot read {error.filename}: {error.strerror}", DAMAGED)
+def _is_hidden_version(path: str) -> bool:
+    """Tell whether `unpack` or `remove` is at work there, or was killed."""
+    return path.startswith("releases/.") and path.count("/") == 1
+
+
+def _is_edited(path: str, built: Member | None) -> bool:
+    try:
+        return built is not None and record.sha256_of(path) != built.sha256
+    except FileNotFoundError:
+        return True
+
+
+def _difference(root: str, path: str, allowed: tuple[Member, ...]) -> Difference | None:
+    """Return how what lies at `path` differs from each of what is allowed there; nothing where it does not."""
+    full = os.path.join(root, path)
+    try:
+        found: Member | None = record.look_at(full, record.sha256_of)
+    except (FileNotFoundError, NotADirectoryError):
+        found = None
+    said = [differs(path, _as_built(found, built), built) for built in allowed]
+    return Difference(path, said[0]) if all(said) else None
+
+
+def _as_built(found: Member | None, built: Member) -> Member | None:
+    """Return `found`, with the mode of `built` if it gives nobody more and its owner no less."""
+    if found is None or found.kind == LINK:
+        return found
+    mode = found.mode & ~_SET_GROUP_ID if found.kind == FOLDER else found.mode
+    is_fine = not mode & ~built.mode and mode & _OWNER == built.mode & _OWNER
+    return Member(
+        found.kind, mode=built.mode if is_fine else found.mode, size_bytes=found.size_bytes, sha256=found.sha256
+    )
+
+
+def _unknown(path: str) -> Difference:
+    return Difference(path, f"{quoted(path)[1:-1]}: not part of the release")
+
+
+def _sorted(found: Iterable[Difference | None]) -> list[Difference]:
+    return sorted((each for each in found if each is not None), key=lambda each: each.path)

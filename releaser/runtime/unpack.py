@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 _LOCK = ".lock"
 _PARTIAL = ".partial-"
-_PREFIX = "site-packages/"
+PREFIX = "site-packages/"
+"""Of the members of the zipapp that are unpacked."""
 _PIECE_BYTES = 1024 * 1024
 
 
@@ -132,7 +133,7 @@ def _extract(context: Context, source: str, site_packages: str) -> None:
     needed_bytes = 0
     try:
         with _opened(source) as archive:
-            members = [member for member in archive.infolist() if member.filename.startswith(_PREFIX)]
+            members = [member for member in archive.infolist() if member.filename.startswith(PREFIX)]
             if not members:
                 raise _Damaged("it holds no site-packages")
             needed_bytes = sum(member.file_size for member in members)
@@ -168,7 +169,7 @@ def _opened(source: str) -> zipfile.ZipFile:
 
 def _extract_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, site_packages: str, made: set[str]) -> None:
     """Write one member; modes come out as 0755 and 0644, `made` are the folders that exist."""
-    relative = member.filename[len(_PREFIX) :]
+    relative = member.filename[len(PREFIX) :]
     if ".." in relative.split("/") or relative.startswith("/"):
         raise _Damaged(f"the member {member.filename} points outside of it")
     path = os.path.join(site_packages, relative)
@@ -178,13 +179,17 @@ def _extract_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, site_pack
         made.add(folder)
     if not relative or relative.endswith("/"):
         return
-    executable = (member.external_attr >> 16) & 0o111
-    target = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o755 if executable else 0o644)
+    target = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode_of(member))
     with open(target, "wb", buffering=0) as file, archive.open(member) as content:
         while piece := content.read(_PIECE_BYTES):
             view = memoryview(piece)
             while view:
                 view = view[file.write(view) :]
+
+
+def mode_of(member: zipfile.ZipInfo) -> int:
+    """Return the mode that a member's file has once it is unpacked."""
+    return 0o755 if (member.external_attr >> 16) & 0o111 else 0o644
 
 
 def write_through(folder: str) -> None:

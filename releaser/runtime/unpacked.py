@@ -68,12 +68,16 @@ def lay_out(home: str, python: str) -> None:
 
     `bin/python` comes last: whoever finds it right may rely on the others.
     """
-    version = ".".join(str(part) for part in sys.version_info[:3])
-    text = f"home = {os.path.dirname(python)}\ninclude-system-site-packages = false\nversion = {version}\n"
     os.makedirs(os.path.join(home, "bin"), exist_ok=True)
-    _write_file(os.path.join(home, "pyvenv.cfg"), text)
+    _write_file(os.path.join(home, "pyvenv.cfg"), environment_text(python))
     _link(os.path.join(home, "bin", "python3"), "python")
     _link(os.path.join(home, "bin", "python"), python)
+
+
+def environment_text(python: str) -> str:
+    """Return what `pyvenv.cfg` says of an environment of the interpreter at `python`, which this process runs on."""
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    return f"home = {os.path.dirname(python)}\ninclude-system-site-packages = false\nversion = {version}\n"
 
 
 def fail_to_write(context: Context, action: str, error: OSError, now: str = "nothing was started") -> NoReturn:

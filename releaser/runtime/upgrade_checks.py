@@ -41,13 +41,13 @@ def status_of_the_running(context: Context) -> dict[str, Any]:
 
 
 def check_tree(context: Context) -> None:
-    problems, _ = compare(context.layout.root, context.manifest)
-    if problems:
+    tree = compare(context.layout, context.manifest)
+    if tree.problems:
         raise Failure(
             f"cannot upgrade to {context.name} {context.layout.version}: it is not as it was built",
             DAMAGED,
-            details=tuple(problems),
-            hint=f"`{context.name} remove {context.layout.version}`, and unpack it again",
+            details=tree.problems,
+            hint=f"`{context.name} unpack --repair FILE` puts it back, from the archive that it came with",
         )
 
 

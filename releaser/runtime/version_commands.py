@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import os
 import shutil
 
@@ -9,7 +10,7 @@ from . import client
 from .context import Context
 from .failures import DONE, FAILED, NOT_NOW, USAGE, Failure
 from .files import unlink
-from .layout import CONTROL_SOCKET, Layout
+from .layout import CONTROL_SOCKET, LAUNCHER, Layout
 from .versions import (
     PREVIOUS,
     booting_version,
@@ -30,16 +31,51 @@ def unpack(context: Context, args: list[str]) -> int:
     Raises:
         Failure: the archive cannot be used; nothing was changed.
     """
-    if len(args) != 1 or args[0].startswith("-"):
-        raise Failure(f"expected `{context.name} unpack FILE`", USAGE, now="nothing was unpacked")
+    path, options = _unpack_words(context, args)
     from .archives import unpack_archive
 
-    version, is_new = unpack_archive(context, os.path.abspath(args[0]))
-    if is_new:
-        print(f"{context.name} {version} is unpacked; `{context.name} upgrade {version}` switches to it")
+    done = unpack_archive(
+        context,
+        os.path.abspath(path),
+        allowed_signers=options.get("--allowed-signers", ""),
+        identity=options.get("--identity", ""),
+        repair="--repair" in options,
+    )
+    title = f"{context.name} {done.version}"
+    if done.is_new:
+        print(f"{title} is unpacked; `{context.name} upgrade {done.version}` switches to it")
+    elif done.replaced:
+        print(f"{title} is as it was built again")
     else:
-        print(f"{context.name} {version} is there already, the same build; nothing was changed")
+        print(f"{title} is there already, the same build; nothing was changed")
+    if done.signer:
+        print(f"  signed by {done.signer}")
+    for place in done.replaced:
+        print(f"  replaced {place}")
     return DONE
+
+
+def _unpack_words(context: Context, args: list[str]) -> tuple[str, dict[str, str]]:
+    """Return the archive's path and the options of `unpack`.
+
+    Raises:
+        Failure: something else was said.
+    """
+    wanted = f"expected `{context.name} unpack [--allowed-signers FILE [--identity NAME]] [--repair] FILE`"
+    options: dict[str, str] = {}
+    words = list(args)
+    while words and words[0].startswith("-"):
+        option = words.pop(0)
+        if option in options or option not in ("--allowed-signers", "--identity", "--repair"):
+            raise Failure(f"{wanted}, found '{option}'", USAGE, now="nothing was unpacked")
+        if option != "--repair" and not words:
+            raise Failure(f"{wanted}, found nothing behind {option}", USAGE, now="nothing was unpacked")
+        options[option] = "" if option == "--repair" else words.pop(0)
+    if len(words) != 1 or "" in (words[0], options.get("--allowed-signers", "-"), options.get("--identity", "-")):
+        raise Failure(wanted, USAGE, now="nothing was unpacked")
+    if "--allowed-signers" in options:
+        options["--allowed-signers"] = os.path.abspath(options["--allowed-signers"])
+    return words[0], options
 
 
 def versions(context: Context, args: list[str]) -> int:
@@ -88,6 +124,7 @@ def remove(context: Context, args: list[str]) -> int:
         if version == previous_version(layout):
             unlink(os.path.join(layout.var, PREVIOUS))
         remove_version(context, version)
+        _keep_a_launcher(context, [name for name in names if name != version])
         _prune(context, [name for name in names if name != version])
     except OSError as error:
         raise Failure(
@@ -145,6 +182,18 @@ def _rows(context: Context) -> list[dict[str, Any]]:
         }
         for item in found_versions(layout.root)
     ]
+
+
+def _keep_a_launcher(context: Context, names: list[str]) -> None:
+    """Let `bin/NAME` be that of a version that is here: the last one that was unpacked brought its own."""
+    launchers = [os.path.join(context.layout.root, "releases", name, LAUNCHER) for name in names]
+    if any(os.path.exists(path) and filecmp.cmp(path, context.prog, shallow=False) for path in launchers):
+        return
+    own = os.path.join(context.layout.root, "releases", booting_version(context.layout), LAUNCHER)
+    if os.path.exists(own):
+        new = f"{os.path.dirname(own)}/.{LAUNCHER}.{os.getpid()}"
+        shutil.copy2(own, new)
+        os.rename(new, context.prog)
 
 
 def _prune(context: Context, names: list[str]) -> None:

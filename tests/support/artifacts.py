@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from support.handmade import write_release
+from support.handmade import write_record, write_release
 
 from releaser.build.archive import write_archive
 from releaser.runtime.manifest import Python, load
@@ -27,7 +26,7 @@ def dist(name: str, version: str, files: Mapping[str, str], licence: str = "MIT"
 def finished(
     folder: Path, modules: Mapping[str, str] | None = None, interpreter: Mapping[str, str] | None = None, **fields: Any
 ) -> Path:
-    """Write a release with every file's hash in its manifest into `folder` and return its root.
+    """Write a release with its record into `folder` and return its root.
 
     `interpreter` are the files of a bundled one, which nobody could run.
     """
@@ -39,13 +38,9 @@ def finished(
         for name, text in interpreter.items():
             (root / INTERPRETER / name).parent.mkdir(parents=True, exist_ok=True)
             (root / INTERPRETER / name).write_text(text)
-        sums = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in interpreter.items()}
-        (release / "python.sha256").write_text("".join(f"{digest}  {name}\n" for name, digest in sums.items()))
         manifest.python = Python(**{**manifest.python.to_dict(), "bundled": INTERPRETER})
-    paths = [path for path in release.rglob("*") if path.is_file() and path.name != "manifest.json"]
-    hashes = {str(path.relative_to(release)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
-    manifest.files = hashes
     (release / "manifest.json").write_text(manifest.to_json())
+    write_record(root, made.version)
     return root
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from releaser.runtime.record import NAME, load
+
 RELEASER = Path(sys.executable).parent / "releaser"
 
 
@@ -73,9 +75,15 @@ def manifest_of(release: Path, version: str = "1.0.0") -> dict[str, Any]:
     return manifest
 
 
+def recorded_in(version: Path) -> set[str]:
+    """Return the paths below a version's folder that its record speaks of."""
+    own = f"releases/{version.name}/"
+    return {path.removeprefix(own) for path in load(str(version / NAME)) if path.startswith(own)}
+
+
 def beside(version: str) -> list[str]:
     """Return the names of what a build of `tiny` leaves beside the release's folder."""
-    return [f"tiny-{version}.{ending}" for ending in ("cdx.json", "provenance.json", "sha256", "tar.gz")]
+    return [f"tiny-{version}.{ending}" for ending in ("cdx.json", "mtree", "provenance.json", "sha256", "tar.gz")]
 
 
 def files_in(folder: Path) -> dict[str, bytes]:

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import releaser.runtime
+from releaser.build.tree import normalise_modes
 from releaser.runtime.context import Context
 from releaser.runtime.layout import Layout
 from releaser.runtime.manifest import Bundle, Entry, Heart, Liveness, Log, Manifest, Python, Readiness
+from releaser.runtime.record import NAME, encode, look_at, paths_below, sha256_of
 
 RUNTIME = Path(releaser.runtime.__file__).parent
 PYTHON_VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -103,14 +105,31 @@ def write_release(
         "python_args": [],
         "python_optimize": 0,
         "migrations": [],
-        "files": {},
         "inputs": {},
+        "links": {},
         **fields,
     }
     manifest = Manifest(**values)
     (root / "releases" / "default").write_text(f"{version}\n")
     (release / "manifest.json").write_text(manifest.to_json())
+    write_record(root, version)
     return Handmade(root=root, name=name, version=version, manifest=manifest)
+
+
+def write_record(root: Path, version: str = "1.0.0") -> None:
+    """Write down how everything of a version is, so that it is as it was built from now on; modes are made plain."""
+    for folder in root.iterdir():
+        if folder.name not in ("var", "allowed_signers"):
+            normalise_modes(folder)
+    path = root / "releases" / version / NAME
+    path.unlink(missing_ok=True)
+    others = {
+        f"releases/{other.name}" for other in (root / "releases").iterdir() if other.name not in (version, "default")
+    }
+    is_another = lambda path: path in (*others, "var", "allowed_signers")  # noqa: E731
+    members = {name: look_at(str(root / name), sha256_of) for name in paths_below(str(root), is_another)}
+    path.write_text(encode(members))
+    path.chmod(0o644)
 
 
 def _write_launcher(root: Path, name: str, layout: Layout) -> None:

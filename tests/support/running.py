@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
-from support.handmade import PYTHON_VERSION, write_release
+from support.handmade import PYTHON_VERSION, write_record, write_release
 from support.waiting import eventually
 
 from releaser.runtime.manifest import Hook
@@ -264,6 +264,7 @@ def make_release(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         path.chmod(0o755)
+    write_record(root, handmade.version)
     return Release(root=root, name=name, scratch=scratch, env=base_environment())
 
 

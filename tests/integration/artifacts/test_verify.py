@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from support.artifacts import INTERPRETER, finished, packed
+from support.signed import allow, make_key
 
 from releaser.artifacts.checksums import checksums_file, checksums_of
 from releaser.artifacts.signatures import check_key, sign
@@ -27,32 +26,18 @@ class Signed:
     key: Path
 
 
-def make_key(folder: Path, name: str) -> Path:
-    program = shutil.which("ssh-keygen")
-    if program is None:
-        assert not os.environ.get("CI"), "CI must have ssh-keygen"
-        pytest.skip("no ssh-keygen here")
-    subprocess.run([program, "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", folder / name], check=True)
-    return folder / name
-
-
-def allow(folder: Path, **keys: Path) -> Path:
-    path = folder / "allowed_signers"
-    lines = [f"{who}@example.org {key.with_suffix('.pub').read_text()}" for who, key in keys.items()]
-    path.write_text("".join(lines))
-    return path
-
-
 @pytest.fixture
 def signed(tmp_path: Path) -> Signed:
     archive = packed(finished(tmp_path))
     checksums = checksums_file(archive)
     beside = archive.with_name("app-1.0.0.cdx.json")
     beside.write_text("{}")
-    checksums.write_text(checksums_of([archive, beside]))
+    record = archive.with_name("app-1.0.0.mtree")
+    record.write_bytes((tmp_path / "app/releases/1.0.0/release.mtree").read_bytes())
+    checksums.write_text(checksums_of([archive, beside, record]))
     key = make_key(tmp_path, "ada")
     sign(checksums, key)
-    return Signed(archive, checksums, allow(tmp_path, ada=key), key)
+    return Signed(archive, checksums, allow(tmp_path / "allowed_signers", ada=key), key)
 
 
 def told(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str]:
@@ -65,8 +50,8 @@ def test_a_good_signature_names_its_signer(signed: Signed, capsys: pytest.Captur
     code, text = told(capsys, signed.archive, "--allowed-signers", signed.allowed)
     assert code == 0, text
     assert "signature   good, of ada@example.org with ED25519 SHA256:" in text
-    assert "checksums   2 files are those of app-1.0.0.sha256" in text
-    assert "files are as they were built" in text
+    assert "checksums   3 files are those of app-1.0.0.sha256" in text
+    assert "files, folders and links are as they were built" in text
 
 
 def test_the_checksums_are_read_by_sha256sum(signed: Signed) -> None:
@@ -82,7 +67,7 @@ def test_without_allowed_signers_the_key_is_told(signed: Signed, capsys: pytest.
 
 def test_another_key_is_refused(signed: Signed, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     other = make_key(tmp_path, "eve")
-    code, text = told(capsys, signed.archive, "--allowed-signers", allow(tmp_path, eve=other))
+    code, text = told(capsys, signed.archive, "--allowed-signers", allow(tmp_path / "allowed_signers", eve=other))
     assert code == 1
     assert "signed with a key that" in text
     assert "it is signed with ED25519 SHA256:" in text
@@ -91,7 +76,7 @@ def test_another_key_is_refused(signed: Signed, tmp_path: Path, capsys: pytest.C
 def test_an_identity_whose_key_is_another_is_refused(
     signed: Signed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    allowed = allow(tmp_path, ada=signed.key, eve=make_key(tmp_path, "eve"))
+    allowed = allow(tmp_path / "allowed_signers", ada=signed.key, eve=make_key(tmp_path, "eve"))
     words = (signed.archive, "--allowed-signers", allowed, "--identity")
     assert told(capsys, *words, "ada@example.org")[0] == 0
     code, text = told(capsys, *words, "eve@example.org")
@@ -169,9 +154,10 @@ def test_an_archive_without_checksums_that_is_not_complete_is_damaged(
     content = archive.read_bytes()
     archive.write_bytes(content[: int(len(content) * part)])
     code, text = told(capsys, archive)
-    assert code == 1
+    assert code == 3
     assert "app-1.0.0.tar.gz is not as it was built: cannot read " in text
-    assert "now: do not use it: it is not complete, or damaged" in text
+    assert "damaged archive: it ends too early" in text
+    assert "now: do not use it: it is not complete, damaged, or not what releaser makes" in text
 
 
 def test_what_is_no_archive_at_all_is_a_wrong_argument(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

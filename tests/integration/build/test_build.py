@@ -14,6 +14,8 @@ import pytest
 from support.builds import beside, built, files_in, manifest_of, releaser
 from support.tiny_project import CONFIG, make_tiny_project
 
+from releaser.runtime.record import load
+
 HOOKS = """
 [release.tiny.hooks]
 pre_start = ["rel/hooks/check", "rel/hooks/many"]
@@ -58,7 +60,7 @@ def project(tmp_path: Path) -> Path:
     return make_tiny_project(tmp_path / "a project")
 
 
-def test_the_tree_is_the_designs_and_the_manifest_knows_every_file(project: Path) -> None:
+def test_the_tree_is_the_designs_and_the_record_knows_every_file(project: Path) -> None:
     release = built(with_hooks(project))
     version = release / "releases" / "1.0.0"
     names = {name for name in files_in(release) if "/runtime/" not in name}
@@ -70,15 +72,18 @@ def test_the_tree_is_the_designs_and_the_manifest_knows_every_file(project: Path
         "releases/1.0.0/hooks/pre_start.d/20-check",
         "releases/1.0.0/hooks/pre_start.d/21-A",
         "releases/1.0.0/hooks/pre_start.d/22-b",
+        "releases/1.0.0/launcher",
         "releases/1.0.0/manifest.json",
         "releases/1.0.0/python",
+        "releases/1.0.0/release.mtree",
         "releases/1.0.0/tiny.pyz",
     }
     assert (release / "releases" / "default").read_text() == "1.0.0\n"
     assert (version / "python").read_text() == f"{sys.version_info.major}.{sys.version_info.minor} -\n"
     manifest = manifest_of(release)
-    on_disk = {n: hashlib.sha256(content).hexdigest() for n, content in files_in(version).items()}
-    assert manifest["files"] == {n: d for n, d in on_disk.items() if n not in ("manifest.json", "env.sh")}
+    on_disk = {n: hashlib.sha256(content).hexdigest() for n, content in files_in(release).items()}
+    recorded = {path: member.sha256 for path, member in load(str(version / "release.mtree")).items() if member.sha256}
+    assert recorded == {n: d for n, d in on_disk.items() if not n.endswith("release.mtree")}
     assert manifest["commands"] == [{"name": "seed", "path": "commands/seed", "summary": "Fills the database."}]
     assert manifest["python"]["platform"] == "any"
 
@@ -197,6 +202,7 @@ def test_modes_are_plain_whatever_the_umask_and_the_sources(project: Path) -> No
         "releases/1.0.0/hooks/pre_start.d/20-check",
         "releases/1.0.0/hooks/pre_start.d/21-A",
         "releases/1.0.0/hooks/pre_start.d/22-b",
+        "releases/1.0.0/launcher",
         "releases/1.0.0/tiny.pyz",
     }
     modes = {path.stat().st_mode & 0o777 for path in (release, *release.rglob("*"))}

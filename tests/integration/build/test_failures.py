@@ -37,7 +37,7 @@ def project(tmp_path: Path) -> Path:
     return make_tiny_project(tmp_path / "project")
 
 
-SIDECARS = (".cdx.json", ".provenance.json", ".sha256")
+SIDECARS = (".cdx.json", ".mtree", ".provenance.json", ".sha256")
 """What is published beside an archive."""
 
 

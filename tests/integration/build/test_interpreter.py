@@ -27,6 +27,7 @@ from releaser.build.elf import elf_files
 from releaser.build.installed_python import installed_python
 from releaser.build.interpreter import BundledInterpreter, _patchelf, _strip, bundle_interpreter
 from releaser.errors import BuildError, ProjectError
+from releaser.runtime.record import encode
 
 GUESTBOOK = Path(__file__).parents[3] / "examples/guestbook"
 PYTHON = Path(sys.executable).resolve()
@@ -107,7 +108,7 @@ def run_below(root: Path, *command: str | Path) -> subprocess.CompletedProcess[s
 
 def test_it_says_what_it_is(bundled: Bundled) -> None:
     version = ".".join(map(str, sys.version_info[:3]))
-    digest = hashlib.sha256(bundled.result.sums.encode()).hexdigest()[:12]
+    digest = hashlib.sha256(encode(bundled.result.members).encode()).hexdigest()[:12]
     assert bundled.result.folder_name == f"python-{version}-{digest}"
     assert bundled.result.full_version == version
     assert {path.name for path in bundled.root.iterdir()} == {bundled.result.folder_name}

@@ -7,7 +7,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from support.builds import built, files_in, manifest_of, releaser
+from support.builds import built, files_in, manifest_of, recorded_in, releaser
 from support.tiny_project import CONFIG, make_tiny_project
 
 OVERLAYS = """
@@ -98,7 +98,7 @@ def test_every_kind_of_overlay_is_in_the_release_and_in_the_manifest(release: Pa
     modes = {name: (version / name).stat().st_mode & 0o777 for name in ("tools/tool.sh", "share/tree/run.sh")}
     assert modes == {"tools/tool.sh": 0o755, "share/tree/run.sh": 0o755}
     assert (version / "share/tree/plain.txt").stat().st_mode & 0o777 == 0o644
-    assert {"share/motd.txt", "share/css/a.css", "tools/tool.sh"} <= set(manifest_of(release)["files"])
+    assert {"share/motd.txt", "share/css/a.css", "tools/tool.sh"} <= set(recorded_in(version))
 
 
 def test_overlays_travel_in_the_archive(release: Path) -> None:

@@ -15,7 +15,7 @@ from support.artifacts import is_valid_bill
 from support.builds import built, clean_environment, releaser
 from support.tiny_project import make_tiny_project
 
-NAMES = ("tiny-1.0.0.cdx.json", "tiny-1.0.0.provenance.json", "tiny-1.0.0.sha256")
+NAMES = ("tiny-1.0.0.cdx.json", "tiny-1.0.0.mtree", "tiny-1.0.0.provenance.json", "tiny-1.0.0.sha256")
 
 
 @pytest.fixture

@@ -255,7 +255,7 @@ def published(project: Path) -> list[Path]:
         release / "releases/1.0.0/manifest.json",
         release / "releases/1.0.0/env.sh",
         release / "releases/1.0.0/runtime/supervisor.py",
-        *(target / f"tiny-1.0.0.{ending}" for ending in ("tar.gz", "cdx.json", "provenance.json", "sha256")),
+        *(target / f"tiny-1.0.0.{ending}" for ending in ("tar.gz", "cdx.json", "mtree", "provenance.json", "sha256")),
     ]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 import shutil
 import tarfile
@@ -12,9 +11,12 @@ from pathlib import Path
 
 import pytest
 from support.builds import files_in
+from support.handmade import write_record
 from support.running import Release
 
 Archive = Callable[..., Path]
+UNRECORDED: list[Callable[[Path], None]] = []
+"""Changes that nobody writes down: what they leave is not as it was built."""
 
 
 def versions(release: Release) -> dict[str, list[str]]:
@@ -29,11 +31,13 @@ def names(folder: Path) -> list[str]:
 
 
 def repacked(archive: Path, to: Path, change: Callable[[Path], None]) -> Path:
-    """Return a copy of an archive whose unpacked tree `change` has been at."""
+    """Return a copy of an archive whose unpacked tree `change` has been at, and been recorded after it."""
     folder = to / "repacked"
     with tarfile.open(archive) as tar:
         tar.extractall(folder, filter="fully_trusted")
     change(folder)
+    if change not in UNRECORDED:
+        write_record(folder / "tiny", "2.0.0")
     with tarfile.open(to / "changed.tar.gz", "w:gz") as tar:
         for path in sorted(folder.iterdir()):
             tar.add(path, path.name)
@@ -100,16 +104,62 @@ def climb_out(folder: Path) -> None:
     path.write_text(json.dumps(manifest))
 
 
+def take_the_record_away(folder: Path) -> None:
+    (folder / "tiny/releases/2.0.0/release.mtree").unlink()
+
+
+def damage_the_record(folder: Path) -> None:
+    path = folder / "tiny/releases/2.0.0/release.mtree"
+    path.write_text(path.read_text().replace("type=dir", "type=cat", 1))
+
+
+def replace_the_launcher(folder: Path) -> None:
+    (folder / "tiny/bin/tiny").write_text("#!/bin/sh\necho mine now\n")
+
+
+def add_a_program(folder: Path) -> None:
+    (folder / "tiny/bin/other").write_text("#!/bin/sh\n")
+
+
+def let_anybody_write_a_hook(folder: Path) -> None:
+    (folder / "tiny/releases/2.0.0/hooks/pre_upgrade.d/20-hook").chmod(0o777)
+
+
+def let_a_hook_be_a_link(folder: Path) -> None:
+    path = folder / "tiny/releases/2.0.0/hooks/pre_upgrade.d/20-hook"
+    path.unlink()
+    path.symlink_to("../post_upgrade.d/20-hook")
+
+
+UNRECORDED += [
+    change_a_hook,
+    take_the_manifest_away,
+    rename_it,
+    take_the_record_away,
+    damage_the_record,
+    replace_the_launcher,
+    add_a_program,
+    let_anybody_write_a_hook,
+    let_a_hook_be_a_link,
+]
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
         (change_a_hook, "runtime/agent.py: changed"),
         (take_the_manifest_away, "it holds no complete version"),
-        (rename_it, "it holds 'other', and this release is 'tiny'"),
+        (rename_it, "it is of 'tiny 2.0.0', and was packed as 'other 2.0.0'"),
         (make_it_for_another_machine, "was built for pdp11, and this host is"),
         (make_it_for_a_newer_glibc, "needs glibc 9.99 or newer"),
         (lead_out, "the link 'tiny/releases/2.0.0/out' leads out of it"),
-        (climb_out, "it is of tiny 3.0.0, and was packed as tiny 2.0.0"),
+        (climb_out, "it is of 'tiny 3.0.0', and was packed as 'tiny 2.0.0'"),
+        (take_the_record_away, "it holds no record of its files, releases/2.0.0/release.mtree"),
+        (damage_the_record, "its record release.mtree is damaged: line 2 is no line of a record"),
+        (replace_the_launcher, "bin/tiny: changed"),
+        (add_a_program, "bin/other: not part of the release"),
+        (let_anybody_write_a_hook, "hooks/pre_upgrade.d/20-hook: its mode is 0777, and was built as 0755"),
+        (let_a_hook_be_a_link, "hooks/pre_upgrade.d/20-hook: it is a link, and was built as a file"),
     ],
 )
 def test_an_archive_that_cannot_be_used_changes_nothing(
@@ -130,7 +180,8 @@ def test_a_torn_archive_changes_nothing(release: Release, archive: Archive, tmp_
     torn.write_bytes(archive("2.0.0", "two").read_bytes()[:keep])
     answer = release.run("unpack", str(torn))
     assert answer.returncode == 3
-    assert f"cannot use the archive {torn}" in answer.stderr
+    assert f"cannot use {torn}: " in answer.stderr
+    assert "damaged archive: it ends too early" in answer.stderr or "it is empty" in answer.stderr
     assert names(release.root / "releases") == ["1.0.0", "default"]
 
 
@@ -144,7 +195,7 @@ def test_a_tar_without_compression_is_unpacked_too(release: Release, archive: Ar
 def test_a_file_that_is_not_there_is_named(release: Release, tmp_path: Path) -> None:
     answer = release.run("unpack", str(tmp_path / "nothing.tar.gz"))
     assert answer.returncode == 1
-    assert f"cannot unpack {tmp_path}/nothing.tar.gz: {tmp_path}/nothing.tar.gz: No such file" in answer.stderr
+    assert f"cannot read {tmp_path}/nothing.tar.gz: No such file" in answer.stderr
 
 
 def test_what_a_killed_unpack_left_is_removed_by_the_next(release: Release, archive: Archive) -> None:
@@ -181,10 +232,8 @@ def bring_an_interpreter(folder: Path) -> None:
     home.mkdir()
     (home / "os.py").write_text("")
     version = folder / "tiny/releases/2.0.0"
-    (version / "python.sha256").write_text(f"{hashlib.sha256(b'').hexdigest()}  os.py\n")
     manifest = json.loads((version / "manifest.json").read_text())
     manifest["python"]["bundled"] = home.name
-    manifest["files"]["python.sha256"] = hashlib.sha256((version / "python.sha256").read_bytes()).hexdigest()
     (version / "manifest.json").write_text(json.dumps(manifest))
 
 
@@ -202,8 +251,10 @@ def test_an_interpreter_that_is_not_there_yet_comes_with_its_version_and_goes_wi
 def test_an_interpreter_that_is_damaged_is_not_unpacked(release: Release, archive: Archive, tmp_path: Path) -> None:
     def damage(folder: Path) -> None:
         bring_an_interpreter(folder)
+        write_record(folder / "tiny", "2.0.0")
         (folder / "tiny/python-9.9.9-ofversiontwo/os.py").write_text("import other")
 
+    UNRECORDED.append(damage)
     answer = release.run("unpack", str(repacked(archive("2.0.0", "two"), tmp_path, damage)))
     assert answer.returncode == 3
     assert "python-9.9.9-ofversiontwo/os.py: changed" in answer.stderr

@@ -12,13 +12,14 @@ import pytest
 from support.artifacts import dist, finished, packed
 
 from releaser.artifacts.boot import boot_order
+from releaser.artifacts.opening import DamagedArtifact
 from releaser.artifacts.outline import outline_json, outline_lines, parts_of
 from releaser.artifacts.packages import NOBODYS, parse_metadata
 from releaser.artifacts.page import page
 from releaser.artifacts.reading import read_artifact
 from releaser.artifacts.treemap import Rectangle, squarify
 from releaser.cli.main import run
-from releaser.errors import UsageError
+from releaser.errors import ReleaserError
 from releaser.runtime.manifest import Hook, Migrations, Socket
 
 MODULES = {
@@ -182,7 +183,7 @@ def test_a_treemap_fills_its_room_in_proportion() -> None:
 def test_what_is_no_release_is_said_to_be_none(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("no archive")
     for path in (tmp_path, tmp_path / "text", tmp_path / "missing"):
-        with pytest.raises(UsageError, match=r"no release|cannot read"):
+        with pytest.raises(ReleaserError, match=r"no release|cannot read"):
             read_artifact(path)
 
 
@@ -190,17 +191,17 @@ def test_what_is_no_release_is_said_to_be_none(tmp_path: Path) -> None:
 def test_a_name_that_leads_out_of_the_folder_is_refused(tmp_path: Path, name: str) -> None:
     path = tmp_path / "bad.tar.gz"
     with tarfile.open(path, "w:gz") as archive:
-        for member in ("app/bin/app", name):
+        for member in ("app/file", name):
             info = tarfile.TarInfo(member)
             archive.addfile(info, io.BytesIO())
-    with pytest.raises(UsageError, match="outside its folder"):
+    with pytest.raises(DamagedArtifact, match="outside its folder"):
         read_artifact(path)
 
 
 def test_a_damaged_archive_is_refused_in_words(root: Path, tmp_path: Path) -> None:
     whole = packed(root).read_bytes()
     (tmp_path / "half.tar.gz").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(UsageError, match="cannot read"):
+    with pytest.raises(DamagedArtifact, match="cannot read"):
         read_artifact(tmp_path / "half.tar.gz")
 
 

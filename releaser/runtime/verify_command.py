@@ -1,0 +1,74 @@
+"""Is this version on this host what was built, and signed? The command verify."""
+
+from __future__ import annotations
+
+import os
+
+from . import tree_check
+from .bundle_check import compare_bundle
+from .failures import DAMAGED, DONE, FAILED, USAGE, Failure
+from .unpacked import interpreter
+from .vouched import check_kept
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .context import Context
+
+
+def verify(context: Context, args: list[str]) -> int:
+    """Compare every file, folder and link with the record, and the unpacked bundle with the zipapp.
+
+    Where the root has a file `allowed_signers`, somebody in it must have signed the record.
+
+    Raises:
+        Failure: something is not as it was built, or not signed; all of it is named.
+    """
+    if args:
+        raise Failure(
+            f"expected `{context.name} verify`, found '{' '.join(args)}' behind it", USAGE, now="nothing was done"
+        )
+    title = f"{context.name} {context.layout.version}"
+    signed = _signature(context)
+    tree = tree_check.compare(context.layout, context.manifest)
+    try:
+        in_bundle, unpacked = compare_bundle(context, interpreter())
+    except OSError as error:
+        raise Failure(f"cannot read {error.filename}: {error.strerror}", DAMAGED) from error
+    problems = (*tree.problems, *in_bundle)
+    if problems:
+        raise Failure(
+            f"{title} is not as it was built",
+            FAILED,
+            details=problems,
+            now=f"{len(problems)} of {tree.count + unpacked} differ; nothing was changed",
+            hint=_hint(context, is_tree_wrong=bool(tree.differences)),
+        )
+    print(f"{title}: {tree.count} files, folders and links are as they were built")
+    for line in (*signed, *_bundle_line(context, unpacked), *_env_line(context, is_edited=tree.is_env_edited)):
+        print(f"  {line}")
+    return DONE
+
+
+def _hint(context: Context, *, is_tree_wrong: bool) -> str:
+    if is_tree_wrong:
+        archive = f"{context.name}-{context.layout.version}.tar.gz"
+        return f"`{context.name} unpack --repair {archive}` puts back what differs, and leaves env.sh alone"
+    bundle = context.layout.bundle(context.manifest.bundle.id)
+    return f"`{context.name} stop`, remove {bundle}, `{context.name} start`: a start unpacks it anew"
+
+
+def _signature(context: Context) -> list[str]:
+    allowed_signers = os.path.join(context.layout.root, tree_check.ALLOWED_SIGNERS)
+    if not os.path.lexists(allowed_signers):
+        return []
+    signer = check_kept(context.layout.release, f"{context.name}-{context.layout.version}", allowed_signers)
+    return [f"signed by {signer.identity} with {signer.key}"]
+
+
+def _bundle_line(context: Context, unpacked: int) -> list[str]:
+    bundle = context.manifest.bundle.file
+    return [f"the unpacked bundle is that of {bundle}: {unpacked} files, folders and links"] if unpacked else []
+
+
+def _env_line(context: Context, *, is_edited: bool) -> list[str]:
+    return [f"releases/{context.layout.version}/env.sh was edited on this host"] if is_edited else []
