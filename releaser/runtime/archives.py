@@ -158,7 +158,9 @@ def _read(context: Context, path: str, file: IO[bytes], vouched: Vouched | None)
 
 def _place(context: Context, path: str, contents: Contents, vouched: Vouched | None, *, repair: bool) -> Unpacked:
     version = contents.version
-    home = os.path.join(context.layout.root, "releases", version)
+    releases = os.path.join(context.layout.root, "releases")
+    home = os.path.join(releases, version)
+    _remove_leftovers(releases)
     signer = f"{vouched.signer.identity} with {vouched.signer.key}" if vouched else ""
     is_there = os.path.exists(os.path.join(home, "manifest.json"))
     if is_there:
@@ -168,10 +170,8 @@ def _place(context: Context, path: str, contents: Contents, vouched: Vouched | N
             raise _not_as_built(context, path, contents, problems)
         if not problems and not (repair and vouched and not _has_checksums(home, vouched)):
             return Unpacked(version, signer, is_new=False, replaced=[])
-    releases = os.path.dirname(home)
     staged = os.path.join(releases, f"{_STAGED}{os.getpid()}")
     try:
-        _remove_leftovers(releases)
         os.mkdir(staged)
         contents.extract(staged)
         if vouched:

@@ -1,4 +1,4 @@
-"""`unpack` that is killed before each change it makes: the version is there whole or not at all, and the next one goes on."""
+"""`unpack` that is killed before each change it makes: a version is there whole or not at all; the next one goes on."""
 
 from __future__ import annotations
 
@@ -76,10 +76,9 @@ def test_a_version_is_there_whole_or_not_at_all(host: Path, archive: Path) -> No
             context = context_of(host)
             assert compare(context.layout, context.manifest).problems == ()
         old = Context(Layout.of(str(host), "0.9.0", {}), "app", {})
-        assert compare(old.layout, old.manifest).problems in (
-            (),
-            ("python-3.11.7-0123456789ab: not part of the release",),
-        )
+        # What all versions share comes before the version that brings it, and works with the older ones.
+        shared = {"python-3.11.7-0123456789ab: not part of the release", "bin/app: changed"}
+        assert set(compare(old.layout, old.manifest).problems) <= shared
     assert kills >= 4
     context = context_of(host)
     assert compare(context.layout, context.manifest).problems == ()
@@ -126,7 +125,7 @@ def test_an_archive_that_changes_between_the_two_passes_is_found_out(host: Path,
 def test_a_full_disk_is_told_and_leaves_nothing(host: Path, archive: Path) -> None:
     before = files_in(host)
     code = (
-        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000));"
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (3_000, 3_000));"
         "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
         "from releaser.runtime.command_line import main;"
         "sys.exit(main([sys.argv[1], '0.9.0', 'unpack', sys.argv[2]]))"
