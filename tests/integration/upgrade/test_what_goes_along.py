@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.handmade import write_record
 from support.migrated import ACCOUNTS, revision, write_several
 from support.running import Release, base_environment, ended, make_release, write_launcher
 from support.waiting import eventually
@@ -161,6 +162,7 @@ def migrated(tmp_path: Path) -> Callable[..., Release]:
                 sockets=SOCKETS,
             )
             write_launcher(root, "app", version)
+            write_record(root, version)
         (root / "releases/default").write_text("1.0.0\n")
         scratch = tmp_path / "scratch"
         scratch.mkdir()
