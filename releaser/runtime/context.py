@@ -44,7 +44,7 @@ class Context:
                 raise Failure(
                     f"release {self.layout.version} cannot be used: {error}",
                     DAMAGED,
-                    hint=f"unpack {self.name}-{self.layout.version}.tar.gz again",
+                    hint=f"`{self.name} unpack --repair {self.name}-{self.layout.version}.tar.gz` puts it back",
                 ) from error
         return self._manifest
 

@@ -155,7 +155,7 @@ class Scripts:
                 RELEASE_DAMAGED,
                 details=tuple(details),
                 now="nothing was migrated",
-                hint="unpack the release again",
+                hint="`unpack --repair` of its archive puts them back",
             )
 
 

@@ -26,6 +26,8 @@ _PARTIAL = ".partial-"
 PREFIX = "site-packages/"
 """Of the members of the zipapp that are unpacked."""
 _PIECE_BYTES = 1024 * 1024
+_BY_ITS_NAMES = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EINVAL)
+"""What the names in a zipapp can bring about in an empty folder: twice, below a file, too long."""
 
 
 class _Damaged(Exception):
@@ -141,13 +143,10 @@ def _extract(context: Context, source: str, site_packages: str) -> None:
             for member in members:
                 _extract_member(archive, member, site_packages, made)
     except (_Damaged, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
-        raise Failure(
-            f"cannot unpack {source}: the file is damaged: {error}",
-            DAMAGED,
-            now="nothing was started, and what was unpacked is removed",
-            hint=f"unpack {context.name}-{context.layout.version}.tar.gz again",
-        ) from error
+        raise _damaged(context, source, error) from error
     except OSError as error:
+        if error.errno in _BY_ITS_NAMES:
+            raise _damaged(context, source, error) from error
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise Failure(
@@ -156,6 +155,15 @@ def _extract(context: Context, source: str, site_packages: str) -> None:
             now="nothing was started, and what was unpacked is removed",
             hint="RELEASE_VAR names another folder to write to",
         ) from error
+
+
+def _damaged(context: Context, source: str, error: Exception) -> Failure:
+    return Failure(
+        f"cannot unpack {source}: the file is damaged: {error}",
+        DAMAGED,
+        now="nothing was started, and what was unpacked is removed",
+        hint=f"`{context.name} unpack --repair {context.name}-{context.layout.version}.tar.gz` puts it back",
+    )
 
 
 def _opened(source: str) -> zipfile.ZipFile:

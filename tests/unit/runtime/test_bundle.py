@@ -3,6 +3,8 @@ from __future__ import annotations
 import os
 import stat
 import sys
+import warnings
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -125,6 +127,23 @@ def test_a_damaged_zipapp_is_one_failure_and_leaves_nothing(release: Handmade, d
         bundle.ensure(release.context({}))
     assert caught.value.exit_code == DAMAGED
     assert f"cannot unpack {release.pyz}: the file is damaged: " in caught.value.message
+    assert names_in(home_of(release).parent) == [".lock"]
+
+
+@pytest.mark.parametrize(
+    "names", [["a.py", "a.py"], ["a", "a/b.py"], ["n" * 300], ["a/b.py", "a"]], ids=["twice", "below", "long", "above"]
+)
+def test_names_that_no_folder_can_hold_are_the_files_fault_and_not_the_hosts(
+    release: Handmade, names: list[str]
+) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # zipfile's own, of a name that is there twice
+        with zipfile.ZipFile(release.pyz, "w") as archive:
+            for name in names:
+                archive.writestr(f"site-packages/{name}", "")
+    with pytest.raises(Failure, match="the file is damaged: ") as caught:
+        bundle.ensure(release.context({}))
+    assert caught.value.exit_code == DAMAGED
     assert names_in(home_of(release).parent) == [".lock"]
 
 
