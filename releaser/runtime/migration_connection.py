@@ -26,32 +26,81 @@ _INSTRUCTIONS_BETWEEN_SIGNALS = 10_000
 class Statements:
     """What the revision at hand has sent to the database, and how much of it no rollback can undo.
 
-    `note` is called with that number and the statement before it becomes so.
+    `note` is called with that number and the statement before it becomes so. SQLAlchemy tells of a commit before the
+    driver is asked for it, so a commit counts once something else happens on the connection: one that fails has kept
+    nothing, and of one whose answer was lost nobody here can tell::
+
+        commit event: note() ── driver: COMMIT ──► answer        the next begin or statement: `committed`
+                  └ raises        └ fails: nothing is kept
+                                  └ no answer: `may_be_committed`
     """
 
     def __init__(self, connection: Connection, note: Callable[[int, str], None]) -> None:
-        self._note = note
+        self._connection = connection
+        self._tell = note
         self._is_at_its_end = False  # the version is recorded: what is committed now is the whole revision
         self.begun = 0
         self.committed = 0  # how many of the first statements stay whatever happens
+        self.may_be_committed = 0  # how many stay if the commit took place whose answer never came
+        self.is_rolled_back = False  # a rollback was sent after an error, and answered
+        self._promised = 0  # how many stay once the commit that is under way has taken place
         self.last = ""
         self._finished = 0
         self._ddl_commits = connection.dialect.name in COMMITS_DDL
         event.listen(connection, "before_cursor_execute", self._before)
         event.listen(connection, "after_cursor_execute", self._after)
         event.listen(connection, "commit", self._on_commit)
+        event.listen(connection, "begin", self._on_begin)
 
     def reset(self) -> None:
         """Begin a revision."""
-        self.begun = self.committed = self._finished = 0
+        self.begun = self.committed = self._finished = self._promised = self.may_be_committed = 0
         self.last = ""
-        self._is_at_its_end = False
+        self._is_at_its_end = self.is_rolled_back = False
 
     def is_recorded(self) -> None:
         """Hear that the version table names the revision."""
         self._is_at_its_end = True
 
+    def take_back(self, error: BaseException) -> None:
+        """After `error`, make sure that nothing more of this session can be committed.
+
+        To be called before the error reaches whoever closes the connection: SQLAlchemy takes a transaction whose commit
+        raised for ended and sends no ROLLBACK, and setting the isolation level back commits on MySQL.
+        """
+        if not self._connection.closed and not self._connection.invalidated:
+            try:
+                self._driver().rollback()
+                self.is_rolled_back = True
+            except BaseException:
+                self._connection.invalidate()  # closed: then the server rolls back
+        # Of the revision's last commit the version table tells.
+        if self._promised > self.committed and not self._is_at_its_end:
+            is_lost = getattr(error, "connection_invalidated", False) or not self.is_rolled_back
+            if is_lost or not isinstance(error, DBAPIError):
+                self.may_be_committed = self._promised
+        self._promised = 0
+
+    def _driver(self) -> Any:
+        return self._connection.connection.dbapi_connection
+
+    def _note(self, outside_tx: int, statement: str) -> None:
+        try:
+            self._tell(outside_tx, statement)
+        except BaseException as error:
+            self.take_back(error)
+            raise
+
+    def _on_begin(self, connection: Connection) -> None:
+        self._confirm()
+
+    def _confirm(self) -> None:
+        """Take the last commit for done: the connection goes on after it."""
+        self.committed = max(self.committed, self._promised)
+        self._promised = 0
+
     def _before(self, connection: Connection, cursor: Any, statement: str, *more: Any) -> None:
+        self._confirm()
         if statement == _BEGIN:
             return
         self.begun += 1
@@ -72,7 +121,7 @@ class Statements:
     def _on_commit(self, connection: Connection) -> None:
         if not self._is_at_its_end and self._finished > self.committed:
             self._note(self._finished, self.last)
-        self.committed = self._finished
+        self._promised = self._finished
 
     def _is_ddl(self, statement: str) -> bool:
         return self._ddl_commits and statement.lstrip(" \t\r\n(").upper().startswith(_DDL_WORDS)

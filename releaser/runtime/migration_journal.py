@@ -27,6 +27,7 @@ from sqlalchemy.schema import CreateSchema
 
 from .failures import FAILED, Failure
 from .migration_backup import position
+from .migration_connection import COMMITS_DDL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ TABLE_BESIDE_OTHERS = "release_migration_journal"
 FILE_SUFFIX = ".migrations"
 _OPEN = ("running", "failed", "interrupted")
 _ENOUGH_CHARACTERS = 2000
+_LOCK_S = 10
+"""How long a line of the journal is waited for that another session has locked: the database's work waits as long."""
 
 
 class Entry:
@@ -79,6 +82,8 @@ class Journal:
         self._owner = owner
         self._current = 0
         self._began = 0.0
+        self._session = 0
+        """The session's number on a server that goes on with a statement whose client has gone."""
         self._connection = self._connect()
 
     def prepare(self) -> None:
@@ -87,11 +92,7 @@ class Journal:
         Raises:
             SQLAlchemyError: it cannot be.
         """
-        for statement in _SETTINGS.get(self._engine.dialect.name, ()):
-            try:
-                self._connection.exec_driver_sql(statement)
-            except DBAPIError:
-                self._reconnect()
+        self._set_up()
         if self.exists():
             self.entries()  # another release's table, or one that may not be read, is found out here
             return
@@ -151,12 +152,7 @@ class Journal:
             "error": error[:_ENOUGH_CHARACTERS],
             "duration_s": round(time.monotonic() - self._began, 3),
         }
-        try:
-            self._change(number, values)
-        except SQLAlchemyError:
-            # The revision has ended, whatever became of this connection meanwhile.
-            self._reconnect()
-            self._change(number, values)
+        self._change(number, values)
 
     def say(self, revision: str, state: str, **more: Any) -> None:
         """Note what a person has decided."""
@@ -197,11 +193,34 @@ class Journal:
             "restore_point": "",
             **more,
         }
-        result = self._connection.execute(self._table.insert().values(values))
-        return int(result.inserted_primary_key[0])  # type: ignore[index]
+        result = self._execute(self._table.insert().values(values))
+        return int(result.inserted_primary_key[0])
 
     def _change(self, number: int, values: Mapping[str, Any]) -> None:
-        self._connection.execute(self._table.update().where(self._table.c.number == number).values(values))
+        self._execute(self._table.update().where(self._table.c.number == number).values(values))
+
+    def _execute(self, statement: Any) -> Any:
+        """Execute a statement, on a new connection if this one was lost: it is idle while the other one works.
+
+        What is inserted twice because an answer was lost is an attempt of which nothing was noted; `settle` closes it.
+        """
+        if self._connection.invalidated:  # by an interruption: SQLAlchemy would connect anew, and not set it up
+            self._reconnect()
+        try:
+            return self._connection.execute(statement)
+        except DBAPIError:
+            self._reconnect()
+            return self._connection.execute(statement)
+
+    def _set_up(self) -> None:
+        kind = self._engine.dialect.name
+        for statement in _SETTINGS.get(kind, ()):
+            try:
+                self._connection.exec_driver_sql(statement)
+            except DBAPIError:
+                self._connection = self._connect()
+        if kind in COMMITS_DDL:
+            self._session = int(self._connection.exec_driver_sql("select connection_id()").scalar_one())
 
     def _connect(self) -> Connection:
         return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
@@ -212,12 +231,23 @@ class Journal:
         except SQLAlchemyError:
             self._connection.invalidate()
         self._connection = self._connect()
+        self._end_session()
+        self._set_up()
+
+    def _end_session(self) -> None:
+        """End the session before this one: what it waits to write must not come after what is written now."""
+        number, self._session = self._session, 0
+        if number:
+            try:
+                self._connection.exec_driver_sql(f"kill {number}")
+            except DBAPIError:
+                return  # it has ended
 
 
 _SETTINGS: Mapping[str, tuple[str, ...]] = {
-    "postgresql": ("set idle_session_timeout = 0",),
-    "mysql": ("set session wait_timeout = 86400",),
-    "mariadb": ("set session wait_timeout = 86400",),
+    "postgresql": ("set idle_session_timeout = 0", f"set lock_timeout = {_LOCK_S * 1000}"),
+    "mysql": (f"set session wait_timeout = 86400, innodb_lock_wait_timeout = {_LOCK_S}",),
+    "mariadb": (f"set session wait_timeout = 86400, innodb_lock_wait_timeout = {_LOCK_S}",),
 }
 
 

@@ -90,7 +90,7 @@ class Run:
         if not self.progress.at_work or not is_lock_timeout(error):
             return False
         statements = self.progress.databases[-1].statements
-        return statements is not None and not statements.committed
+        return statements is not None and not statements.committed and not statements.may_be_committed
 
     def _begin_anew(self) -> None:
         """End every session of this run; with them the locks are gone."""
@@ -123,6 +123,7 @@ class Run:
             try:
                 inner_run(**words)
             except BaseException as error:
+                self._take_back(error)
                 self._note_end(error)
                 if self._may_be_tried_again(error):
                     unpin()
@@ -135,19 +136,26 @@ class Run:
         with environment, connecting_within(LONGEST_SILENCE_S):
             self._scripts.directory.run_env()
 
+    def _take_back(self, error: BaseException) -> None:
+        """Have nothing of the revision at work committed by whatever closes the connection after this error."""
+        for database in self.progress.databases[-1:]:
+            if database.statements is not None:
+                database.statements.take_back(error)
+
     def _note_end(self, error: BaseException) -> None:
         """Write into the journal what became of the revision at work, unless it is gone with the connection."""
         database = self.progress.databases[-1]
         if database.journal is None or database.statements is None or not self.progress.at_work:
             return
         state = "interrupted" if isinstance(error, (Interrupted, GeneratorExit)) else "failed"
-        if is_lock_timeout(error) and not database.statements.committed:
+        stays = max(database.statements.committed, database.statements.may_be_committed)
+        if is_lock_timeout(error) and not stays:
             state = "rolled back"
         try:
             database.journal.end(
                 state,
                 statements=database.statements.begun,
-                outside_tx=database.statements.committed,
+                outside_tx=stays,
                 error=" ".join(lines_of(error)),
             )
         except SQLAlchemyError:

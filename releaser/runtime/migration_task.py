@@ -16,8 +16,8 @@ from .failures import FAILED, Failure
 from .migration_failures import Interrupted, Signals, lines_of, shortened
 from .migration_hooks import BeforeTheFirst
 from .migration_order import Order
+from .migration_outcome import Outcome
 from .migration_pooler import NO_SESSION, too_few_sessions
-from .migration_progress import count_of, told
 from .migration_report import Report, Unheard
 from .migration_run import Run
 from .migration_scripts import Scripts
@@ -87,10 +87,10 @@ class Task:
             self._run.go()
         except Failure as failure:
             if not failure.now:
-                failure.now = self._now()
+                failure.now = self._outcome().now()
             raise
         except Unheard:
-            raise Failure("stopped: whoever asked for the migration has gone", now=self._now()) from None
+            raise Failure("stopped: whoever asked for the migration has gone", now=self._outcome().now()) from None
         except BaseException as error:
             raise self._failure(error, signals) from error
         finally:
@@ -121,14 +121,18 @@ class Task:
         return frozenset().union(*(database.expected for database in self.progress.databases))
 
     def _failure(self, error: BaseException, signals: Signals) -> Failure:
+        """Return what is told of an error; what became of the revision at work is what the database says."""
+        outcome = self._outcome()
         run = self.progress
+        if run.at_work and outcome.is_reached:
+            return self._reached(error, signals, outcome)
         exit_code = FAILED
         if signals.received:
             exit_code = 128 + signals.received
             message = f"interrupted by {Interrupted(signals.received)}"
             if run.at_work:
                 message = f"revision {self.scripts.title(run.at_work)} was {message}"
-            return Failure(message, exit_code, now=self._now())
+            return Failure(message, exit_code, now=outcome.now(), hint=self._hint())
         if NO_SESSION in str(error) and not run.at_work:
             return too_few_sessions()
         details = lines_of(error, self._secret())
@@ -154,47 +158,38 @@ class Task:
             message = "env.py failed"
         if place:
             details.insert(0, place)
-        return Failure(message, exit_code, details=tuple(details), now=self._now(), hint=self._hint())
+        return Failure(message, exit_code, details=tuple(details), now=outcome.now(), hint=self._hint())
+
+    def _reached(self, error: BaseException, signals: Signals, outcome: Outcome) -> Failure:
+        """Return what is told when the revision at work is applied, or undone, although an error came after that."""
+        title = self.scripts.title(self.progress.at_work)
+        did = "undone" if self._order.action == "down" else "applied"
+        if signals.received:
+            return Failure(
+                f"interrupted by {Interrupted(signals.received)} when revision {title} was {did} already",
+                128 + signals.received,
+                now=outcome.now(),
+            )
+        return Failure(
+            f"revision {title} is {did}, but the connection was lost after its commit",
+            details=tuple(lines_of(error, self._secret())),
+            now=outcome.now(),
+            hint=f"run `bin/{self._prog} migrate` again for the rest, as it was called",
+        )
+
+    def _outcome(self) -> Outcome:
+        return Outcome(self.progress, self.scripts, is_down=self._order.action == "down")
 
     def _hint(self) -> str:
         statements = self.progress.databases[-1].statements if self.progress.databases else None
-        if not self.progress.at_work or statements is None or not statements.committed:
+        if not self.progress.at_work or statements is None:
             return ""
-        return f"undo them by hand, then bin/{self._prog} migrate --resolve {self.progress.at_work} retry"
-
-    def _now(self) -> str:
-        """Return where the database is and what became of this run's work."""
-        run = self.progress
-        if not run.databases:
-            return "nothing was migrated"
-        database = run.databases[-1]
-        applied = run.applied
-        is_unknown = False
-        try:
-            found = database.heads_seen_by_others()
-        except Exception:
-            where, is_unknown = "the database cannot be asked where it is", True
-        else:
-            where = f"the database is at {told(found)}"
-            if all(self.scripts.knows(revision) for revision in found):
-                # An env.py with a transaction of its own around everything has taken them back.
-                applied = [revision for revision in applied if revision not in self.scripts.pending(found)]
-        parts = [f"this run applied {count_of(len(applied))}" if applied else ""]
-        if run.at_work:
-            committed = database.statements.committed if database.statements is not None else 0
-            if committed:
-                parts.append(
-                    f"the first {committed} statements of {run.at_work} are committed and stay"
-                    if committed > 1
-                    else f"the first statement of {run.at_work} is committed and stays"
-                )
-            elif is_unknown:
-                parts.append(f"{run.at_work} is rolled back, unless its commit was under way")
-            else:
-                parts.append(f"{run.at_work} was rolled back")
-        elif not applied:
-            parts.append("nothing was migrated")
-        return f"{where}; {', '.join(part for part in parts if part)}"
+        if not statements.committed and not statements.may_be_committed:
+            return ""
+        return (
+            f"undo what stays by hand, then bin/{self._prog} migrate --resolve {self.progress.at_work} retry,"
+            " or applied if all of it is there"
+        )
 
     def _url_lines(self) -> list[str]:
         if not self.url:
