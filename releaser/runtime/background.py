@@ -23,6 +23,7 @@ from .layout import CONTROL_SOCKET
 from .logger import Logger
 from .manifest import EVENTS
 from .startup import already_running, check_python, make_folders
+from .writing import tell, write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def supervise_detached(context: Context, args: list[str]) -> int:
     try:
         return supervise(context, args[1:], command="start", logger=logger, on_running=say_up)
     except Failure as failure:
-        os.write(2, ("\n".join(failure.lines()) + "\n").encode("utf-8", "surrogateescape"))
+        tell(failure.lines())
         return failure.exit_code
     finally:
         logger.finish()
@@ -200,7 +201,7 @@ def _follow(path: str, wanted: tuple[str, ...]) -> None:
             *lines, rest = (rest + data).split(b"\n")
             for line in lines:
                 if line.decode("utf-8", "replace").startswith(wanted):
-                    os.write(1, line + b"\n")
+                    write_all(1, line + b"\n")
         try:
             if os.stat(path).st_ino != os.fstat(file).st_ino:
                 os.close(file)

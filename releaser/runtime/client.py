@@ -6,12 +6,11 @@ Imports next to nothing: `ping` is this module and little else.
 from __future__ import annotations
 
 import _socket
-import os
-import select
 import time
 
 from . import frames, sockets
 from .failures import FAILED, NOT_NOW, Failure
+from .writing import write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def call(context: Context, name: str, *words: str, timeout_s: float | None = Non
     Raises:
         Failure: nobody listens, or the other side ended before it sent an exit code.
         Late: `timeout_s` seconds passed; the other side is still at it.
-        BrokenPipeError: whoever read this process's output has gone.
+        Unwritten: this process's own output takes no more.
     """
     try:
         connection = connect(context, name)
@@ -83,7 +82,7 @@ def ask(context: Context, name: str, *words: str) -> str:
     decoder = frames.Decoder()
     said = b""
     try:
-        connection.sendall(frames.encode_request(*words))
+        send(connection, frames.encode_request(*words))
         while True:
             for kind, body in decoder.feed(receive(context, connection)):
                 if kind == frames.EXIT:
@@ -97,10 +96,7 @@ def talk(context: Context, connection: _socket.socket, request: bytes, timeout_s
     """Do the rest of `call` on a connection that is open."""
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
     decoder = frames.Decoder()
-    try:
-        connection.sendall(request)
-    except (BrokenPipeError, ConnectionResetError):
-        pass  # refused before it was read: what the other side says about it comes next
+    send(connection, request)
     while True:
         if deadline is not None:
             _wait_for(connection, deadline)
@@ -108,6 +104,14 @@ def talk(context: Context, connection: _socket.socket, request: bytes, timeout_s
             if kind == frames.EXIT:
                 return int(body)
             write_all(1 if kind == frames.OUTPUT else 2, body)
+
+
+def send(connection: _socket.socket, data: bytes) -> None:
+    """Send `data`; where the other side has hung up, what it says about it comes next: `receive` tells."""
+    try:
+        connection.sendall(data)
+    except (BrokenPipeError, ConnectionResetError):
+        pass
 
 
 def receive(context: Context, connection: _socket.socket) -> bytes:
@@ -129,17 +133,9 @@ def receive(context: Context, connection: _socket.socket) -> bytes:
     return data
 
 
-def write_all(descriptor: int, data: bytes) -> None:
-    """Write all of `data`, whatever the descriptor takes at once; it may be non-blocking, as a caller left it."""
-    view = memoryview(data)
-    while view:
-        try:
-            view = view[os.write(descriptor, view) :]
-        except BlockingIOError:
-            select.select((), (descriptor,), ())
-
-
 def _wait_for(connection: _socket.socket, deadline: float) -> None:
+    import select
+
     poll = select.poll()
     poll.register(connection, select.POLLIN)
     if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):

@@ -91,6 +91,10 @@ def _run(context: Context, command: str, options: Options) -> int:
         raise failed from None
     if problems:
         raise failure_of(context, problems, APP_NOT_TOLD)
+    for stream in (output, error):
+        if stream.error is not None:
+            stream.error.now = "what it was to do is done"
+            raise stream.error
     return DONE
 
 

@@ -19,6 +19,7 @@ from .layout import CONTROL_SOCKET
 from .output import Output
 from .process import ended_child
 from .tree_check import compare
+from .writing import write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -143,4 +144,4 @@ def run_hooks(context: Context, hooks: list[Hook], environ: dict[str, str]) -> l
 
 def say(text: str) -> None:
     sys.stdout.flush()
-    client.write_all(2, f"[release] {text}\n".encode("utf-8", "surrogateescape"))
+    write_all(2, f"[release] {text}\n".encode("utf-8", "surrogateescape"))

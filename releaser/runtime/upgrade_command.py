@@ -25,6 +25,7 @@ from .hooks import migration_hooks
 from .layout import CONTROL_SOCKET
 from .version_commands import check_known
 from .versions import booting_version, previous_version, switch, take_lock
+from .writing import Unwritten
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -139,4 +140,8 @@ def _request(
         "environ": environ,
         "hooks": reports,
     }
-    return client.call(context, CONTROL_SOCKET, "upgrade", json.dumps(request))
+    try:
+        return client.call(context, CONTROL_SOCKET, "upgrade", json.dumps(request))
+    except Unwritten as error:
+        error.now = f"the supervisor goes on with the upgrade; `{context.name} status` tells how far it is"
+        raise
