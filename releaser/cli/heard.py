@@ -6,6 +6,8 @@ from typing import IO, Any, cast
 
 from releaser.runtime import writing
 
+DONE = "what it was to do is done"
+
 
 class Heard:
     """A text stream that a full disk or a reader who has gone does not stop what is told through it.
@@ -45,7 +47,7 @@ class Heard:
 
     def _lose(self, error: writing.Unwritten, result: int) -> int:
         self._failed = self._failed or error
-        self._failed.now = "what it was to do is done"
+        self._failed.now = DONE
         writing.drop(error.descriptor)
         return result
 

@@ -26,6 +26,7 @@ import click
 
 from releaser.cli import artifact_commands
 from releaser.cli.generate import KINDS
+from releaser.cli.heard import DONE
 from releaser.cli.messages import format_error, format_warnings
 from releaser.cli.migration_commands import migrations_group
 from releaser.errors import ConfigError, Problem, ReleaserError, UsageError, reason_of
@@ -156,7 +157,8 @@ def build_command(
         if events is not None:
             events.built(plan, built, time.monotonic() - began, warnings)
         elif not quiet:
-            _print(built_lines(plan, built, time.monotonic() - began, Path.cwd()))
+            with _done():
+                _print(built_lines(plan, built, time.monotonic() - began, Path.cwd()))
         if strict and warnings:
             from releaser.build.executor import refuse_warnings
 
@@ -221,7 +223,8 @@ def clean_command(environment: str, config: str, implode: bool) -> None:
     found = read_config(Path(config), now="nothing was removed")
     with report_for(sys.stdout, verbose=False, quiet=False) as report:
         cleaned = clean_all(found, environment, implode=implode, report=report)
-    _print(clean_lines(cleaned, Path.cwd()))
+    with _done():
+        _print(clean_lines(cleaned, Path.cwd()))
 
 
 @program.command("init")
@@ -241,9 +244,13 @@ def init_command(path: str, force: bool, dry_run: bool) -> None:
     changes = changes_for(folder, choices, force=force)
     if not dry_run:
         write(folder, changes.changes)
-    _print([*found_lines(found, choices), "", *changed_lines(changes, is_dry=dry_run)])
-    if not dry_run:
-        _print(["", *next_lines(found, changes, () if folder.resolve() == Path.cwd() else (shlex.quote(path),))])
+    lines = [*found_lines(found, choices), "", *changed_lines(changes, is_dry=dry_run)]
+    if dry_run:
+        _print(lines)
+    else:
+        with _done():
+            where = () if folder.resolve() == Path.cwd() else (shlex.quote(path),)
+            _print([*lines, "", *next_lines(found, changes, where)])
 
 
 @program.command("config")
@@ -498,6 +505,16 @@ def _print(lines: Sequence[str]) -> None:
     for line in lines:
         print(line)
     sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def _done() -> Iterator[None]:
+    """Say, where what was done cannot be told, that it is done."""
+    try:
+        yield
+    except writing.Unwritten as error:
+        error.now = DONE
+        raise
 
 
 def _warn(warnings: Sequence[Problem | str]) -> None:
