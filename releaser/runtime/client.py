@@ -23,6 +23,10 @@ _RETRY_S = 0.05
 _PIECE_BYTES = 65536
 
 
+class Refused(Failure):
+    """Somebody may listen, and this user may not ask: what runs is not known."""
+
+
 class Late(Exception):
     """The exit code did not arrive by the deadline."""
 
@@ -31,7 +35,7 @@ def connect(context: Context, name: str) -> _socket.socket:
     """Return a connection to the socket `name` of the running release.
 
     Raises:
-        Failure: nobody listens there, or this user may not ask.
+        Failure: nobody listens there; `Refused`: this user may not ask.
     """
     deadline = time.monotonic() + CONNECT_S
     while True:
@@ -39,8 +43,9 @@ def connect(context: Context, name: str) -> _socket.socket:
             connection = sockets.connect(context.layout.run, name, CONNECT_S)
         except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
             raise Failure(f"{context.name} is not running", NOT_NOW) from None
-        except PermissionError:
-            raise Failure(f"{context.name} does not answer to this user: it belongs to another", NOT_NOW) from None
+        except PermissionError as error:
+            error.filename = context.layout.run
+            raise Refused(f"{context.name} does not answer to this user", NOT_NOW) from error
         except BlockingIOError:  # its queue is full: connect(2) does not wait on a socket with a time limit
             if time.monotonic() > deadline:
                 raise Failure(f"{context.name} does not answer: its queue of callers is full", NOT_NOW) from None

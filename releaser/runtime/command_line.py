@@ -81,11 +81,13 @@ def main(words: list[str]) -> int:
     if args[:1] == ["--help"] and command in COMMANDS and command not in TAKE_EVERYTHING:
         command, args = "help", [command]
     layout = Layout.of(root, version, os.environ)
+    context: Context | None = None
     try:
         context = Context(layout, _release_name(layout), os.environ)
         code = _find(context, command)(context, args)
         return writing.finish(code, "what it was to do is done" if command in ACTING else "")
-    except Failure as failure:
+    except (Failure, PermissionError) as error:
+        failure = _told(layout, context, command, error)
         writing.tell(failure.lines())
         return writing.finish(failure.exit_code)
     except writing.Unwritten as error:
@@ -104,6 +106,15 @@ def leave(words: list[str], exit_code: int) -> None:
     if words and words[0] in QUICK:
         os._exit(exit_code)
     sys.exit(exit_code)
+
+
+def _told(layout: Layout, context: Context | None, command: str, error: Failure | PermissionError) -> Failure:
+    """Return what is said of an expected failure: to whom the release belongs, where the system refused something."""
+    if isinstance(error, Failure) and error.__cause__ is None and (error.__suppress_context__ or not error.__context__):
+        return error
+    from .belonging import told
+
+    return told(layout, context.name if context else os.path.basename(layout.root), command, error)
 
 
 def _find(context: Context, command: str) -> Callable[[Context, list[str]], int]:

@@ -31,11 +31,17 @@ _POLL_MS = 20
 
 
 def status_of_the_running(context: Context) -> dict[str, Any]:
-    """Return what the running release tells of itself; empty when none runs."""
+    """Return what the running release tells of itself; empty when none runs.
+
+    Raises:
+        client.Refused: this user may not know.
+    """
     import json
 
     try:
         found: dict[str, Any] = json.loads(client.ask(context, CONTROL_SOCKET, "status", "--json"))
+    except client.Refused:
+        raise
     except (Failure, ValueError):
         return {}
     return found

@@ -18,6 +18,7 @@ from .versions import (
     previous_version,
     write_durably,
 )
+from .writing import tell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -120,11 +121,17 @@ def check_known(context: Context, version: str, *, now: str) -> list[str]:
 
 
 def running_version(context: Context) -> str:
-    """Return the version that runs, or nothing."""
+    """Return the version that runs, or nothing.
+
+    Raises:
+        client.Refused: this user may not know.
+    """
     import json
 
     try:
         report = json.loads(client.ask(context, CONTROL_SOCKET, "status", "--json"))
+    except client.Refused:
+        raise
     except (Failure, ValueError):
         return ""
     return str(report.get("version", ""))
@@ -132,7 +139,14 @@ def running_version(context: Context) -> str:
 
 def _rows(context: Context) -> list[dict[str, Any]]:
     layout = context.layout
-    running, current = running_version(context), booting_version(layout)
+    running: str | None = None
+    try:
+        running = running_version(context)
+    except client.Refused:
+        from .belonging import whose
+
+        tell((f"warning: which one runs is not known: {whose(layout, context.name) or 'permission denied'}",))
+    current = booting_version(layout)
     default, previous = default_version(layout), previous_version(layout)
     return [
         {
@@ -141,7 +155,7 @@ def _rows(context: Context) -> list[dict[str, Any]]:
             "current": item.name == current,
             "default": item.name == default,
             "previous": item.name == previous,
-            "running": item.name == running,
+            "running": None if running is None else item.name == running,
         }
         for item in found_versions(layout.root)
     ]
