@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import shutil
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from support.handmade import write_release
+from support.migrated import ACCOUNTS, write_migrated
 from support.other_user import as_nobody, let_in, need_root, public_python
 from support.running import SERVER, Release, ended, make_release, write_launcher
 
@@ -140,6 +143,24 @@ def test_which_version_runs_is_not_known_to_everybody(release: Release) -> None:
     assert done.stdout.count('"running": null') == 2
 
 
+def test_another_interpreter_of_the_same_version_will_do_for_whoever_may_not_link_it(release: Release) -> None:
+    known = Path(release.env["RELEASE_PYTHON"])
+    other = known.with_name(f"other-{known.name}-{release.root.parent.name}")
+    shutil.copy(known, other)
+    there = dataclasses.replace(release, env={**release.env, "RELEASE_PYTHON": str(other)})
+    done = as_nobody(there, "eval", "__import__('subprocess').call([__import__('sys').executable, '-c', 'import app'])")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
+    link = next(release.var.glob("bundles/*/bin/python"))
+    assert link.readlink() == known
+    link.unlink()
+    link.symlink_to("/nowhere/python")
+    done = as_nobody(there, "eval", "1")
+    assert (done.returncode, WHOSE in done.stderr) == (4, True)
+    assert there.run("eval", "1").returncode == 0
+    assert link.readlink() == other
+    assert release.run("eval", "1").returncode == 0
+
+
 @pytest.mark.parametrize("line", REFUSED)
 def test_what_is_the_owners_is_refused_by_the_owners_name(release: Release, line: str) -> None:
     before = sorted(str(path) for path in release.root.rglob("*"))
@@ -260,3 +281,26 @@ def test_a_file_of_settings_that_cannot_be_read_is_named_by_its_owner(fresh: Rel
     done = as_nobody(fresh, "describe")
     assert (done.returncode, done.stderr) == (0, "")
     assert f"cannot use env_file {settings}: permission denied" in done.stdout
+
+
+@pytest.mark.parametrize("words", [("migrate",), ("migrate", "--plan"), ("migrations",), ("migrations", "--json")])
+def test_a_database_that_is_the_owners_is_migrated_by_nobody_else(
+    tmp_path: Path, python: dict[str, str], words: tuple[str, ...]
+) -> None:
+    let_in(tmp_path)
+    handmade = write_migrated(tmp_path / "release", ACCOUNTS, settings={"backup": False})
+    write_launcher(handmade.root, handmade.name)
+    database = handmade.root / "var/app.db"
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    environment = {**python, "DATABASE_URL": f"sqlite:///{database}"}
+    release = Release(root=handmade.root, name=handmade.name, scratch=scratch, env=environment)
+    assert release.run("migrate").returncode == 0
+    database.chmod(0o600)
+    done = as_nobody(release, *words)
+    assert done.returncode == 4, done.stderr
+    assert WHOSE in done.stderr
+    assert "Traceback" not in done.stderr
+    database.chmod(0o644)
+    if words != ("migrate",):
+        assert as_nobody(release, *words).returncode == 0
