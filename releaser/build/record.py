@@ -6,8 +6,8 @@ from releaser.build.stage import Stage
 from releaser.build.tree import hashes_of, normalise_modes
 from releaser.runtime.manifest import MAIN, Bundle, Manifest, Process, Python
 
-NOT_HASHED = ("manifest.json", "env.sh")
-"""The manifest cannot hold its own hash, and env.sh is the operators' to edit."""
+NOT_HASHED = ("manifest.json",)
+"""It cannot hold its own hash. That of env.sh, which operators may edit, tells whether one has."""
 
 
 def write_manifest(stage: Stage) -> None:

@@ -120,9 +120,12 @@ def configured(manifest: Manifest, environ: Mapping[str, str]) -> dict[str, str]
         f"{name}: not set, and listed in required_env" for name in manifest.required_env if not result.get(name)
     ]
     if details:
-        places = ["in the caller's environment", f"in releases/{manifest.version}/env.sh"]
-        if manifest.env_file:
-            places.append(f"in {manifest.env_file.removeprefix('-')}")
+        places = [
+            "in the caller's environment",
+            f"in releases/{manifest.version}/env.sh, which is this version's alone",
+        ]
+        if manifest.env_file:  # what lasts comes first
+            places.insert(0, f"in {manifest.env_file.removeprefix('-')}")
         raise Failure(
             f"the environment of {manifest.name} {manifest.version} is not complete",
             DAMAGED,

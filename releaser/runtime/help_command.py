@@ -55,7 +55,14 @@ OPTIONS: dict[str, tuple[tuple[str, str], ...]] = {
         ("--unlock --force", "end the session of whoever holds the lock"),
     ),
     "versions": (("--json", "one JSON object"),),
-    "unpack": (("FILE", "a .tar.gz, a .tar, or a file that runs"),),
+    "unpack": (
+        ("FILE", "a .tar.gz, a .tar, or a file that runs"),
+        ("--keep-env", "give it the env.sh of the present version, where that was edited"),
+    ),
+    "upgrade": (
+        ("VERSION", "`versions` lists those that are here"),
+        ("--keep-env", "give it the env.sh of the version before, where that was edited"),
+    ),
     "migrations": (
         ("DATABASE", "this database of several alone"),
         ("--target NAME", "this tenant of a database alone"),

@@ -28,9 +28,9 @@ def compare(root: str, manifest: Manifest) -> tuple[list[str], int]:
         Failure: a file cannot be read.
     """
     folder = os.path.join(root, "releases", manifest.version)
-    expected = dict(manifest.files)
-    if not expected:
+    if not manifest.files:
         return [], 0
+    expected = {name: digest for name, digest in manifest.files.items() if name not in _NOT_COMPARED}
     problems = _differences(folder, expected, "")
     if manifest.python.bundled and SUMS_OF_PYTHON in expected:
         try:

@@ -31,8 +31,14 @@ def unpack(context: Context, args: list[str]) -> int:
     Raises:
         Failure: the archive cannot be used; nothing was changed.
     """
+    from . import env_edits
+
+    is_env_kept = env_edits.KEEP_ENV in args
+    args = [word for word in args if word != env_edits.KEEP_ENV]
     if len(args) != 1 or args[0].startswith("-"):
-        raise Failure(f"expected `{context.name} unpack FILE`", USAGE, now="nothing was unpacked")
+        raise Failure(
+            f"expected `{context.name} unpack FILE [{env_edits.KEEP_ENV}]`", USAGE, now="nothing was unpacked"
+        )
     from .archives import unpack_archive
 
     version, is_new = unpack_archive(context, os.path.abspath(args[0]))
@@ -40,6 +46,7 @@ def unpack(context: Context, args: list[str]) -> int:
         print(f"{context.name} {version} is unpacked; `{context.name} upgrade {version}` switches to it")
     else:
         print(f"{context.name} {version} is there already, the same build; nothing was changed")
+    tell(env_edits.after_unpacking(context, version, is_kept=is_env_kept))
     return DONE
 
 
