@@ -21,9 +21,7 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import TextIO
-
-    from _typeshed import ReadableBuffer
+    from typing import Any, TextIO
 
 UNREAD = 141
 """128 + SIGPIPE, as of any program that a closed pipe has ended."""
@@ -69,7 +67,7 @@ def take_over() -> None:
     atexit.register(_finish_at_exit)  # the first to register is the last to be called
 
 
-def write_all(descriptor: int, data: ReadableBuffer) -> None:
+def write_all(descriptor: int, data: bytes | memoryview) -> None:
     """Write all of `data`, whatever the descriptor takes at once; it may be non-blocking, as a caller left it.
 
     Raises:
@@ -141,7 +139,7 @@ def unwritten(descriptor: int, error: OSError, now: str = "") -> Unwritten:
 class _Descriptor(io.FileIO):
     """The lowest part of a stream."""
 
-    def write(self, data: ReadableBuffer, /) -> int:
+    def write(self, data: Any, /) -> int:
         write_all(self.fileno(), data)
         return memoryview(data).nbytes
 

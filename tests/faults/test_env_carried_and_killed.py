@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import signal
 import subprocess
 import sys
@@ -79,7 +78,7 @@ def test_env_sh_is_whole_whenever_it_is_killed_and_the_next_one_finishes(release
     assert env_of(release, "2.0.0").read_text() == EDITED
     done = release.run("remove", "2.0.0")
     assert done.returncode == 0, done.stderr
-    assert sorted(os.listdir(release.root / "releases")) == ["1.0.0", "default"]
+    assert sorted(path.name for path in (release.root / "releases").iterdir()) == ["1.0.0", "default"]
 
 
 def test_the_steps_are_all_that_there_are(release: Release) -> None:

@@ -35,7 +35,7 @@ COMMANDS = (
 )
 """What succeeds and prints something; the last build is still good."""
 BUILDS = ("build", "build --force -v", "build --force --json", "clean --env closed")
-"""What goes on while it tells of it; the first finds its last build to be still good."""
+"""What goes on while it tells of it."""
 REFUSED = {"nonsense": 2, "config --env live": 2, "check --config none.toml": 3, "build --json --env live": 2}
 FULL = "no space left on device"
 
@@ -110,7 +110,7 @@ def test_a_build_goes_on_and_says_in_the_end_that_it_could_not_tell(
     done = through(project, "> /dev/full", words, **colour)
     assert done.stderr == (f"error: cannot write to standard output: {FULL}\n  now: what it was to do is done\n")
     assert done.returncode == 1
-    assert (archive.stat().st_ino != before) == words.startswith("build --force")
+    assert archive.stat().st_ino != before or not words.startswith("build --force")
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
