@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 
+from . import client
 from .environment import is_name
 from .failures import FAILED, Failure
 from .layout import Layout
@@ -128,7 +129,11 @@ def after_unpacking(context: Context, version: str, *, is_kept: bool) -> list[st
     """
     from .version_commands import running_version
 
-    return _deal_with(Edits(context, running_version(context) or booting_version(context.layout), version), is_kept)
+    try:
+        present = running_version(context)
+    except client.Refused:  # whoever unpacks need not be whoever runs it
+        present = ""
+    return _deal_with(Edits(context, present or booting_version(context.layout), version), is_kept)
 
 
 def before_switching(context: Context, old: str, version: str, *, is_kept: bool) -> tuple[list[str], bool]:

@@ -57,6 +57,7 @@ SECRET_WORDS = (
     "AUTH",
     "DSN",
 )
+_LASTING = "; a file that `env_file` in rel/config.toml names is read by every version"
 _DUMP = "import os, sys; sys.stdout.buffer.write(b'\\0'.join(k + b'=' + v for k, v in os.environb.items()))"
 _NAME = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789"
 
@@ -131,7 +132,7 @@ def configured(manifest: Manifest, environ: Mapping[str, str]) -> dict[str, str]
             DAMAGED,
             details=tuple(details),
             now="nothing was started",
-            hint=f"set them {', '.join(places[:-1])} or {places[-1]}",
+            hint=f"set them {', '.join(places[:-1])} or {places[-1]}{'' if manifest.env_file else _LASTING}",
         )
     return result
 

@@ -304,3 +304,13 @@ def test_a_database_that_is_the_owners_is_migrated_by_nobody_else(
     database.chmod(0o644)
     if words != ("migrate",):
         assert as_nobody(release, *words).returncode == 0
+
+
+def test_whoever_owns_the_tree_unpacks_without_being_who_runs_it(fresh: Release) -> None:
+    assert fresh.run("start").returncode == 0
+    for path in (fresh.root, *(path for path in fresh.root.rglob("*") if fresh.var not in (path, *path.parents))):
+        os.chown(path, 65534, 65534, follow_symlinks=False)
+    done = as_nobody(fresh, "remove", "2.0.0")  # it may be the one that runs
+    assert (done.returncode, WHOSE in done.stderr) == (4, True)
+    done = as_nobody(fresh, "unpack", str(fresh.root.parent / "ARCHIVE"))
+    assert (done.returncode, done.stderr) == (0, "")
