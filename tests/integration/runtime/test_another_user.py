@@ -253,6 +253,27 @@ def test_whatever_cannot_be_read_nothing_is_guessed_and_nothing_falls_over(locke
         assert not {"help", "version", "verify"} & set(refused)
 
 
+@pytest.mark.parametrize("shell", ["dash", "busybox sh", "bash", "bash --posix"])
+def test_whatever_the_shell_a_folder_that_cannot_be_looked_into_is_named_by_its_owner(
+    fresh: Release, shell: str, tmp_path: Path
+) -> None:
+    if shutil.which(shell.split()[0]) is None:
+        assert not os.environ.get("CI"), f"CI must have {shell}"
+        pytest.skip(f"no {shell} here")
+    private = tmp_path / "private"
+    private.mkdir(mode=0o700)
+    for var in (private, private / "var", private / "of" / "app" / "var"):
+        elsewhere = dataclasses.replace(fresh, env={**fresh.env, "RELEASE_VAR": str(var)}, shell=tuple(shell.split()))
+        done = as_nobody(elsewhere, "version")
+        assert (done.returncode, done.stdout) == (4, "")
+        assert done.stderr == (
+            f"error: cannot read {private}: permission denied\n{WHOSE}  now: nothing was done\n{HINT}"
+        )
+        assert elsewhere.run("version").stdout == "1.0.0\n"
+    missing = dataclasses.replace(fresh, env={**fresh.env, "RELEASE_VAR": str(tmp_path / "not/there/yet")})
+    assert as_nobody(missing, "version").stdout == "1.0.0\n"
+
+
 def test_a_file_of_somebody_else_among_ones_own_is_named(fresh: Release) -> None:
     """As after a `start` by root of what a service runs otherwise."""
     for path in (fresh.root, *fresh.root.rglob("*")):
