@@ -197,12 +197,14 @@ def check_command(environment: str, release: str, config: str, as_json: bool, st
         found = read_config_and_see_its_files(path, now=NOW)
     except ConfigError as error:
         if as_json:
-            _print([checked_json((), error.problems)])
+            with contextlib.suppress(writing.Unwritten):  # what is wrong with the project comes first
+                _print([checked_json((), error.problems)])
         raise
     checked = check_all(found, path, release, environment)
-    _print([checked_json(checked)] if as_json else checked_lines(checked))
-    sys.stdout.flush()
+    with contextlib.suppress(writing.Unwritten):
+        _print([checked_json(checked)] if as_json else checked_lines(checked))
     refuse_problems(checked)
+    sys.stdout.flush()
     warnings = warnings_in(checked)
     if strict:
         refuse_warnings(warnings, NOW)

@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import os
 
-from . import client
 from .environment import is_name
 from .failures import FAILED, Failure
 from .layout import Layout
 from .manifest import ManifestError, load
-from .versions import booting_version, previous_version, take_lock
+from .versions import previous_version, take_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -119,21 +118,13 @@ class Edits:
         return f"releases/{version}/{NAME}"
 
 
-def after_unpacking(context: Context, version: str, *, is_kept: bool) -> list[str]:
+def after_unpacking(context: Context, present: str, version: str, *, is_kept: bool) -> list[str]:
     """Say, or carry over, what of the present version's env.sh a version that was unpacked has not; return warnings.
-
-    The present version is the one that runs, else the one that boots.
 
     Raises:
         Failure: it cannot be carried over.
     """
-    from .version_commands import running_version
-
-    try:
-        present = running_version(context)
-    except client.Refused:  # whoever unpacks need not be whoever runs it
-        present = ""
-    return _deal_with(Edits(context, present or booting_version(context.layout), version), is_kept)
+    return _deal_with(Edits(context, present, version), is_kept)
 
 
 def before_switching(context: Context, old: str, version: str, *, is_kept: bool) -> tuple[list[str], bool]:

@@ -46,7 +46,7 @@ def unpack(context: Context, args: list[str]) -> int:
         print(f"{context.name} {version} is unpacked; `{context.name} upgrade {version}` switches to it")
     else:
         print(f"{context.name} {version} is there already, the same build; nothing was changed")
-    tell(env_edits.after_unpacking(context, version, is_kept=is_env_kept))
+    tell(env_edits.after_unpacking(context, _present_version(context), version, is_kept=is_env_kept))
     return DONE
 
 
@@ -142,6 +142,14 @@ def running_version(context: Context) -> str:
     except (Failure, ValueError):
         return ""
     return str(report.get("version", ""))
+
+
+def _present_version(context: Context) -> str:
+    """Return the version that runs, else the one that boots; whoever unpacks need not be the user that runs it."""
+    try:
+        return running_version(context) or booting_version(context.layout)
+    except client.Refused:
+        return booting_version(context.layout)
 
 
 def _rows(context: Context) -> list[dict[str, Any]]:

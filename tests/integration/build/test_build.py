@@ -78,7 +78,7 @@ def test_the_tree_is_the_designs_and_the_manifest_knows_every_file(project: Path
     assert (version / "python").read_text() == f"{sys.version_info.major}.{sys.version_info.minor} -\n"
     manifest = manifest_of(release)
     on_disk = {n: hashlib.sha256(content).hexdigest() for n, content in files_in(version).items()}
-    assert manifest["files"] == {n: d for n, d in on_disk.items() if n not in ("manifest.json", "env.sh")}
+    assert manifest["files"] == {n: d for n, d in on_disk.items() if n != "manifest.json"}
     assert manifest["commands"] == [{"name": "seed", "path": "commands/seed", "summary": "Fills the database."}]
     assert manifest["python"]["platform"] == "any"
 

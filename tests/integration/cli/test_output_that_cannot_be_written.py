@@ -34,9 +34,18 @@ COMMANDS = (
     "init --dry-run ../new",
 )
 """What succeeds and prints something; the last build is still good."""
+SLOW = ("check", "plan", "generate")
+"""Which of them look for interpreters and installers."""
 BUILDS = ("build", "build --force -v", "build --force --json", "clean --env closed")
 """What goes on while it tells of it."""
-REFUSED = {"nonsense": 2, "config --env live": 2, "check --config none.toml": 3, "build --json --env live": 2}
+REFUSED = {
+    "nonsense": 2,
+    "config --env live": 2,
+    "check --config none.toml": 3,
+    "check --json --config wrong.toml": 3,
+    "check --config lost.toml": 3,
+    "build --json --env live": 2,
+}
 FULL = "no space left on device"
 
 
@@ -45,6 +54,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("unwritten")
     make_tiny_project(folder / "new")
     project = make_tiny_project(folder / "project")
+    (project / "wrong.toml").write_text("wrong = 1\n")
+    lost = (project / "rel/config.toml").read_text().replace("tiny.app:main", "tiny.lost:main")
+    (project / "lost.toml").write_text(lost.replace("[release.tiny]", '[release.tiny]\nproject = "."'))
     done = releaser(project, "build")
     assert done.returncode == 0, done.stderr
     return project
@@ -72,10 +84,12 @@ def test_what_cannot_be_written_is_told_by_the_way_it_fails(project: Path, words
         "<&- >&- 2>&-": (0, ""),
     }
     for redirections, wanted in told.items():
+        if words.startswith(SLOW) and redirections in ("1< /dev/null", ">&-"):
+            continue
         done = through(project, redirections, words)
         assert (redirections, done.returncode, done.stderr) == (redirections, *wanted)
         assert done.stdout == ""
-    assert through(project, "2>&-", words).stdout
+    assert words.startswith(SLOW) or through(project, "2>&-", words).stdout
 
 
 @pytest.mark.parametrize("words", [*COMMANDS, *BUILDS])
