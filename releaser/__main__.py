@@ -6,9 +6,13 @@ import os
 import signal
 from types import FrameType
 
+from releaser.runtime import writing
+
 
 def main() -> None:
     """Run the command line; until that is imported, an interruption is told in one line as well."""
+    writing.open_standard_descriptors()
+    writing.take_over()
     before = {number: signal.signal(number, _interrupted) for number in (signal.SIGINT, signal.SIGTERM)}
     from releaser.cli.main import main as run
 
@@ -18,7 +22,7 @@ def main() -> None:
 
 
 def _interrupted(number: int, frame: FrameType | None) -> None:
-    os.write(2, b"interrupted; nothing was begun\n")
+    writing.tell(["interrupted; nothing was begun"])
     os._exit(128 + number)
 
 

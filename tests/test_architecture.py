@@ -21,7 +21,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "init": frozenset({"errors", "config", "plan"}),
     "migrations": frozenset({"errors"}),
     "cli": frozenset({"errors", "config", "plan", "artifacts", "build", "init", "migrations", "runtime"}),
-    "__main__": frozenset({"cli"}),
+    "__main__": frozenset({"cli", "runtime"}),
     "__init__": frozenset(),
 }
 OF_THE_RUNTIME: Mapping[str, frozenset[str]] = {

@@ -13,7 +13,9 @@ from releaser.runtime.layout import LAUNCHER
 TEMPLATE = Path(__file__).parent / "launcher.sh.j2"
 _ENV_FILE = """\
 # Sourced by bin/{name} before anything else; what is set here is exported to hooks and to the app.
-# The one file of a release that is yours to edit. A value of the caller's environment can be kept:
+# The one file of a release that is yours to edit. It is this version's alone: another version gets it by
+# `{name} upgrade VERSION --keep-env`. What is to last stands in the file that env_file in rel/config.toml names, for
+# every version. A value of the caller's environment can be kept:
 #
 # DATABASE_URL=${{DATABASE_URL:-postgresql://db.internal/shop}}
 # RELEASE_PYTHON=/opt/python/bin/python3

@@ -11,8 +11,9 @@ import json
 import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, TextIO
+from typing import IO, TYPE_CHECKING
 
+from releaser.cli.heard import heard
 from releaser.errors import Problem, ReleaserError
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 class JsonReport:
     """A report of a build, as events."""
 
-    def __init__(self, stream: TextIO, *, verbose: bool = False) -> None:
-        self._stream = stream
+    def __init__(self, stream: IO[str], *, verbose: bool = False) -> None:
+        self._stream = heard(stream)
         self._verbose = verbose
         self._step = ""
         self._began = 0.0
@@ -66,7 +67,11 @@ class JsonReport:
         self._tell("warning", **_fields(Problem(where="", what=warning) if isinstance(warning, str) else warning))
 
     def built(self, plan: Plan, built: Built, seconds: float, warnings: Sequence[Problem | str]) -> None:
-        """Everything is published."""
+        """Everything is published.
+
+        Raises:
+            Unwritten: it is, and what was said of it could not be written.
+        """
         sketch = plan.sketch
         for warning in warnings:
             self.warning(warning)
@@ -86,6 +91,7 @@ class JsonReport:
             seconds=round(seconds, 3),
             warnings=len(warnings),
         )
+        self._stream.check()
 
     def error(self, error: ReleaserError) -> None:
         """The build did not work."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import textwrap
 import time
 from types import TracebackType
@@ -22,7 +21,7 @@ class LiveReport(PlainReport):
     """On a terminal: the step under way has a spinner, the ones that are done stay, with their seconds."""
 
     def __init__(self, console: Console, verbose: bool) -> None:
-        super().__init__(sys.stdout, verbose)
+        super().__init__(console.file, verbose)
         self._console = console
         self._status = Status("", console=console, spinner="line", refresh_per_second=10)
         self._width = min(console.width, _WIDEST) - 1
@@ -40,6 +39,7 @@ class LiveReport(PlainReport):
         """Finish the last step, or leave it as the one that failed, and give the terminal back."""
         self._status.stop()
         self._finish("*" if kind is None else "x", "" if kind is None else "red")
+        super().__exit__(kind, error, trace)
 
     def step(self, text: str) -> None:
         self._finish("*", "")

@@ -26,9 +26,11 @@ import click
 
 from releaser.cli import artifact_commands
 from releaser.cli.generate import KINDS
+from releaser.cli.heard import DONE
 from releaser.cli.messages import format_error, format_warnings
 from releaser.cli.migration_commands import migrations_group
 from releaser.errors import ConfigError, Problem, ReleaserError, UsageError, reason_of
+from releaser.runtime import writing
 
 if TYPE_CHECKING:
     from releaser.build.built import Built
@@ -49,10 +51,6 @@ class Interrupted(BaseException):
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.number = number
-
-
-class OutputError(ReleaserError):
-    """Standard output takes no more."""
 
 
 class Commands(click.Group):
@@ -159,7 +157,8 @@ def build_command(
         if events is not None:
             events.built(plan, built, time.monotonic() - began, warnings)
         elif not quiet:
-            _print(built_lines(plan, built, time.monotonic() - began, Path.cwd()))
+            with _done():
+                _print(built_lines(plan, built, time.monotonic() - began, Path.cwd()))
         if strict and warnings:
             from releaser.build.executor import refuse_warnings
 
@@ -198,12 +197,14 @@ def check_command(environment: str, release: str, config: str, as_json: bool, st
         found = read_config_and_see_its_files(path, now=NOW)
     except ConfigError as error:
         if as_json:
-            _print([checked_json((), error.problems)])
+            with contextlib.suppress(writing.Unwritten):  # what is wrong with the project comes first
+                _print([checked_json((), error.problems)])
         raise
     checked = check_all(found, path, release, environment)
-    _print([checked_json(checked)] if as_json else checked_lines(checked))
-    _flush()
+    with contextlib.suppress(writing.Unwritten):
+        _print([checked_json(checked)] if as_json else checked_lines(checked))
     refuse_problems(checked)
+    sys.stdout.flush()
     warnings = warnings_in(checked)
     if strict:
         refuse_warnings(warnings, NOW)
@@ -224,7 +225,8 @@ def clean_command(environment: str, config: str, implode: bool) -> None:
     found = read_config(Path(config), now="nothing was removed")
     with report_for(sys.stdout, verbose=False, quiet=False) as report:
         cleaned = clean_all(found, environment, implode=implode, report=report)
-    _print(clean_lines(cleaned, Path.cwd()))
+    with _done():
+        _print(clean_lines(cleaned, Path.cwd()))
 
 
 @program.command("init")
@@ -244,9 +246,13 @@ def init_command(path: str, force: bool, dry_run: bool) -> None:
     changes = changes_for(folder, choices, force=force)
     if not dry_run:
         write(folder, changes.changes)
-    _print([*found_lines(found, choices), "", *changed_lines(changes, is_dry=dry_run)])
-    if not dry_run:
-        _print(["", *next_lines(found, changes, () if folder.resolve() == Path.cwd() else (shlex.quote(path),))])
+    lines = [*found_lines(found, choices), "", *changed_lines(changes, is_dry=dry_run)]
+    if dry_run:
+        _print(lines)
+    else:
+        with _done():
+            where = () if folder.resolve() == Path.cwd() else (shlex.quote(path),)
+            _print([*lines, "", *next_lines(found, changes, where)])
 
 
 @program.command("config")
@@ -328,26 +334,26 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code; every way to fail is told here, and nowhere else."""
     try:
         _check_surroundings()
-        code = program.main(list(arguments), prog_name="releaser", standalone_mode=False)
-        _print(())
-    except OutputError as error:
-        code = _tell(error)
-        _drop_output()
-        return code
+        return writing.finish(_invoke(arguments))
+    except writing.Unwritten as error:
+        return writing.finish(writing.told(error))
     except ReleaserError as error:
         return _tell(error)
     except click.ClickException as error:
         return _tell(_usage_error(error))
     except Interrupted as interruption:
         return _tell_interrupted(interruption)
-    except BrokenPipeError:
-        # Whoever read our output is gone (`releaser plan | head`); what is left in the buffers has nowhere to go.
-        _drop_output()
-        return 1
     except Exception:
-        traceback.print_exc()
-        print("error: this is a bug in releaser; the lines above say where", file=sys.stderr)
-        return BUG
+        return _told(traceback.format_exc() + "error: this is a bug in releaser; the lines above say where", BUG)
+
+
+def _invoke(arguments: Sequence[str]) -> int:
+    """Do what click's `main` does, which would take a closed pipe into its own hands."""
+    try:
+        with program.make_context("releaser", list(arguments)) as context:
+            code = program.invoke(context)
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
     return code if isinstance(code, int) else 0
 
 
@@ -366,7 +372,7 @@ def _failures_as_events(events: JsonReport | None) -> Iterator[None]:
         now = "; ".join(getattr(interruption, "__notes__", ()))
         events.ended("interrupted", SIGNALLED + interruption.number, now)
         raise
-    except BrokenPipeError:
+    except writing.Unwritten:
         raise
     except Exception:
         events.ended("a bug in releaser", BUG)
@@ -455,15 +461,20 @@ def _epoch() -> int:
 
 
 def _tell(error: ReleaserError) -> int:
-    _flush()
-    print(format_error(error, colour=_has_colour(), width=_width()), file=sys.stderr)
-    return error.exit_code
+    return _told(format_error(error, colour=_has_colour(), width=_width()), error.exit_code)
 
 
 def _tell_interrupted(interruption: Interrupted) -> int:
-    _flush()
-    print("; ".join(["interrupted", *getattr(interruption, "__notes__", [])]), file=sys.stderr)
-    return SIGNALLED + interruption.number
+    text = "; ".join(["interrupted", *getattr(interruption, "__notes__", [])])
+    return _told(text, SIGNALLED + interruption.number)
+
+
+def _told(text: str, code: int) -> int:
+    """Say `text` after all that was printed, as far as either can be written, and return `code`."""
+    writing.finish(code)
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr)
+    return writing.finish(code)
 
 
 def _usage_error(error: click.ClickException) -> UsageError:
@@ -492,29 +503,24 @@ def _check_surroundings() -> None:
 
 
 def _print(lines: Sequence[str]) -> None:
-    """Print `lines`, and whatever was printed before and is still in the buffer.
+    """Print `lines`, and whatever was printed before and is still in the buffer."""
+    for line in lines:
+        print(line)
+    sys.stdout.flush()
 
-    Raises:
-        OutputError: standard output takes no more, a full disk for one.
-    """
+
+@contextlib.contextmanager
+def _done() -> Iterator[None]:
+    """Say, where what was done cannot be told, that it is done."""
     try:
-        for line in lines:
-            print(line)
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except BrokenPipeError:
+        yield
+    except writing.Unwritten as error:
+        error.now = DONE
         raise
-    except OSError as error:
-        raise OutputError(f"cannot write to standard output: {reason_of(error)}") from error
-
-
-def _drop_output() -> None:
-    """Send what is left in the buffers, which Python writes when it ends, to nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _warn(warnings: Sequence[Problem | str]) -> None:
-    _flush()
+    sys.stdout.flush()
     if warnings:
         print(format_warnings(warnings, colour=_has_colour(), width=_width()), file=sys.stderr)
 
@@ -526,11 +532,6 @@ def _has_colour() -> bool:
 def _width() -> int:
     """Return the columns to wrap messages at; 0, do not, unless a person reads them."""
     return shutil.get_terminal_size().columns if sys.stderr.isatty() else 0
-
-
-def _flush() -> None:
-    with contextlib.suppress(OSError, AttributeError):  # a closed descriptor is None to Python
-        sys.stdout.flush()
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TextIO
 
+from releaser.cli.heard import as_file
 from releaser.cli.report import PlainReport, SilentReport
 
 
@@ -18,5 +19,5 @@ def report_for(stream: TextIO, *, verbose: bool, quiet: bool) -> PlainReport:
 
     from releaser.cli.live_report import LiveReport
 
-    console = Console(file=stream, highlight=False)
+    console = Console(file=as_file(stream), highlight=False)
     return LiveReport(console, verbose) if console.is_terminal else PlainReport(stream, verbose)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TextIO
+from typing import IO
+
+from releaser.cli.heard import heard
 
 
 class PlainReport:
     """Lines for a pipe or a log: `* step`, and with `-v` `> command` and `< its output`."""
 
-    def __init__(self, stream: TextIO, verbose: bool) -> None:
-        self._stream = stream
+    def __init__(self, stream: IO[str], verbose: bool) -> None:
+        self._stream = heard(stream)
         self._verbose = verbose
 
     def __enter__(self) -> PlainReport:
@@ -19,7 +21,9 @@ class PlainReport:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """There is nothing to put in order."""
+        """Raise `Unwritten` if what was carried out could not be told."""
+        if kind is None:
+            self._stream.check()
 
     def step(self, text: str) -> None:
         self._line(f"* {text}")

@@ -353,7 +353,8 @@ ROWS = (
         name="env_file",
         kind=Text(wanted="the path of a file such as '/etc/shop/env'", check=checks.env_file),
         doc=(
-            "A file on the host with lines `NAME=value`, read at each start; what the caller or env.sh sets wins. "
+            "A file on the host with lines `NAME=value`, read at each start of every version; "
+            "what the caller or env.sh sets wins. "
             "Absolute, or below the release's root; a missing one is an error, unless the path has a `-` in front. "
             f"Its values are taken as they are. {REPLACED_AT_START.replace('in it', 'in the path')}"
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from .failures import NOT_NOW, USAGE, Failure
-from .layout import AGENT_SOCKET, MAIN, agent_socket, worker_sockets
+from .layout import AGENT_SOCKET, MAIN, agent_socket, names_in, worker_sockets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,11 +15,14 @@ _STEM = AGENT_SOCKET.removesuffix(".sock")
 
 
 def everyone(context: Context) -> dict[str, str]:
-    """Return the socket of each process that answers, by the process's name, or its pid when it is a worker."""
+    """Return the socket of each process that answers, by the process's name, or its pid when it is a worker.
+
+    Raises:
+        PermissionError: this user may not know.
+    """
     run = context.layout.run
-    names = sorted(os.listdir(run)) if os.path.isdir(run) else []
     found: dict[str, str] = {}
-    for name in names:
+    for name in sorted(names_in(run)):
         if not name.startswith(_STEM) or not name.endswith(".sock") or "@" in name:
             continue
         workers = worker_sockets(run, name)

@@ -23,6 +23,7 @@ from .layout import CONTROL_SOCKET
 from .logger import Logger
 from .manifest import EVENTS
 from .startup import already_running, check_python, make_folders
+from .writing import tell, write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,10 +49,11 @@ def start(context: Context, args: list[str]) -> int:
     _refuse_if_running(context)
     os.makedirs(context.layout.log, mode=0o700, exist_ok=True)
     path = _log_path(context)
-    begin = os.path.getsize(path) if os.path.exists(path) else 0
+    append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    os.close(os.open(path, append | os.O_CLOEXEC, 0o600))  # whoever may not write to it is told here, and which file
+    begin = os.path.getsize(path)
     reader, writer = os.pipe()
     os.set_inheritable(writer, True)
-    append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     # Ctrl-C waits until there is somebody who ends what was started; whoever called may have it blocked.
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPT)
     child = os.posix_spawn(
@@ -110,6 +112,8 @@ def _refuse_if_running(context: Context) -> None:
     """Say so at once where a release answers; the lock decides in any case, and its refusal is in the log."""
     try:
         pid = client.ask(context, CONTROL_SOCKET, "pid").strip()
+    except client.Refused:
+        raise
     except Failure:
         return
     raise already_running(context, pid)
@@ -132,7 +136,7 @@ def supervise_detached(context: Context, args: list[str]) -> int:
     try:
         return supervise(context, args[1:], command="start", logger=logger, on_running=say_up)
     except Failure as failure:
-        os.write(2, ("\n".join(failure.lines()) + "\n").encode("utf-8", "surrogateescape"))
+        tell(failure.lines())
         return failure.exit_code
     finally:
         logger.finish()
@@ -149,6 +153,8 @@ def restart(context: Context, args: list[str]) -> int:
     try:
         words = client.ask(context, CONTROL_SOCKET, "args").split("\0")[:-1]
         stop(context, [])
+    except client.Refused:
+        raise
     except Failure as failure:
         if failure.exit_code != NOT_NOW:
             raise
@@ -159,9 +165,12 @@ def logs(context: Context, args: list[str]) -> int:
     """Print the end of what the release wrote under `start`; `-f` goes on with what it writes."""
     follow, count, wanted = _logs_options(context, args)
     path = _log_path(context)
-    if not os.path.exists(path):
-        raise Failure(f"{context.name} has no log: it was never run by `{context.name} start`", FAILED)
-    lines = [line for line in _last_lines(path) if line.startswith(wanted)]
+    try:
+        lines = [line for line in _last_lines(path) if line.startswith(wanted)]
+    except FileNotFoundError:
+        raise Failure(f"{context.name} has no log: it was never run by `{context.name} start`", FAILED) from None
+    except OSError as error:
+        raise Failure(f"cannot read the log {path}: {(error.strerror or '').lower()}", FAILED) from error
     for line in lines[-count:] if count else []:
         print(line)
     sys.stdout.flush()
@@ -200,7 +209,7 @@ def _follow(path: str, wanted: tuple[str, ...]) -> None:
             *lines, rest = (rest + data).split(b"\n")
             for line in lines:
                 if line.decode("utf-8", "replace").startswith(wanted):
-                    os.write(1, line + b"\n")
+                    write_all(1, line + b"\n")
         try:
             if os.stat(path).st_ino != os.fstat(file).st_ino:
                 os.close(file)

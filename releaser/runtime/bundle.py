@@ -21,6 +21,7 @@ import sys
 
 from .failures import DAMAGED, Failure
 from .unpacked import is_unpacked, repair, site_packages
+from .writing import tell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -119,9 +120,11 @@ def obey_pth(sitedir: str, name: str) -> None:
                 if folder not in sys.path and os.path.exists(folder):
                     sys.path.append(folder)
         except Exception as error:
-            sys.stderr.write(
-                f"warning: line {number} of {name} in the bundle failed: {type(error).__name__}: {error}\n"
-                "  now: the rest of that file was skipped\n"
+            tell(
+                (
+                    f"warning: line {number} of {name} in the bundle failed: {type(error).__name__}: {error}",
+                    "  now: the rest of that file was skipped",
+                )
             )
             return
 

@@ -6,12 +6,11 @@ Imports next to nothing: `ping` is this module and little else.
 from __future__ import annotations
 
 import _socket
-import os
-import select
 import time
 
 from . import frames, sockets
 from .failures import FAILED, NOT_NOW, Failure
+from .writing import write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +23,10 @@ _RETRY_S = 0.05
 _PIECE_BYTES = 65536
 
 
+class Refused(Failure):
+    """Somebody may listen, and this user may not ask: what runs is not known."""
+
+
 class Late(Exception):
     """The exit code did not arrive by the deadline."""
 
@@ -32,7 +35,7 @@ def connect(context: Context, name: str) -> _socket.socket:
     """Return a connection to the socket `name` of the running release.
 
     Raises:
-        Failure: nobody listens there, or this user may not ask.
+        Failure: nobody listens there; `Refused`: this user may not ask.
     """
     deadline = time.monotonic() + CONNECT_S
     while True:
@@ -40,8 +43,9 @@ def connect(context: Context, name: str) -> _socket.socket:
             connection = sockets.connect(context.layout.run, name, CONNECT_S)
         except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
             raise Failure(f"{context.name} is not running", NOT_NOW) from None
-        except PermissionError:
-            raise Failure(f"{context.name} does not answer to this user: it belongs to another", NOT_NOW) from None
+        except PermissionError as error:
+            error.filename = context.layout.run
+            raise Refused(f"{context.name} does not answer to this user", NOT_NOW) from error
         except BlockingIOError:  # its queue is full: connect(2) does not wait on a socket with a time limit
             if time.monotonic() > deadline:
                 raise Failure(f"{context.name} does not answer: its queue of callers is full", NOT_NOW) from None
@@ -59,7 +63,7 @@ def call(context: Context, name: str, *words: str, timeout_s: float | None = Non
     Raises:
         Failure: nobody listens, or the other side ended before it sent an exit code.
         Late: `timeout_s` seconds passed; the other side is still at it.
-        BrokenPipeError: whoever read this process's output has gone.
+        Unwritten: this process's own output takes no more.
     """
     try:
         connection = connect(context, name)
@@ -83,7 +87,7 @@ def ask(context: Context, name: str, *words: str) -> str:
     decoder = frames.Decoder()
     said = b""
     try:
-        connection.sendall(frames.encode_request(*words))
+        send(connection, frames.encode_request(*words))
         while True:
             for kind, body in decoder.feed(receive(context, connection)):
                 if kind == frames.EXIT:
@@ -97,10 +101,7 @@ def talk(context: Context, connection: _socket.socket, request: bytes, timeout_s
     """Do the rest of `call` on a connection that is open."""
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
     decoder = frames.Decoder()
-    try:
-        connection.sendall(request)
-    except (BrokenPipeError, ConnectionResetError):
-        pass  # refused before it was read: what the other side says about it comes next
+    send(connection, request)
     while True:
         if deadline is not None:
             _wait_for(connection, deadline)
@@ -108,6 +109,14 @@ def talk(context: Context, connection: _socket.socket, request: bytes, timeout_s
             if kind == frames.EXIT:
                 return int(body)
             write_all(1 if kind == frames.OUTPUT else 2, body)
+
+
+def send(connection: _socket.socket, data: bytes) -> None:
+    """Send `data`; where the other side has hung up, what it says about it comes next: `receive` tells."""
+    try:
+        connection.sendall(data)
+    except (BrokenPipeError, ConnectionResetError):
+        pass
 
 
 def receive(context: Context, connection: _socket.socket) -> bytes:
@@ -129,17 +138,9 @@ def receive(context: Context, connection: _socket.socket) -> bytes:
     return data
 
 
-def write_all(descriptor: int, data: bytes) -> None:
-    """Write all of `data`, whatever the descriptor takes at once; it may be non-blocking, as a caller left it."""
-    view = memoryview(data)
-    while view:
-        try:
-            view = view[os.write(descriptor, view) :]
-        except BlockingIOError:
-            select.select((), (descriptor,), ())
-
-
 def _wait_for(connection: _socket.socket, deadline: float) -> None:
+    import select
+
     poll = select.poll()
     poll.register(connection, select.POLLIN)
     if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
+from . import writing
 from .context import Context
 from .failures import BUG, USAGE, Failure
 from .layout import Layout
@@ -35,7 +36,7 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
     "migrations": ("migration_commands", "migrations", "[DATABASE] [--json]", "list them, and what is pending"),
     "describe": ("describe_commands", "describe", "", "tell about this release, its hooks, variables"),
     "generate": ("generate_command", "generate", "systemd [--socket]", "print a hardened systemd unit for it"),
-    "upgrade": ("upgrade_command", "upgrade", "VERSION", "switch to another version that is here"),
+    "upgrade": ("upgrade_command", "upgrade", "VERSION [--keep-env]", "switch to another version that is here"),
     "rollback": ("upgrade_command", "rollback", "", "switch back to the version before"),
     "versions": ("version_commands", "versions", "[--json]", "list the versions that are here"),
     "unpack": ("version_commands", "unpack", "[OPTIONS] FILE", "add the version in an archive"),
@@ -46,6 +47,8 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
 }
 QUICK = ("ping", "pid", "status")
 """What a probe calls every second: they write to descriptors only, so the interpreter need not be taken apart."""
+ACTING = ("start", "restart", "unpack", "remove", "upgrade", "rollback", "eval", "migrate")
+"""What has changed something once it returns, also where its last lines cannot be written."""
 TAKE_EVERYTHING = ("foreground", "start")
 """What stands behind these is the app's, a `--help` too."""
 INTERNAL: dict[str, tuple[str, str]] = {
@@ -61,6 +64,15 @@ INTERNAL: dict[str, tuple[str, str]] = {
 }
 
 
+def run(words: list[str]) -> None:
+    """Be the process that carries out `ROOT VERSION COMMAND [ARGUMENTS]`."""
+    writing.open_standard_descriptors()
+    command = words[2] if len(words) > 2 else "help"
+    if command not in QUICK and command not in INTERNAL:
+        writing.take_over()
+    leave(words[2:], main(words))
+
+
 def main(words: list[str]) -> int:
     """Carry out `ROOT VERSION COMMAND [ARGUMENTS]` and return the exit code."""
     root, version, *rest = words
@@ -69,24 +81,24 @@ def main(words: list[str]) -> int:
     if args[:1] == ["--help"] and command in COMMANDS and command not in TAKE_EVERYTHING:
         command, args = "help", [command]
     layout = Layout.of(root, version, os.environ)
+    context: Context | None = None
     try:
         context = Context(layout, _release_name(layout), os.environ)
-        return _find(context, command)(context, args)
-    except Failure as failure:
-        text = "\n".join(failure.lines()) + "\n"
-        os.write(2, text.encode("utf-8", "surrogateescape"))
-        return failure.exit_code
+        code = _find(context, command)(context, args)
+        return writing.finish(code, "what it was to do is done" if command in ACTING else "")
+    except (Failure, PermissionError) as error:
+        failure = _told(layout, context, command, error)
+        writing.tell(failure.lines())
+        return writing.finish(failure.exit_code)
+    except writing.Unwritten as error:
+        return writing.finish(writing.told(error))
     except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read our output has gone; python would complain
-        return 141
+        return writing.finish(130)
     except Exception:
         import traceback
 
-        traceback.print_exc()
-        print("error: this is a fault in releaser itself, not in the app", file=sys.stderr)
-        return BUG
+        writing.tell([traceback.format_exc() + "error: this is a fault in releaser itself, not in the app"])
+        return writing.finish(BUG)
 
 
 def leave(words: list[str], exit_code: int) -> None:
@@ -94,6 +106,15 @@ def leave(words: list[str], exit_code: int) -> None:
     if words and words[0] in QUICK:
         os._exit(exit_code)
     sys.exit(exit_code)
+
+
+def _told(layout: Layout, context: Context | None, command: str, error: Failure | PermissionError) -> Failure:
+    """Return what is said of an expected failure: to whom the release belongs, where the system refused something."""
+    if isinstance(error, Failure) and error.__cause__ is None and (error.__suppress_context__ or not error.__context__):
+        return error
+    from .belonging import told
+
+    return told(layout, context.name if context else os.path.basename(layout.root), command, error)
 
 
 def _find(context: Context, command: str) -> Callable[[Context, list[str]], int]:

@@ -7,6 +7,7 @@ import sys
 
 from . import agents, client, frames
 from .failures import USAGE, Failure
+from .writing import write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def remote_console(context: Context, args: list[str]) -> int:
     connection = client.connect(context, agents.socket_of(context, _process(context, args)))
     decoder = frames.Decoder()
     with _editing(context, lambda text: _completions(context, connection, decoder, text)):
-        connection.sendall(frames.encode_request("console"))
+        client.send(connection, frames.encode_request("console"))
         return _converse(context, connection, decoder)
 
 
@@ -80,14 +81,14 @@ def _converse(context: Context, connection: _socket.socket, decoder: frames.Deco
                 if not _send_line(connection, body.decode()):
                     return 0
             elif kind != frames.COMPLETE:  # an answer that came too late
-                client.write_all(1 if kind == frames.OUTPUT else 2, body)
+                write_all(1 if kind == frames.OUTPUT else 2, body)
         except KeyboardInterrupt:  # wherever it hits: the app answers it with a prompt
-            connection.sendall(frames.encode(frames.INTERRUPT, b""))
+            client.send(connection, frames.encode(frames.INTERRUPT, b""))
 
 
 def _completions(context: Context, connection: _socket.socket, decoder: frames.Decoder, text: str) -> list[str]:
     """Ask the app, while it waits for a line, what `text` may become; without an answer in time, nothing."""
-    connection.sendall(frames.encode(frames.COMPLETE, text.encode("utf-8", "surrogateescape")))
+    client.send(connection, frames.encode(frames.COMPLETE, text.encode("utf-8", "surrogateescape")))
     connection.settimeout(_COMPLETION_S)
     try:
         while True:
@@ -95,7 +96,7 @@ def _completions(context: Context, connection: _socket.socket, decoder: frames.D
                 if kind == frames.COMPLETE:
                     return body.decode("utf-8", "replace").splitlines()
                 if kind in (frames.OUTPUT, frames.ERROR):
-                    client.write_all(1 if kind == frames.OUTPUT else 2, body)
+                    write_all(1 if kind == frames.OUTPUT else 2, body)
     except (OSError, Failure):
         return []  # the next line that is sent tells what happened
     finally:
@@ -117,13 +118,13 @@ def _send_line(connection: _socket.socket, prompt: str) -> bool:
         line = input(prompt) if os.isatty(0) else _read_line()
     except EOFError:
         if os.isatty(0):
-            client.write_all(1, b"\n")
+            write_all(1, b"\n")
         connection.close()
         return False
     except KeyboardInterrupt:
-        client.write_all(1, b"\n")
+        write_all(1, b"\n")
         raise
-    connection.sendall(frames.encode(frames.INPUT, line.encode("utf-8", "surrogateescape")))
+    client.send(connection, frames.encode(frames.INPUT, line.encode("utf-8", "surrogateescape")))
     return True
 
 

@@ -43,7 +43,7 @@ def stop(context: Context, args: list[str]) -> int:
             raise Failure(f"expected `{context.name} stop [--timeout D]`", USAGE, now="the release goes on")
         words.append(str(seconds(args[1], "the release goes on")))
     connection = client.connect(context, CONTROL_SOCKET)
-    connection.sendall(frames.encode_request(*words))
+    client.send(connection, frames.encode_request(*words))
     # The supervisor never closes this connection itself: its end is the end of the release.
     try:
         while connection.recv(_READ_BYTES):

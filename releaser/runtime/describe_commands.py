@@ -86,6 +86,9 @@ def _settings(context: Context, manifest: Manifest) -> list[str]:
     for name, value in manifest.env.items():
         shown = context.environ.get(name, value)
         lines.append(_pair(f"env.{name}", MASK if environment.is_secret(name) else shown))
+    settings = context.layout.env_file
+    if os.path.exists(settings) and not os.access(settings, os.R_OK):
+        lines.append(_pair("env.sh", f"{settings}: permission denied; what it sets is not known to this user"))
     from_file, told = _env_file(context)
     lines += told
     lines += [_pair("config_providers", target) for target in manifest.config_providers]

@@ -51,7 +51,7 @@ def read(context: Context, environ: Mapping[str, str]) -> dict[str, str]:
             path, "no such file", hint="a '-' before the path in rel/config.toml lets it be missing"
         ) from None
     except OSError as error:
-        raise _failure(path, (error.strerror or str(error)).lower()) from None
+        raise _failure(path, (error.strerror or str(error)).lower()) from error
     except UnicodeDecodeError:
         raise _failure(path, "expected UTF-8 text") from None
     variables, problems = parse(text)

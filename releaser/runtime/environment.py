@@ -57,6 +57,7 @@ SECRET_WORDS = (
     "AUTH",
     "DSN",
 )
+_LASTING = "; a file that `env_file` in rel/config.toml names is read by every version"
 _DUMP = "import os, sys; sys.stdout.buffer.write(b'\\0'.join(k + b'=' + v for k, v in os.environb.items()))"
 _NAME = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789"
 
@@ -120,15 +121,18 @@ def configured(manifest: Manifest, environ: Mapping[str, str]) -> dict[str, str]
         f"{name}: not set, and listed in required_env" for name in manifest.required_env if not result.get(name)
     ]
     if details:
-        places = ["in the caller's environment", f"in releases/{manifest.version}/env.sh"]
-        if manifest.env_file:
-            places.append(f"in {manifest.env_file.removeprefix('-')}")
+        places = [
+            "in the caller's environment",
+            f"in releases/{manifest.version}/env.sh, which is this version's alone",
+        ]
+        if manifest.env_file:  # what lasts comes first
+            places.insert(0, f"in {manifest.env_file.removeprefix('-')}")
         raise Failure(
             f"the environment of {manifest.name} {manifest.version} is not complete",
             DAMAGED,
             details=tuple(details),
             now="nothing was started",
-            hint=f"set them {', '.join(places[:-1])} or {places[-1]}",
+            hint=f"set them {', '.join(places[:-1])} or {places[-1]}{'' if manifest.env_file else _LASTING}",
         )
     return result
 

@@ -7,6 +7,7 @@ import sys
 
 from . import bundle
 from .failures import FAILED, USAGE, Failure
+from .writing import Unwritten, finish, write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,17 +50,15 @@ def eval_(context: Context, args: list[str]) -> int:
             result = calls.run(words[0], words[1:], form)
         else:
             result = _evaluate(words[0], _FILE, form, ["-c", *words[1:]])
-    except Failure:
+    except (Failure, Unwritten):
         raise
     except Exception as error:
         from .tracebacks import format_exception
 
-        sys.stdout.flush()
+        finish(FAILED)  # what the code has printed comes first
         sys.stderr.write(format_exception(error))
         return FAILED
     sys.stdout.flush()
-    from .client import write_all
-
     write_all(1, result)
     return 0
 

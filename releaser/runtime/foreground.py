@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-
-from . import startup
+from . import startup, writing
 from .failures import BUG, USAGE, Failure
 from .supervisor import Supervisor
 
@@ -35,7 +33,6 @@ def supervise(
         Failure: the release cannot be started here; nothing was changed.
     """
     only, args = split_only(context, args)
-    startup.open_standard_descriptors()
     startup.check_python(context)
     startup.make_folders(context.layout)
     lock = startup.acquire_lock(context, context.manifest.stop_timeout_s, _say)
@@ -47,7 +44,7 @@ def supervise(
         # The supervisor has ended what it started; a fault of ours has a traceback, a failure of others never.
         import traceback
 
-        traceback.print_exc()
+        writing.tell([traceback.format_exc()])
         return BUG
 
 
@@ -74,7 +71,7 @@ def resume(context: Context, args: list[str]) -> int:
     except Exception:
         import traceback
 
-        traceback.print_exc()
+        writing.tell([traceback.format_exc()])
         return BUG
     finally:
         if logger is not None:
@@ -116,4 +113,4 @@ def check_process(context: Context, name: str) -> None:
 
 
 def _say(text: str) -> None:
-    os.write(2, f"[release] {text}\n".encode("utf-8", "surrogateescape"))
+    writing.tell([f"[release] {text}"])

@@ -97,4 +97,4 @@ def _deliver(files: dict[str, str], output: str) -> None:
     except OSError as error:
         raise Failure(
             f"cannot write to {output}: {error.strerror}", FAILED, now="the units are not complete"
-        ) from error
+        ) from None  # that folder is the caller's, not the release's

@@ -63,6 +63,11 @@ OPTIONS: dict[str, tuple[tuple[str, str], ...]] = {
         ),
         ("--identity NAME", "who of them must have signed it"),
         ("--repair", "put back what differs of a version that is here"),
+        ("--keep-env", "give it the env.sh of the present version, where that was edited"),
+    ),
+    "upgrade": (
+        ("VERSION", "`versions` lists those that are here"),
+        ("--keep-env", "give it the env.sh of the version before, where that was edited"),
     ),
     "migrations": (
         ("DATABASE", "this database of several alone"),

@@ -42,11 +42,19 @@ def worker_sockets(run: str, agent: str) -> dict[int, str]:
     """Return the sockets of that name in the folder `run`, by process id; some may be of workers that were killed."""
     before = agent.replace(".sock", "@")
     found: dict[int, str] = {}
-    for name in os.listdir(run) if os.path.isdir(run) else ():
+    for name in names_in(run):
         pid = name.removeprefix(before).removesuffix(".sock")
         if pid.isdecimal() and name == worker_socket(agent, int(pid)):
             found[int(pid)] = name
     return dict(sorted(found.items()))
+
+
+def names_in(folder: str) -> list[str]:
+    """Return the names in a folder that may not be there; one that this user may not look into is an error."""
+    try:
+        return os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 class Layout:

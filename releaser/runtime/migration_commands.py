@@ -65,6 +65,7 @@ def _run(context: Context, command: str, options: Options) -> int:
 
     output, error = make_tolerant()
     applied: list[dict[str, Any]] = []
+    urls: list[str] = []
     lines: list[str] = []
     failed: Failure | None = None
     with Signals() as signals:
@@ -88,10 +89,32 @@ def _run(context: Context, command: str, options: Options) -> int:
     if failed is not None:
         for problem in problems:
             print(f"warning: the app could not be told: {problem}", file=error)
-        raise failed from None
+        raise failed from _refused(urls, may_write=command == "migrate" and not options.dry_run)
     if problems:
         raise failure_of(context, problems, APP_NOT_TOLD)
+    for stream in (output, error):
+        if stream.error is not None:
+            stream.error.now = "what it was to do is done"
+            raise stream.error
     return DONE
+
+
+def _refused(urls: Sequence[str], *, may_write: bool) -> PermissionError | None:
+    """Return what the system has refused, if one of the databases is a file of another user: SQLite does not say it."""
+    import errno
+
+    from .migration_check import Doubt, Url
+
+    for url in urls:
+        try:
+            parts = Url(url)
+        except Doubt:
+            continue
+        path = parts.database if parts.driver.startswith("sqlite") else ""
+        for each in (path, os.path.dirname(path)):
+            if each and os.path.exists(each) and not os.access(each, os.R_OK | (os.W_OK if may_write else 0)):
+                return PermissionError(errno.EACCES, os.strerror(errno.EACCES), each)
+    return None
 
 
 def _enter(context: Context, command: str, records: Sequence[Migrations]) -> list[str]:

@@ -7,6 +7,7 @@ import select
 import sys
 
 from .migration_bar import Bar, wants_bar
+from .writing import Unwritten, drop, unwritten
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,26 +20,28 @@ class Unheard(Exception):
 
 
 class Tolerant:
-    """A text stream whose reader may go away without an error in the middle of a revision."""
+    """A text stream that may lose its reader, or its disk, without an error in the middle of a revision."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self.is_lost = False
+        self.error: Unwritten | None = None
+        """Why it took no more, where its reader is still there: what is done is done, and the report of it is not."""
 
     def write(self, text: str) -> int:
-        """Write `text`, or drop it when nobody reads any more."""
+        """Write `text`, or drop it when nobody reads any more, or nothing more can be written."""
         try:
             return self._stream.write(text)
-        except BrokenPipeError:
-            self._lose()
+        except OSError as error:
+            self._fail(error)
             return len(text)
 
     def flush(self) -> None:
-        """Flush, or drop what is left when nobody reads any more."""
+        """Flush, or drop what is left, as `write` does."""
         try:
             self._stream.flush()
-        except BrokenPipeError:
-            self._lose()
+        except OSError as error:
+            self._fail(error)
 
     def is_broken(self) -> bool:
         """Tell whether the other end is a pipe that nobody reads any more.
@@ -67,11 +70,16 @@ class Tolerant:
     def __getattr__(self, name: str) -> object:
         return getattr(self._stream, name)
 
+    def _fail(self, error: OSError) -> None:
+        if isinstance(error, BrokenPipeError):
+            self._lose()
+            return
+        self.error = self.error or unwritten(self._stream.fileno(), error)
+        drop(self._stream.fileno())
+
     def _lose(self) -> None:
         self.is_lost = True
-        nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
-        os.dup2(nowhere, self._stream.fileno())
-        os.close(nowhere)
+        drop(self._stream.fileno())
 
 
 class Report:

@@ -3,10 +3,14 @@
 A pipe that nobody reads stops a writer dead at 64 KiB. The supervisor must go on handling signals, so it writes at
 most 4,096 bytes at a time (PIPE_BUF, pipe(7)) and only when poll(2) says that they fit. While lines wait here, the
 supervisor stops reading from hooks, so that a flood is held back where it comes from.
+
+On a full disk lines wait too, until there is another one to try it with: poll(2) calls a file always writable.
+Hooks are read then, since nobody can tell when there will be room.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import stat
@@ -24,41 +28,49 @@ FINISH_S = 1.0
 class Output:
     """One descriptor that lines are written to; the loop calls `flush` when it is writable."""
 
-    __slots__ = ("_buffer", "_dropped", "descriptor")
+    __slots__ = ("_buffer", "_dropped", "_is_stalled", "_reason", "descriptor")
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
         self._buffer = bytearray()
         self._dropped = 0
+        self._is_stalled = False
+        self._reason = ""
 
     @property
     def is_waiting(self) -> bool:
-        return bool(self._buffer)
+        return bool(self._buffer) and not self._is_stalled
 
     @property
     def is_full(self) -> bool:
-        return len(self._buffer) > FULL_BYTES
+        return len(self._buffer) > FULL_BYTES and not self._is_stalled
 
     def write(self, line: bytes) -> None:
         """Queue one line, with its line ending."""
         if len(self._buffer) + len(line) > LIMIT_BYTES:
             self._dropped += 1
+            self._reason = "the disk is full" if self._is_stalled else "nobody reads this output"
+            self._is_stalled = False
             return
         if self._dropped:
-            self._buffer += b"[release] %d lines were dropped: nobody reads this output\n" % self._dropped
+            self._buffer += f"[release] {self._dropped} lines were dropped: {self._reason}\n".encode()
             self._dropped = 0
         self._buffer += line
+        self._is_stalled = False
 
     def flush(self) -> None:
-        """Write what fits in one go; a reader that has gone takes what is queued with it."""
+        """Write what fits in one go; a reader that has gone takes what is queued with it, a full disk does not."""
         if not self._buffer:
             return
         try:
             written = os.write(self.descriptor, self._buffer[:CHUNK_BYTES])
         except BlockingIOError:
             return
-        except OSError:
-            self._buffer.clear()
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                self._is_stalled = True
+            else:
+                self._buffer.clear()
             return
         del self._buffer[:written]
 
@@ -67,7 +79,8 @@ class Output:
         deadline = time.monotonic() + FINISH_S
         poll = select.poll()
         poll.register(self.descriptor, select.POLLOUT)
-        while self._buffer and time.monotonic() < deadline:
+        self._is_stalled = False
+        while self.is_waiting and time.monotonic() < deadline:
             poll.poll(50)
             self.flush()
 

@@ -8,7 +8,6 @@ message instead. What the functions print goes to standard error.
 from __future__ import annotations
 
 import os
-import sys
 
 from .failures import DAMAGED, FAILED, Failure
 
@@ -28,8 +27,7 @@ def provide(context: Context, args: list[str]) -> int:
 
     The defaults of `env` are added as far as they can be replaced already.
     """
-    from . import bundle, environment
-    from .client import write_all
+    from . import bundle, environment, writing
 
     given = frozenset(os.environ)
     answer = os.dup(1)
@@ -43,10 +41,10 @@ def provide(context: Context, args: list[str]) -> int:
             # The caller's own value wins in the end; a later provider sees what the earlier ones have said.
             os.environ.update({name: value for name, value in found.items() if name not in given})
     except Failure as failure:
-        write_all(answer, "\0".join([failure.message, *failure.details]).encode("utf-8", "surrogateescape"))
+        writing.write_all(answer, "\0".join([failure.message, *failure.details]).encode("utf-8", "surrogateescape"))
         return FAILED
-    sys.stdout.flush()
-    write_all(answer, b"".join(os.fsencode(f"{name}={value}") + b"\0" for name, value in found.items()))
+    writing.finish(0)  # its standard output is the caller's standard error
+    writing.write_all(answer, b"".join(os.fsencode(f"{name}={value}") + b"\0" for name, value in found.items()))
     return 0
 
 

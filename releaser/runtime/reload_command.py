@@ -14,6 +14,7 @@ import sys
 from . import agents, client
 from .failures import DAMAGED, DONE, NOT_NOW, USAGE, Failure
 from .layout import CONTROL_SOCKET
+from .writing import write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def reload_config(context: Context, args: list[str]) -> int:
     exit_codes = []
     for name, socket in known.items():
         if len(known) > 1:
-            client.write_all(1, f"[{name}]\n".encode())
+            write_all(1, f"[{name}]\n".encode())
         exit_codes.append(client.call(context, socket, "reload", *words))
     if DONE in exit_codes:  # one process that takes no change does not keep it from those that are started anew
         client.call(context, CONTROL_SOCKET, "reloaded", *words)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import agents, client, durations
 from .failures import FAILED, NOT_NOW, USAGE, Failure
+from .writing import Unwritten, write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,6 +52,9 @@ def _call(context: Context, options: _Options, socket: str, target: str, argumen
             timeout_s=options.timeout_s,
             when_interrupted=f"interrupted: {target} may still be running in the app",
         )
+    except Unwritten as error:
+        error.now = f"{target} may still be running in the app"
+        raise
     except client.Late:
         raise Failure(
             f"{target} did not return in {options.timeout_s:g} s", FAILED, now="it may still be running in the app"
@@ -64,7 +68,7 @@ def _call_all(context: Context, options: _Options, target: str, arguments: list[
         raise Failure(f"{context.name} is not running", NOT_NOW)
     exit_code = 0
     for name, socket in known.items():
-        client.write_all(1, f"[{name}]\n".encode())
+        write_all(1, f"[{name}]\n".encode())
         exit_code = max(exit_code, _call(context, options, socket, target, arguments))
     return exit_code
 

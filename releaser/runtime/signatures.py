@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import subprocess
 
 from .failures import DAMAGED, FAILED, Failure
@@ -76,6 +77,8 @@ def read_small(path: str) -> bytes:
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise Failure(f"cannot use {path}: it is no file", DAMAGED)
         data = file.read(_MOST_BYTES + 1)
     if len(data) > _MOST_BYTES:
         raise Failure(f"cannot use {path}: it is larger than a megabyte", DAMAGED)

@@ -29,16 +29,6 @@ _GRACE_S = 5.0
 _UNWRITTEN_PID_S = 1.0
 
 
-def open_standard_descriptors() -> None:
-    """Make descriptors 0, 1 and 2 exist: a caller may have closed them, and a socket must not become one."""
-    while True:
-        descriptor = os.open(os.devnull, os.O_RDWR)
-        if descriptor > 2:
-            os.close(descriptor)
-            return
-        os.set_inheritable(descriptor, True)
-
-
 def check_python(context: Context) -> None:
     """Refuse an interpreter that the bundle was not built for.
 

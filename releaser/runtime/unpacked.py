@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -41,18 +42,25 @@ def folder_of_bundles(context: Context) -> str:
 def repair(context: Context) -> None:
     """Point the virtual environment at the interpreter of this process, which may have moved since.
 
+    Where this user may not, one of the same version that runs will do: nothing was moved.
+
     Raises:
         Failure: `var` cannot be written to.
     """
     home = context.layout.bundle(context.manifest.bundle.id)
     python = interpreter()
+    link = os.path.join(home, "bin", "python")
     try:
-        found = os.readlink(os.path.join(home, "bin", "python"))
+        found = os.readlink(link)
     except OSError:
         found = ""
     try:
         if found != python:
-            lay_out(home, python)
+            try:
+                lay_out(home, python)
+            except OSError as error:
+                if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS) or not os.access(link, os.X_OK):
+                    raise
         _repair_source_paths(context)
     except OSError as error:
         fail_to_write(context, "point the unpacked bundle at the present interpreter in", error)

@@ -19,6 +19,7 @@ from .layout import CONTROL_SOCKET
 from .output import Output
 from .process import ended_child
 from .tree_check import compare
+from .writing import write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,11 +31,17 @@ _POLL_MS = 20
 
 
 def status_of_the_running(context: Context) -> dict[str, Any]:
-    """Return what the running release tells of itself; empty when none runs."""
+    """Return what the running release tells of itself; empty when none runs.
+
+    Raises:
+        client.Refused: this user may not know.
+    """
     import json
 
     try:
         found: dict[str, Any] = json.loads(client.ask(context, CONTROL_SOCKET, "status", "--json"))
+    except client.Refused:
+        raise
     except (Failure, ValueError):
         return {}
     return found
@@ -143,4 +150,4 @@ def run_hooks(context: Context, hooks: list[Hook], environ: dict[str, str]) -> l
 
 def say(text: str) -> None:
     sys.stdout.flush()
-    client.write_all(2, f"[release] {text}\n".encode("utf-8", "surrogateescape"))
+    write_all(2, f"[release] {text}\n".encode("utf-8", "surrogateescape"))

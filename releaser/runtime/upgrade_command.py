@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import os
 
-from . import bundle, client, startup, upgrade_checks
+from . import bundle, client, env_edits, startup, upgrade_checks, writing
 from .context import Context
 from .failures import DAMAGED, DONE, FAILED, NOT_NOW, USAGE, Failure
 from .hooks import migration_hooks
@@ -40,8 +40,12 @@ def upgrade(context: Context, args: list[str]) -> int:
     Raises:
         Failure: it cannot be switched to, or did not become ready; the old version is what runs.
     """
+    is_env_kept = env_edits.KEEP_ENV in args
+    args = [word for word in args if word != env_edits.KEEP_ENV]
     if not args or args[0].startswith("-") or args[1:] not in ([], [ROLLBACK]):
-        raise Failure(f"expected `{context.name} upgrade VERSION`", USAGE, now="nothing was changed")
+        raise Failure(
+            f"expected `{context.name} upgrade VERSION [{env_edits.KEEP_ENV}]`", USAGE, now="nothing was changed"
+        )
     running = upgrade_checks.status_of_the_running(context)
     old = str(running.get("version", "")) or booting_version(context.layout)
     now = f"{old} goes on" if running else f"{old} is what the next start runs"
@@ -54,11 +58,20 @@ def upgrade(context: Context, args: list[str]) -> int:
             now=now,
             hint=f"`{context.name} unpack {context.name}-{version}.tar.gz` completes it",
         )
+    warnings, is_carried = env_edits.before_switching(context, old, version, is_kept=is_env_kept)
+    if version == old and is_carried:
+        hint = f"; `{context.name} restart` starts it with them" if running else ""
+        print(f"{context.name} {version} {'runs' if running else 'is current'} already{hint}")
+        return DONE
     if version == old:
         print(f"{context.name} {version} {'runs' if running else 'is current'} already; nothing was changed")
         return DONE
     if running and running.get("doing") != "running":
         raise Failure(f"cannot upgrade {context.name}: it is {running.get('state')}", NOT_NOW, now=now)
+    if is_carried:
+        # The launcher is to source what has just been written, and to look for the Python that it names.
+        os.execve(context.prog, [context.prog, "upgrade", *args], dict(context.environ))
+    writing.tell(warnings)
     try:
         return _upgrade(context, old, running, is_rollback=len(args) > 1)
     except Failure as failure:
@@ -139,4 +152,8 @@ def _request(
         "environ": environ,
         "hooks": reports,
     }
-    return client.call(context, CONTROL_SOCKET, "upgrade", json.dumps(request))
+    try:
+        return client.call(context, CONTROL_SOCKET, "upgrade", json.dumps(request))
+    except writing.Unwritten as error:
+        error.now = f"the supervisor goes on with the upgrade; `{context.name} status` tells how far it is"
+        raise

@@ -19,6 +19,7 @@ from .versions import (
     previous_version,
     write_durably,
 )
+from .writing import tell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,8 +32,10 @@ def unpack(context: Context, args: list[str]) -> int:
     Raises:
         Failure: the archive cannot be used; nothing was changed.
     """
-    path, options = _unpack_words(context, args)
+    from . import env_edits
     from .archives import unpack_archive
+
+    path, options = _unpack_words(context, args)
 
     done = unpack_archive(
         context,
@@ -52,6 +55,11 @@ def unpack(context: Context, args: list[str]) -> int:
         print(f"  signed by {done.signer}")
     for place in done.replaced:
         print(f"  replaced {place}")
+    tell(
+        env_edits.after_unpacking(
+            context, _present_version(context), done.version, is_kept=env_edits.KEEP_ENV in options
+        )
+    )
     return DONE
 
 
@@ -61,21 +69,30 @@ def _unpack_words(context: Context, args: list[str]) -> tuple[str, dict[str, str
     Raises:
         Failure: something else was said.
     """
-    wanted = f"expected `{context.name} unpack [--allowed-signers FILE [--identity NAME]] [--repair] FILE`"
+    usage = "[--allowed-signers FILE [--identity NAME]] [--repair] [--keep-env] FILE"
+    wanted = f"expected `{context.name} unpack {usage}`"
     options: dict[str, str] = {}
-    words = list(args)
-    while words and words[0].startswith("-"):
-        option = words.pop(0)
-        if option in options or option not in ("--allowed-signers", "--identity", "--repair"):
-            raise Failure(f"{wanted}, found '{option}'", USAGE, now="nothing was unpacked")
-        if option != "--repair" and not words:
-            raise Failure(f"{wanted}, found nothing behind {option}", USAGE, now="nothing was unpacked")
-        options[option] = "" if option == "--repair" else words.pop(0)
+    rest = list(args)
+    words: list[str] = []
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("-"):
+            words.append(word)
+            continue
+        if word in options or word not in _UNPACK_OPTIONS:
+            raise Failure(f"{wanted}, found '{word}'", USAGE, now="nothing was unpacked")
+        if _UNPACK_OPTIONS[word] and not rest:
+            raise Failure(f"{wanted}, found nothing behind {word}", USAGE, now="nothing was unpacked")
+        options[word] = rest.pop(0) if _UNPACK_OPTIONS[word] else ""
     if len(words) != 1 or "" in (words[0], options.get("--allowed-signers", "-"), options.get("--identity", "-")):
         raise Failure(wanted, USAGE, now="nothing was unpacked")
     if "--allowed-signers" in options:
         options["--allowed-signers"] = os.path.abspath(options["--allowed-signers"])
     return words[0], options
+
+
+_UNPACK_OPTIONS = {"--allowed-signers": True, "--identity": True, "--repair": False, "--keep-env": False}
+"""And whether a word follows."""
 
 
 def versions(context: Context, args: list[str]) -> int:
@@ -157,19 +174,40 @@ def check_known(context: Context, version: str, *, now: str) -> list[str]:
 
 
 def running_version(context: Context) -> str:
-    """Return the version that runs, or nothing."""
+    """Return the version that runs, or nothing.
+
+    Raises:
+        client.Refused: this user may not know.
+    """
     import json
 
     try:
         report = json.loads(client.ask(context, CONTROL_SOCKET, "status", "--json"))
+    except client.Refused:
+        raise
     except (Failure, ValueError):
         return ""
     return str(report.get("version", ""))
 
 
+def _present_version(context: Context) -> str:
+    """Return the version that runs, else the one that boots; whoever unpacks need not be the user that runs it."""
+    try:
+        return running_version(context) or booting_version(context.layout)
+    except client.Refused:
+        return booting_version(context.layout)
+
+
 def _rows(context: Context) -> list[dict[str, Any]]:
     layout = context.layout
-    running, current = running_version(context), booting_version(layout)
+    running: str | None = None
+    try:
+        running = running_version(context)
+    except client.Refused:
+        from .belonging import whose
+
+        tell((f"warning: which one runs is not known: {whose(layout, context.name) or 'permission denied'}",))
+    current = booting_version(layout)
     default, previous = default_version(layout), previous_version(layout)
     return [
         {
@@ -178,7 +216,7 @@ def _rows(context: Context) -> list[dict[str, Any]]:
             "current": item.name == current,
             "default": item.name == default,
             "previous": item.name == previous,
-            "running": item.name == running,
+            "running": None if running is None else item.name == running,
         }
         for item in found_versions(layout.root)
     ]

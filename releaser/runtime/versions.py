@@ -41,7 +41,11 @@ def default_version(layout: Layout) -> str:
 
 def booting_version(layout: Layout) -> str:
     """Return the version that the launcher boots, as it finds it: `var/current`, else `releases/default`."""
-    return read_line(layout.current) if os.path.exists(layout.current) else default_version(layout)
+    try:
+        os.stat(layout.current)
+    except (FileNotFoundError, NotADirectoryError):
+        return default_version(layout)
+    return read_line(layout.current)
 
 
 def previous_version(layout: Layout) -> str:
@@ -50,10 +54,16 @@ def previous_version(layout: Layout) -> str:
 
 
 def read_line(path: str) -> str:
-    """Return the first line of a file, or nothing when there is none."""
+    """Return the first line of a file, or nothing when there is none.
+
+    Raises:
+        PermissionError: this user may not read it.
+    """
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
             return file.readline().strip()
+    except PermissionError:
+        raise
     except OSError:
         return ""
 

@@ -119,6 +119,22 @@ def test_json_is_all_that_standard_output_holds(sqlite: Subject) -> None:
     assert "[3/3] a003 pay interest: done" in done.stderr
 
 
+@pytest.mark.parametrize("words", [("migrate",), ("migrate", "--json"), ("migrations",), ("migrations", "--json")])
+def test_where_nothing_can_be_written_all_is_done_and_that_is_told(sqlite: Subject, words: tuple[str, ...]) -> None:
+    release = sqlite.release(ACCOUNTS)
+    shell = ["sh", "-c", 'exec "$@" > /dev/full', "sh", *release.command(*words)]
+    done = run(shell, environ=sqlite.environ)
+    assert done.returncode == 1
+    last = [line for line in done.stderr.splitlines() if not line.startswith(("[", "  pre", "  [", "restore"))][-2:]
+    assert last == [
+        "error: cannot write to standard output: no space left on device",
+        "  now: what it was to do is done",
+    ]
+    assert sqlite.version() == (["a003"] if words[0] == "migrate" else [])
+    closed = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *release.command(*words)]
+    assert run(closed, environ=sqlite.environ).returncode == 0
+
+
 def test_a_revision_that_fails_at_its_fourth_statement_can_be_repaired_and_run_again(subject: Subject) -> None:
     statements = (
         'op.create_table("extra", sa.Column("id", sa.Integer, primary_key=True))',

@@ -332,4 +332,7 @@ def test_the_launcher_is_one_of_a_version_that_is_here(release: Release, archive
 def test_what_unpack_does_not_take_is_told_with_what_it_takes(release: Release, words: tuple[str, ...]) -> None:
     answer = release.run("unpack", *words)
     assert answer.returncode == 2
-    assert "expected `tiny unpack [--allowed-signers FILE [--identity NAME]] [--repair] FILE`" in answer.stderr
+    assert (
+        "expected `tiny unpack [--allowed-signers FILE [--identity NAME]] [--repair] [--keep-env] FILE`"
+        in answer.stderr
+    )

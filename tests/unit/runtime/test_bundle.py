@@ -212,12 +212,12 @@ class TestPth:
         assert sys.path[-1] == f"{tmp_path}/from-frame"
 
     def test_a_line_that_fails_is_reported_and_ends_the_file(
-        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+        self, tmp_path: Path, capfd: pytest.CaptureFixture[str]
     ) -> None:
         (tmp_path / "there").mkdir()
         (tmp_path / "x.pth").write_text("import no_such_module_at_all\nthere\n")
         bundle.obey_pth(str(tmp_path), "x.pth")
-        assert capsys.readouterr().err.startswith(
+        assert capfd.readouterr().err.startswith(
             "warning: line 1 of x.pth in the bundle failed: ModuleNotFoundError: No module named"
         )
         assert str(tmp_path / "there") not in sys.path

@@ -22,7 +22,10 @@ def test_the_file_of_the_host_is_named_among_the_places_for_what_is_missing() ->
     with pytest.raises(Failure) as caught:
         environment.configured(manifest(required_env=["A"], env_file="-/etc/app/env"), {})
 
-    assert caught.value.hint == ("set them in the caller's environment, in releases/1.0.0/env.sh or in /etc/app/env")
+    assert caught.value.hint == (
+        "set them in /etc/app/env, in the caller's environment "
+        "or in releases/1.0.0/env.sh, which is this version's alone"
+    )
 
 
 @pytest.mark.parametrize(

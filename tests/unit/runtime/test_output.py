@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -73,3 +74,23 @@ def test_a_closed_output_lets_the_reader_see_the_end() -> None:
     assert os.read(reader, 100) == b"last\n"
     assert os.read(reader, 100) == b""
     os.close(reader)
+
+
+def test_lines_wait_for_room_on_a_full_disk_and_nobody_waits_for_them(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    full, room = os.open("/dev/full", os.O_WRONLY), os.open(disk, os.O_WRONLY | os.O_CREAT)
+    out = output.Output(os.dup(full))
+    out.write(b"one\n")
+    out.flush()
+    assert not out.is_waiting
+    out.write(b"x" * output.LIMIT_BYTES)
+    out.flush()
+    out.finish()
+    assert not out.is_full
+    os.dup2(room, out.descriptor)
+    out.write(b"two\n")
+    while out.is_waiting:
+        out.flush()
+    assert disk.read_bytes() == b"one\n[release] 1 lines were dropped: the disk is full\ntwo\n"
+    for descriptor in (full, room, out.descriptor):
+        os.close(descriptor)

@@ -1,0 +1,225 @@
+"""Was env.sh edited on this host, and what becomes of that with another version?
+
+Each version has a file of its own, so an edit of the present one is lost with the next. It is said, and carried over on
+`--keep-env`: the whole file, unless that would lose what the other version's file sets. There is one point of no
+return, the rename of the copy; it lies in a folder of its own until then, which the next `unpack` removes.
+
+What stands in `env_file` is read by every version, and needs none of this.
+"""
+
+from __future__ import annotations
+
+import os
+
+from .environment import is_name
+from .failures import FAILED, Failure
+from .layout import Layout
+from .record import RecordError, load
+from .tree_check import record_path
+from .versions import previous_version, take_lock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .context import Context
+
+KEEP_ENV = "--keep-env"
+NAME = "env.sh"
+
+
+def built_sha256(layout: Layout) -> str:
+    """Return the sha256 of a version's env.sh as it was built, or nothing where that was not recorded."""
+    try:
+        found = load(record_path(layout.root, layout.version)).get(f"releases/{layout.version}/{NAME}")
+    except RecordError:
+        return ""
+    return found.sha256 if found is not None else ""
+
+
+class Edits:
+    """The edits of one version's env.sh, seen from another version."""
+
+    __slots__ = ("_context", "_new", "_old", "names", "new", "old", "text")
+
+    def __init__(self, context: Context, old: str, new: str) -> None:
+        """Look at both files.
+
+        Raises:
+            PermissionError: this user may not read one of them.
+        """
+        root, var = context.layout.root, context.layout.var
+        self._context = context
+        self._old, self._new = Layout(root, old, var), Layout(root, new, var)
+        self.old, self.new = old, new
+        self.text = _read(self._old.env_file)
+        self.names = _names(self.text)
+
+    def is_missing(self) -> bool:
+        """Tell whether the old version's file was edited, and the new version's is another one."""
+        return (
+            bool(self.old)
+            and self.old != self.new
+            and os.path.exists(self._old.env_file)
+            and _is_edited(self._old, self.text)
+            and self.text != _read(self._new.env_file)
+        )
+
+    def warning(self) -> list[str]:
+        """Return what is said where they are not carried over."""
+        return [
+            f"warning: {self._place(self.old)} was edited on this host, and {self._what_new_has()}",
+            *([f"  it sets {', '.join(self.names)}"] if self.names else []),
+            f"  now: a start of {self.new} goes without; both files are as they were",
+            f"      hint: {self._hint()}",
+        ]
+
+    def carry_over(self) -> None:
+        """Put a copy of the edited file in the place of the new version's, on the disk when this returns.
+
+        Raises:
+            Failure: that one has settings of its own, and neither may be lost; or somebody else changes versions.
+            OSError: it cannot be written; the new version's file is as it was.
+        """
+        lock = take_lock(self._context)
+        try:
+            there = _read(self._new.env_file)
+            if _is_edited(self._new, there) or (_names(there) and built_sha256(self._new) != built_sha256(self._old)):
+                raise Failure(
+                    f"cannot carry {self._place(self.old)} over: {self._what_new_has()}",
+                    FAILED,
+                    now="both files are as they were",
+                    hint=f"`diff {self._old.env_file} {self._new.env_file}` shows what to write into the second one",
+                )
+            _replace(self._old.env_file, self._new.env_file, os.path.dirname(self._new.release))
+        finally:
+            os.close(lock)
+
+    def carried(self) -> str:
+        """Return what is said of edits that were carried over."""
+        return f"{self._place(self.old)}, edited on this host, is {self._place(self.new)} now"
+
+    def _what_new_has(self) -> str:
+        there = _read(self._new.env_file)
+        if _is_edited(self._new, there):
+            return f"{self._place(self.new)} was too, otherwise"
+        if _names(there):
+            return f"{self._place(self.new)} has settings of its own"
+        return f"{self._place(self.new)} does not have that"
+
+    def _hint(self) -> str:
+        there = _read(self._new.env_file)
+        if _is_edited(self._new, there) or _names(there):
+            how = f"`diff {self._old.env_file} {self._new.env_file}` shows what to write into the second one"
+        else:
+            how = f"`{self._context.name} upgrade {self.new} {KEEP_ENV}` carries it over"
+        named = self._context.manifest.env_file.removeprefix("-")
+        lasting = f"env_file, {named}, is" if named else "what `env_file` in rel/config.toml names is"
+        return f"{how}; {lasting} read by every version"
+
+    @staticmethod
+    def _place(version: str) -> str:
+        return f"releases/{version}/{NAME}"
+
+
+def after_unpacking(context: Context, present: str, version: str, *, is_kept: bool) -> list[str]:
+    """Say, or carry over, what of the present version's env.sh a version that was unpacked has not; return warnings.
+
+    Raises:
+        Failure: it cannot be carried over.
+    """
+    return _deal_with(Edits(context, present, version), is_kept)
+
+
+def before_switching(context: Context, old: str, version: str, *, is_kept: bool) -> tuple[list[str], bool]:
+    """Do the same before `version` takes over from `old`; return the warnings, and whether a file was carried over.
+
+    Where `version` is what runs already, it is the version before whose edits are meant: whoever was warned can do then
+    what the hint said.
+
+    Raises:
+        Failure: it cannot be carried over; nothing was switched.
+    """
+    edits = Edits(context, previous_version(context.layout) if old == version else old, version)
+    if old == version and not is_kept:
+        return [], False
+    is_missing = edits.is_missing()
+    return _deal_with(edits, is_kept), is_missing and is_kept
+
+
+def _deal_with(edits: Edits, is_kept: bool) -> list[str]:
+    if not edits.is_missing():
+        return []
+    if not is_kept:
+        return edits.warning()
+    try:
+        edits.carry_over()
+    except OSError as error:
+        raise Failure(
+            f"cannot carry {NAME} over to {edits.new}: {error.filename}: {error.strerror}",
+            FAILED,
+            now="both files are as they were",
+        ) from error
+    print(edits.carried(), flush=True)
+    return []
+
+
+def _is_edited(layout: Layout, text: bytes) -> bool:
+    """Tell whether `text` is not what was built; where that was not recorded, whether it sets anything."""
+    built = built_sha256(layout)
+    if not built:
+        return bool(_names(text))
+    import hashlib
+
+    return hashlib.sha256(text).hexdigest() != built
+
+
+def _names(text: bytes) -> list[str]:
+    """Return the names of the variables that a file sets, or its first words where it does something else."""
+    found: list[str] = []
+    for line in text.decode("utf-8", "replace").splitlines():
+        line = line.strip()
+        if not line or line.startswith("#"):
+            continue
+        name = line.removeprefix("export ").partition("=")[0].strip()
+        word = name if is_name(name) else "more"
+        if word not in found:
+            found.append(word)
+    return found
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return b""
+
+
+def _replace(source: str, target: str, releases: str) -> None:
+    """Copy a file over another one, its owner and mode included; a kill leaves one of the two, whole."""
+    status = os.stat(source)
+    folder = os.path.join(releases, f".unpack-{os.getpid()}")
+    temporary = os.path.join(folder, NAME)
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    try:
+        with open(temporary, "wb") as file:
+            os.fchmod(file.fileno(), 0o600)
+            file.write(_read(source))
+            try:
+                os.fchown(file.fileno(), status.st_uid, status.st_gid)
+            except PermissionError:
+                pass  # whoever is not root gives nothing away
+            os.fchmod(file.fileno(), status.st_mode & 0o777)
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(temporary, target)
+    except BaseException:
+        if os.path.exists(temporary):
+            os.unlink(temporary)
+        raise
+    finally:
+        os.rmdir(folder)
+    opened = os.open(os.path.dirname(target), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
