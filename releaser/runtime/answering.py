@@ -10,8 +10,8 @@ import os
 import signal
 import sys
 
-from . import control, environment, frames, reexecution, states, status
-from .failures import DONE, FAILED, NOT_NOW, Failure
+from . import control, environment, frames, reexecution, requests, states, status, upgrade_request
+from .failures import DONE, NOT_NOW, Failure
 from .files import write
 from .upgrading import Host, Upgrade
 
@@ -98,10 +98,8 @@ class Answering(Host):
                 return self._restart(words[1], client)
             case "upgrade":
                 return self._begin_upgrade(words[1], client)
-            case unknown:
-                return frames.reply(
-                    f"error: this release does not know the request '{unknown}'\n", FAILED, frames.ERROR
-                )
+            case known:  # of the table, and left out here
+                raise LookupError(known)
 
     def _take_configuration(self, words: list[str]) -> None:
         """Go on with the configuration `words`, `NAME=value`: for instances and hooks that are started from now on."""
@@ -150,15 +148,16 @@ class Answering(Host):
 
     def _begin_upgrade(self, text: str, client: control.Client) -> bytes:
         """Begin to change the version; the client hears of each step, and of the end."""
-        import json
-
         if self._state != states.RUNNING or self._upgrade is not None or self._restarting:
             doing = "one of its processes is restarted" if self._restarting else f"it is {self._word()}"
             return frames.reply(
                 f"error: {self._live.manifest.name} cannot be upgraded: {doing}\n", NOT_NOW, frames.ERROR
             )
         try:
-            request = json.loads(text)
+            request = upgrade_request.read(text)
+        except upgrade_request.NotUnderstood as error:
+            return requests.refusal(requests.Refused(str(error)), f"{self._live.manifest.version} goes on")
+        try:
             upgrade = Upgrade(
                 self,
                 self._live,
@@ -173,8 +172,6 @@ class Answering(Host):
         except Failure as failure:
             failure.now = f"{self._live.manifest.version} goes on"
             return frames.reply("\n".join(failure.lines()) + "\n", failure.exit_code, frames.ERROR)
-        except (ValueError, LookupError, TypeError) as error:
-            return frames.reply(f"error: the request cannot be understood: {error}\n", FAILED, frames.ERROR)
         client.keep_open = True
         self._hooks.reports += request["hooks"]
         self._upgrade = upgrade
@@ -210,10 +207,24 @@ class Answering(Host):
 
     def _become_the_new_supervisor(self, state_format: int) -> None:
         """Execute this process anew, from the runtime of the version that runs now, if that knows our format."""
-        live = self._live
         if state_format != reexecution.FORMAT:
             self.say("warning: the supervisor stays that of the version before: the new one does not know its state")
             return
+        try:
+            self._execute_anew()
+        except OSError as error:
+            self.say(f"warning: the supervisor stays that of the version before: {error.strerror}")
+        except Exception:
+            told = self.fault("becoming the supervisor of the new version")
+            self.say(f"warning: the supervisor stays that of the version before: {told}")
+
+    def _execute_anew(self) -> None:
+        """Become the new supervisor; returns never.
+
+        Raises:
+            OSError: it cannot be executed; nothing has changed.
+        """
+        live = self._live
         self._jobs.end_all()
         held = reexecution.Held(live, self._control, self._logger, self._lock)
         state = {
@@ -228,14 +239,11 @@ class Answering(Host):
             for output in (self._out, self._err):
                 output.finish()
 
-        try:
-            reexecution.execute(live.context, self._base, held, state, HANDLED, last_words)
-        except OSError as error:
-            self.say(f"warning: the supervisor stays that of the version before: {error.strerror}")
+        reexecution.execute(live.context, self._base, held, state, HANDLED, last_words)
 
     def _adopt(self, state: Mapping[str, Any]) -> None:
         """Go on where the supervisor of the version before has stopped."""
-        self._control = control.Control(_socket.socket(fileno=state["control"]), self._answer)
+        self._control = control.Control(_socket.socket(fileno=state["control"]), self._answer, self.fault)
         self._control.adopt(state["clients"])
         self._live.environ, self._live.number = dict(state["environ"]), state["generation"]
         self._live.make_keepers(self, self._only, self._log_path())

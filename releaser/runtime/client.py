@@ -83,7 +83,7 @@ def ask(context: Context, name: str, *words: str) -> str:
     decoder = frames.Decoder()
     said = b""
     try:
-        connection.sendall(frames.encode_request(*words))
+        send(connection, frames.encode_request(*words))
         while True:
             for kind, body in decoder.feed(receive(context, connection)):
                 if kind == frames.EXIT:
@@ -97,10 +97,7 @@ def talk(context: Context, connection: _socket.socket, request: bytes, timeout_s
     """Do the rest of `call` on a connection that is open."""
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
     decoder = frames.Decoder()
-    try:
-        connection.sendall(request)
-    except (BrokenPipeError, ConnectionResetError):
-        pass  # refused before it was read: what the other side says about it comes next
+    send(connection, request)
     while True:
         if deadline is not None:
             _wait_for(connection, deadline)
@@ -108,6 +105,14 @@ def talk(context: Context, connection: _socket.socket, request: bytes, timeout_s
             if kind == frames.EXIT:
                 return int(body)
             write_all(1 if kind == frames.OUTPUT else 2, body)
+
+
+def send(connection: _socket.socket, request: bytes) -> None:
+    """Send a request; one that is refused before it was read is no failure here: what is said about it comes next."""
+    try:
+        connection.sendall(request)
+    except (BrokenPipeError, ConnectionResetError):
+        pass
 
 
 def receive(context: Context, connection: _socket.socket) -> bytes:

@@ -37,6 +37,12 @@ class Pulse:
         if self._liveness.kind:
             self.deadline = now + self._liveness.interval_s
 
+    def put_off(self, now: float) -> None:
+        """Give an attempt up that could not be made, which says nothing of the app; begin the next one in its time."""
+        self._close()
+        if self.deadline is not None:
+            self.deadline = now + self._liveness.interval_s
+
     def end(self) -> None:
         self._close()
         self.deadline = None

@@ -55,6 +55,12 @@ class Watch:
         if self.target.kind in ("http", "tcp", "call"):
             self.deadline = now + self._interval_s
 
+    def put_off(self, now: float) -> None:
+        """Give an attempt up that could not be made, and begin the next one in its time."""
+        self._close()
+        if self.deadline is not None:
+            self.deadline = now + max(self._interval_s, LOOK_S)
+
     def end(self) -> None:
         """Stop watching."""
         self._close()
