@@ -184,9 +184,13 @@ class _Inbox:
                 data = self._next_piece()
                 self._sort(self._decoder.feed(data))
                 self._account.take(self._decoder.held_bytes + self._waiting_bytes(), is_unfinished=True)
-            except (OSError, ValueError, frames.ProtocolError, CrowdedOut):
+            except CrowdedOut:
+                data = b""
+                self._drop_lines()
+            except (OSError, ValueError, frames.ProtocolError):
                 data = b""
             if not data:
+                self._decoder.clear()
                 self._put(None)
                 self._interrupt()
                 return
@@ -216,6 +220,10 @@ class _Inbox:
     def _waiting_bytes(self) -> int:
         with self._lock:
             return sum(len(line) for line in self._lines if line is not None)
+
+    def _drop_lines(self) -> None:
+        with self._lock:
+            self._lines.clear()
 
     def _put(self, line: str | None) -> None:
         with self._lock:

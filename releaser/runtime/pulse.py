@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import readiness
+from .faults import REST_S
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Pulse:
         """Give an attempt up that could not be made, which says nothing of the app; begin the next one in its time."""
         self._close()
         if self.deadline is not None:
-            self.deadline = now + self._liveness.interval_s
+            self.deadline = now + max(self._liveness.interval_s, REST_S)
 
     def end(self) -> None:
         self._close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import readiness
+from .faults import REST_S
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Watch:
         """Give an attempt up that could not be made, and begin the next one in its time."""
         self._close()
         if self.deadline is not None:
-            self.deadline = now + max(self._interval_s, LOOK_S)
+            self.deadline = now + max(self._interval_s, REST_S)
 
     def end(self) -> None:
         """Stop watching."""
