@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
+    from .faults import Faults
     from .generation import Generation
     from .hook_queue import HookQueue
     from .jobs import Jobs
@@ -57,12 +58,17 @@ class Answering(Host):
     _hooks: HookQueue
     _control: control.Control
     _wake_write: int
+    _faults: Faults
 
     def _stop(self, reason: str) -> None:
         """Begin the orderly end."""
 
     def _handle(self, event: str) -> None:
         """Have the table of states say what follows."""
+
+    def _tell_manager(self, tell: Callable[[], None]) -> None:
+        """Tell systemd, or whoever else wants to know; a fault in that changes nothing here."""
+        self._faults.attempt("the service manager", "telling the service manager", tell)
 
     def _answer(self, words: list[str], client: control.Client) -> bytes:
         """Return the frames that answer a request on the control socket."""
@@ -86,7 +92,7 @@ class Answering(Host):
                 return b""
             case "reloaded":
                 self._take_configuration(words[1:])
-                self._upward.reload()
+                self._tell_manager(self._upward.reload)
                 return frames.reply("", DONE)
             case "environ":
                 pairs = self._base.items()
@@ -175,7 +181,7 @@ class Answering(Host):
         client.keep_open = True
         self._hooks.reports += request["hooks"]
         self._upgrade = upgrade
-        self._upward.begin_reload(f"upgrading to {upgrade.version}")
+        self._tell_manager(lambda: self._upward.begin_reload(f"upgrading to {upgrade.version}"))
         upgrade.begin(self._now)
         return b""
 
@@ -197,7 +203,7 @@ class Answering(Host):
     def finish_upgrade(self, failure: Failure | None, is_switched: bool) -> None:
         state_format = 0 if self._upgrade is None else self._upgrade.state_format
         self._upgrade = None
-        self._upward.announce(f"running {self._live.manifest.version}")
+        self._tell_manager(lambda: self._upward.announce(f"running {self._live.manifest.version}"))
         if failure is not None:
             for line in failure.lines():
                 self._err.write(line.encode("utf-8", "surrogateescape") + b"\n")
@@ -251,7 +257,7 @@ class Answering(Host):
         self._hooks.reports += state["hooks"]
         self._started_at = state["started_at"]
         self._state = states.RUNNING
-        self._upward.enter(states.RUNNING, self._live.manifest, task_s=0.0, stop_s=0.0)
+        self._tell_manager(lambda: self._upward.enter(states.RUNNING, self._live.manifest, task_s=0.0, stop_s=0.0))
         self._write_python()
         os.write(self._wake_write, b"\0")  # children that have ended meanwhile are reaped at once
 

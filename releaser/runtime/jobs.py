@@ -168,16 +168,29 @@ class Jobs:
         """Return the job that process was with its exit code, and whether it was waited for; None if it was none."""
         for job in self._all():
             if job.pid == pid:
+                code = job.reap()
                 was_current = job is self.current
                 if was_current:
                     self.current = None
                 else:
                     self._cancelled.remove(job)
-                code = job.reap()
                 if job.fault is not None:
                     self._on_fault(job.fault, f"reading what pid {job.pid} wrote")
                 return job, code, was_current
         return None
+
+    def forget(self, pid: int) -> Job | None:
+        """Let go of the job that process was, whose end nobody could see to; return it if it was waited for."""
+        found = [job for job in self._all() if job.pid == pid]
+        was_current = self.current in found
+        self._cancelled = [job for job in self._cancelled if job not in found]
+        if was_current:
+            self.current = None
+        for job in found:
+            if job.output_fd >= 0:
+                os.close(job.output_fd)
+                job.output_fd = -1
+        return found[0] if was_current else None
 
     def end_all(self) -> None:
         """Kill and reap every job."""

@@ -12,7 +12,7 @@ import os
 import signal
 
 from . import drain, environment, notify, readiness
-from .failures import Failure
+from .failures import BUG, Failure
 from .faults import REST_S
 from .files import unlink, unlink_agent
 from .hooks import format_seconds
@@ -192,13 +192,10 @@ class Keeper:
         self._now = now
         instance, self.instance = self.instance, None
         code = instance.child.reap()
-        while self._take_notifications():
-            pass
-        self._watch.end()
-        self._pulse.end()
-        self._deadline = None
-        self._term_at = self._kill_at = None
-        self._unlink_agent()
+        try:
+            self._tidy_up()
+        except Exception:
+            self.owner.fault(f"tidying up after the app{self.label}")
         uptime_s = now - instance.started_at - instance.ready_after_s if instance.is_ready else 0.0
         try:
             self._decide(code, uptime_s)
@@ -206,6 +203,23 @@ class Keeper:
             self.owner.fault(f"seeing to the end of the app{self.label}")
             self._go_on(code)
         return True
+
+    def forget(self, pid: int) -> None:
+        """Go on without the instance if that process was it, and nobody could see to its end."""
+        if self.instance is not None and self.instance.pid == pid:
+            self.instance = None
+            self._tidy_up()
+            self._go_on(BUG)
+
+    def _tidy_up(self) -> None:
+        """Take the last words of an instance that has ended, and stop watching it."""
+        self._deadline = None
+        self._term_at = self._kill_at = None
+        self._watch.end()
+        self._pulse.end()
+        while self._take_notifications():
+            pass
+        self._unlink_agent()
 
     def terminate(self, now: float, *, is_replaced: bool = False) -> float:
         """Tell the instance to end, after its drain if it has one; it will not be started again.
@@ -252,8 +266,8 @@ class Keeper:
         self._watch.end()
         self._pulse.end()
         self._deadline = self._resume_at = self._term_at = self._kill_at = None
-        self._unlink_agent()
         unlink(os.path.join(run, self._notify_file))
+        self._unlink_agent()
 
     def step_aside(self) -> None:
         """Give the agent's name in `run` to the instance of a newer version; this one answers by another."""

@@ -84,6 +84,11 @@ class Logger:
             self._start_again()
         return True
 
+    def forget(self, pid: int) -> None:
+        """Let go of the logger if that process was it, and nobody could see to its end; `relieve` starts another."""
+        if self._child is not None and self._child.pid == pid:
+            self._child = None
+
     def relieve(self, now: float) -> int:
         """Look at the pipe when it is time; return how many lines were dropped to let the app go on."""
         if now < self.deadline:

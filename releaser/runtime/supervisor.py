@@ -160,11 +160,11 @@ class Supervisor(Turning):
             upgrade, self._upgrade = self._upgrade, None
             self._faults.attempt(_STATES, "giving up an upgrade", upgrade.abandon)
         self._came_from, self._state = self._state, state
-        self._faults.attempt(_STATES, "telling the service manager", self._tell_manager)
+        self._tell_manager(self._tell_what_begins)
         if not self._faults.attempt(_STATES, f"beginning with {state}", lambda: self._begin(state)):
             self._go_on_after_a_fault(state)
 
-    def _tell_manager(self) -> None:
+    def _tell_what_begins(self) -> None:
         self._upward.enter(
             self._state,
             self._live.manifest,
@@ -249,7 +249,7 @@ class Supervisor(Turning):
             self._fail(Failure(f"cannot start {sys.executable}: {error.strerror}", now="nothing is running"))
 
     def _announce(self) -> None:
-        self._upward.announce(f"running {self._live.manifest.version}")
+        self._tell_manager(lambda: self._upward.announce(f"running {self._live.manifest.version}"))
         self.say("is running")
         if self._on_running is not None:
             self._on_running()

@@ -11,13 +11,13 @@ import select
 import time
 
 from .answering import Answering
+from .failures import BUG
 from .process import ended_child
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator
 
-    from .faults import Faults
     from .jobs import Job
 
     Watched = Iterable[tuple[int, int, Callable[[], None]]]
@@ -39,7 +39,6 @@ _CHILDREN = "reaping a process"
 class Turning(Answering):
     """The loop; what is declared here is the supervisor's to set."""
 
-    _faults: Faults
     _wake_read: int
     _deadline: float | None
 
@@ -146,7 +145,7 @@ class Turning(Answering):
     def _reap(self) -> None:
         while pid := ended_child():
             if not self._faults.attempt(_CHILDREN, _CHILDREN, lambda: self._take_ended(pid)):
-                _forget(pid)
+                self._lose(pid)
 
     def _take_ended(self, pid: int) -> None:
         if any(keeper.take_ended(pid, self._now) for keeper in self._all_keepers()):
@@ -161,8 +160,18 @@ class Turning(Answering):
         if was_waited_for:
             self._finish_job(job, code)
 
+    def _lose(self, pid: int) -> None:
+        """Have whoever a process belonged to, whose end could not be seen to, go on without it."""
+        _reap(pid)
+        owners = [*self._all_keepers(), *([] if self._logger is None else [self._logger])]
+        for owner in owners:
+            self._faults.attempt(_CHILDREN, _CHILDREN, lambda: owner.forget(pid))  # noqa: B023
+        job = self._jobs.forget(pid)
+        if job is not None:
+            self._finish_job(job, BUG)
 
-def _forget(pid: int) -> None:
+
+def _reap(pid: int) -> None:
     """See to it that a process which could not be taken care of is not found again."""
     try:
         os.waitpid(pid, os.WNOHANG)

@@ -280,7 +280,7 @@ class Upgrade(Owner):
 
     def _switch(self) -> None:
         try:
-            versions.switch(self._new.context.layout, self.version)
+            versions.switch(self._new.context.layout, self.version, self._old.manifest.version)
         except OSError as error:
             self._fail(Failure(f"cannot write {self._new.context.layout.current}: {error.strerror}"))
             return

@@ -75,15 +75,29 @@ def take_lock(context: Context) -> int:
     return descriptor
 
 
-def switch(layout: Layout, version: str) -> None:
-    """Make `version` the one that boots, and remember the one before; a power cut leaves either, never neither.
+def is_held(path: str) -> bool:
+    """Tell whether somebody holds the lock on the file `path`, which need not be there."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def switch(layout: Layout, version: str, before: str) -> None:
+    """Make `version` the one that boots, and remember the one `before`, which ran; a power cut leaves either, never neither.
 
     The point of no return is the rename of `var/current`.
 
     Raises:
         OSError: `var` cannot be written to.
     """
-    before = booting_version(layout)
     os.makedirs(layout.var, mode=0o755, exist_ok=True)
     if before and before != version:
         write_durably(os.path.join(layout.var, PREVIOUS), before)
