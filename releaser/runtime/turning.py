@@ -163,9 +163,11 @@ class Turning(Answering):
     def _lose(self, pid: int) -> None:
         """Have whoever a process belonged to, whose end could not be seen to, go on without it."""
         _reap(pid)
-        owners = [*self._all_keepers(), *([] if self._logger is None else [self._logger])]
-        for owner in owners:
-            self._faults.attempt(_CHILDREN, _CHILDREN, lambda: owner.forget(pid))  # noqa: B023
+        owners = [keeper.forget for keeper in self._all_keepers()]
+        if self._logger is not None:
+            owners.append(self._logger.forget)
+        for forget in owners:
+            self._faults.attempt(_CHILDREN, _CHILDREN, lambda: forget(pid))  # noqa: B023
         job = self._jobs.forget(pid)
         if job is not None:
             self._finish_job(job, BUG)

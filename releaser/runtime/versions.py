@@ -91,7 +91,9 @@ def is_held(path: str) -> bool:
 
 
 def switch(layout: Layout, version: str, before: str) -> None:
-    """Make `version` the one that boots, and remember the one `before`, which ran; a power cut leaves either, never neither.
+    """Make `version` the one that boots; a power cut leaves either, never neither.
+
+    `before` is the one that ran, or would have booted: it is remembered.
 
     The point of no return is the rename of `var/current`.
 
