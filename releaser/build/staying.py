@@ -90,7 +90,7 @@ def bring_along(published: Path, tree: Path, versions: Collection[str], running:
 
 def bundles_of(tree: Path, versions: Collection[str]) -> set[str]:
     """Return the ids of the bundles of `versions`."""
-    return {str(_manifest(tree, version).get("bundle", {}).get("id", "")) for version in versions}
+    return {_field(tree, version, "bundle", "id") for version in versions}
 
 
 def _complete(published: Path) -> list[str]:
@@ -98,16 +98,17 @@ def _complete(published: Path) -> list[str]:
 
 
 def _bundled_python(tree: Path, version: str) -> str:
-    name = str(_manifest(tree, version).get("python", {}).get("bundled", ""))
+    name = _field(tree, version, "python", "bundled")
     return name if name.startswith("python-") and "/" not in name else ""
 
 
-def _manifest(tree: Path, version: str) -> dict[str, dict[str, object]]:
+def _field(tree: Path, version: str, record: str, name: str) -> str:
+    """Return a field of a version's manifest, whatever format that has; empty where there is none."""
     try:
-        found = json.loads((tree / "releases" / version / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        manifest = json.loads((tree / "releases" / version / "manifest.json").read_text(encoding="utf-8"))
+        return str(manifest[record][name])
+    except (OSError, ValueError, LookupError, TypeError):
+        return ""
 
 
 def _link_tree(source: Path, target: Path) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import shutil
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -213,3 +216,78 @@ def test_whatever_raises_in_the_supervisor_the_release_goes_on(
     assert release.status()["version"] == "2.0.0"
     assert release.run("stop").returncode == 0
     assert [left for left in release.leftovers() if not left.startswith("/")] == [], "a process, or the lock"
+
+
+def late_imports() -> dict[str, set[str]]:
+    """Return the modules of the runtime that a supervisor imports when it needs them, by the module that does.
+
+    What is loaded before it serves is asked of a process that imports all that `foreground` and an upgrade import.
+    """
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "import releaser.runtime.foreground, releaser.runtime.logger\n"
+        "print(*(name.rpartition('.')[2] for name in sys.modules if name.startswith('releaser.runtime.')))"
+    )
+    argv = [sys.executable, "-I", "-c", code, str(RUNTIME.parents[1])]
+    loaded = set(subprocess.run(argv, check=True, capture_output=True, text=True).stdout.split())
+    known = {path.stem for path in RUNTIME.glob("*.py")}
+    found: dict[str, set[str]] = {}
+    for module in sorted(loaded):
+        for node in ast.walk(ast.parse((RUNTIME / f"{module}.py").read_text())):
+            if isinstance(node, ast.ImportFrom) and node.level == 1:
+                names = {node.module} if node.module else {alias.name for alias in node.names}
+                if late := names & known - loaded:
+                    found.setdefault(module, set()).update(late)
+    return found
+
+
+NEVER_WHILE_IT_SERVES = {
+    "configuring": {"bundle"},  # before anything runs
+    "supervisor": {"bundle"},  # the same
+    "providers": {"bundle", "calls", "client", "loops", "tracebacks"},  # in a process of its own
+    "faults": {"tracebacks"},  # in the app alone
+}
+"""What a supervisor does not need any more once the release runs."""
+
+
+def test_a_supervisor_that_serves_has_all_of_its_runtime_in_memory() -> None:
+    assert late_imports() == NEVER_WHILE_IT_SERVES
+
+
+def test_a_release_whose_runtime_is_gone_goes_on_and_can_be_upgraded(release: Release) -> None:
+    started = release.run("start")
+    assert started.returncode == 0, started.stderr
+    pid = supervisor(release)
+    shutil.rmtree(release.root / "releases/1.0.0")
+    for words in (("ping",), ("status", "--json"), ("restart", "nobody"), ("environ",)):
+        assert ask(release, *words)[-1][1] in (b"0", b"4")
+    answered = ask(release, "rpc", "text", "app:pid", name="agent.sock")
+    assert answered[-1][1] in (b"0", b"70")  # of what the app itself imports late, some may be gone
+    done = release.run("upgrade", "2.0.0")
+    assert done.returncode == 0, done.stderr
+    assert release.status()["version"] == "2.0.0"
+    assert supervisor(release) == pid
+    assert app_pid(release)
+
+
+@pytest.mark.parametrize("module", ["agent_console", "calls", "drain", "hubs", "progress", "tracebacks"])
+def test_whichever_module_cannot_be_imported_any_more_a_caller_of_the_app_is_answered(
+    release: Release, module: str
+) -> None:
+    started = release.run("start")
+    assert started.returncode == 0, started.stderr
+    (release.root / "releases/1.0.0/runtime" / f"{module}.py").write_text("raise ImportError('damaged')\n")
+    for words in (
+        ("rpc", "text", "app:pid"),
+        ("rpc", "json", "app:nobody", "1"),
+        ("ask", "app:is_alive"),
+        ("drain", "1", "replaced"),
+        ("reload", "A=1"),
+        ("dance",),
+        *([("console",)] if module == "agent_console" else []),
+    ):
+        found = ask(release, *words, name="agent.sock")
+        assert found, words
+        assert found[-1][0] == frames.EXIT, words
+    assert is_serving(release)
+    assert ask(release, "ping", name="agent.sock") == [(frames.EXIT, b"0")]
