@@ -261,7 +261,8 @@ class Control:
             reply = self._answer(words, client)  # which may already tell the client something
         except Exception:
             told = self._on_fault(f"answering the request '{words[0]}'")
-            client.refuse(frames.reply(f"error: {told}\n", BUG, frames.ERROR))
+            now = "the release goes on; the traceback is in its log"
+            client.refuse(frames.reply(f"error: {told}\n  now: {now}\n", BUG, frames.ERROR))
         else:
             client.unsent += reply
 
