@@ -44,7 +44,7 @@ from releaser.build.runtime_copy import add_runtime, begin_runtime
 from releaser.build.scripts import copy_scripts
 from releaser.build.sidecars import publish_packages, sign_checksums, write_sidecars
 from releaser.build.stage import ReadGraph, Stage, staging_folder
-from releaser.build.staying import bundles_of, keep_what_stays
+from releaser.build.staying import bundles_of, keep_late_starters, keep_what_stays
 from releaser.build.strip import strip_bundle
 from releaser.build.tree import normalise_modes, size_bytes
 from releaser.errors import BuildError, Problem, reason_of
@@ -369,6 +369,7 @@ def _publish_tree(stage: Stage, disk: Disk) -> None:
     disk.write_through(str(stage.folder))
     publish_tree(stage.root, plan.published, stage.replaced, disk.exchange)
     stage.is_published = True
+    keep_late_starters(stage)
     disk.write_through(str(plan.target))
 
 

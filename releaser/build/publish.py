@@ -9,6 +9,7 @@ The timeline, in `_build/ENV/`, under the lock that every build of ENV holds; S 
        signature; rename the archive, then what lies beside it,
        from S over their final names, the checksums last
     3  exchange S/rel/NAME and rel/NAME, renameat2(2)            rel/NAME: new     <- the point of no return
+       what was started since 1 is linked into the new tree;
        the new names are written through as well
     4  rename S/rel/NAME/var to rel/NAME/var                     rel/NAME: new, with what was written before
     5  remove S

@@ -49,6 +49,22 @@ def keep_what_stays(stage: Stage) -> None:
         stage.warnings.append(f"{each.version} stays in {shown}, since {each.why}; {switch}")
 
 
+def keep_late_starters(stage: Stage) -> None:
+    """Bring along what was started between the look at what runs and the exchange of the trees.
+
+    Raises:
+        OSError: the file system can hold neither links nor copies.
+    """
+    published = stage.plan.published
+    for replaced in (stage.root, stage.replaced):
+        if replaced.is_dir():
+            running = running_versions(published)
+            late = [each for each in _complete(replaced) if each in running and each not in _complete(published)]
+            bring_along(replaced, published, late, late)
+            stage.staying += tuple(late)
+            stage.was_running = bool(running)
+
+
 def running_versions(published: Path) -> dict[str, str]:
     """Return the versions that run from a folder, and how that is known.
 

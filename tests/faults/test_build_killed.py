@@ -13,6 +13,7 @@ from support.running import Release, base_environment, ended
 from support.tiny_project import make_tiny_project
 
 from releaser.build.executor import build
+from releaser.build.publish import Disk, exchange_names
 from releaser.cli.report import SilentReport
 from releaser.config import read_config
 from releaser.plan.gather import gather_facts
@@ -106,6 +107,31 @@ def test_what_runs_has_all_of_its_files_wherever_the_build_is_killed_while_it_pu
         assert release.run("upgrade", "1.1.0").returncode == 0
         assert release.status()["version"] == "1.1.0"
         assert left_in(project) == [".lock", "rel", *beside("1.0.0"), *beside("1.1.0")]
+
+
+def test_a_release_that_is_started_at_the_last_moment_keeps_its_version(project: Path, tmp_path: Path) -> None:
+    (project / "src/tiny/app.py").write_text(FOREVER)
+    root = built(project)
+    before = files_in(root / "releases/1.0.0")
+    make_tiny_project(project, version="1.1.0")
+    (project / "src/tiny/app.py").write_text(FOREVER)
+    (tmp_path / "scratch").mkdir()
+    with ended(Release(root=root, name="tiny", scratch=tmp_path / "scratch", env=base_environment())) as release:
+
+        def exchange(one: Path, other: Path) -> bool:
+            release.foreground()
+            return exchange_names(one, other)
+
+        build(
+            plan_of(project),
+            report=SilentReport(sys.stdout, False),
+            read_graph=lambda *_, **__: pytest.fail("no migrations"),
+            disk=Disk(exchange=exchange),
+        )
+        assert files_in(root / "releases/1.0.0") == before
+        assert release.status()["version"] == "1.0.0"
+        assert release.run("upgrade", "1.1.0").returncode == 0
+        assert release.status()["version"] == "1.1.0"
 
 
 def interrupt_before(project: Path, plan: Plan, wanted: Step) -> str:
