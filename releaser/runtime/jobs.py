@@ -49,7 +49,7 @@ class Job:
         stderr = writer if merge_stderr else 2
         try:
             self._child: Child = spawn(argv, environ, cwd=cwd, stdin=nothing, stdout=writer, stderr=stderr)
-        except OSError:
+        except BaseException:
             os.close(reader)
             raise
         finally:
