@@ -128,6 +128,8 @@ class Supervisor(Turning):
             for output in (self._out, self._err):
                 output.finish()
                 output.close()
+            # Python gives signals their default action back before it is gone: the exit code would be that of a signal.
+            signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
         return self._outcome.exit_code
 
     def _turn_whatever_happens(self) -> None:
