@@ -22,7 +22,7 @@ from releaser.build.dependencies import (
     install_project,
     tidy_bundle,
 )
-from releaser.build.early_end import as_build_error, telling, uninterrupted, version_of, what_is_there
+from releaser.build.early_end import as_build_error, telling, uninterrupted, what_is_there
 from releaser.build.entry import check_bundle
 from releaser.build.installers import choose_installer, for_target
 from releaser.build.lock import build_lock
@@ -33,7 +33,6 @@ from releaser.build.publish import (
     DISK,
     Disk,
     carry_var,
-    is_running,
     prune_bundles,
     publish_tree,
     repair,
@@ -45,6 +44,7 @@ from releaser.build.runtime_copy import add_runtime, begin_runtime
 from releaser.build.scripts import copy_scripts
 from releaser.build.sidecars import publish_packages, sign_checksums, write_sidecars
 from releaser.build.stage import ReadGraph, Stage, staging_folder
+from releaser.build.staying import bundles_of, keep_late_starters, keep_what_stays
 from releaser.build.strip import strip_bundle
 from releaser.build.tree import normalise_modes, size_bytes
 from releaser.errors import BuildError, Problem, reason_of
@@ -365,14 +365,11 @@ def _write_run_file(stage: Stage) -> None:
 
 def _publish_tree(stage: Stage, disk: Disk) -> None:
     plan = stage.plan
+    keep_what_stays(stage)
     disk.write_through(str(stage.folder))
-    if is_running(plan.published):
-        version = version_of(plan.published) or "a release"
-        shown = os.path.relpath(plan.published, plan.root)
-        stage.warnings.append(f"{version} is running from {shown}: restart it to use the new build")
-        stage.was_running = True
     publish_tree(stage.root, plan.published, stage.replaced, disk.exchange)
     stage.is_published = True
+    keep_late_starters(stage)
     disk.write_through(str(plan.target))
 
 
@@ -381,7 +378,7 @@ def _carry_var(stage: Stage) -> None:
     for replaced in (stage.replaced, stage.root):
         carry_var(replaced, published)
     if not stage.was_running:
-        prune_bundles(published, stage.bundle_id)
+        prune_bundles(published, {stage.bundle_id, *bundles_of(published, stage.staying)})
 
 
 def _built(plan: Plan, stage: Stage) -> Built:

@@ -3,11 +3,13 @@
 The timeline, in `_build/ENV/`, under the lock that every build of ENV holds; S is `.staging-PID`:
 
     1  S/rel/NAME is complete, its manifest written              rel/NAME: old
+       versions that have to stay are linked into it (`staying`)
        everything in S is written through to the disk
     2  remove the checksums beside the archive, and their         rel/NAME: old
        signature; rename the archive, then what lies beside it,
        from S over their final names, the checksums last
     3  exchange S/rel/NAME and rel/NAME, renameat2(2)            rel/NAME: new     <- the point of no return
+       what was started since 1 is linked into the new tree;
        the new names are written through as well
     4  rename S/rel/NAME/var to rel/NAME/var                     rel/NAME: new, with what was written before
     5  remove S
@@ -15,6 +17,9 @@ The timeline, in `_build/ENV/`, under the lock that every build of ENV holds; S 
 Killed before 3, the old build is there, and S is a leftover. Killed between 3 and 5, the new one is there, and S holds
 the old one, after 4 without its var. Where the file system cannot exchange two names, 3 is two renames: rel/NAME to
 S/old/NAME, then S/rel/NAME to rel/NAME; killed between them, rel/NAME is missing until the next build.
+
+What runs never misses a file of its version: the links are in S/rel/NAME before 3, and what is removed in 5 is the
+other name of the same files. `var` has its place again after 4.
 
 A power cut is as a kill: what has its final name is whole on the disk. One syncfs(2) does that; an fsync of each file
 would cost many times as much.
@@ -27,16 +32,17 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import fcntl
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from releaser.build.lock import STAGING
+from releaser.runtime import occupants
 from releaser.runtime.unpack import write_through
+from releaser.runtime.versions import is_held
 
 Exchange = Callable[[Path, Path], bool]
 """Exchanges two names in one step; false when the file system cannot, and nothing was done."""
@@ -114,27 +120,22 @@ def repair(target: Path) -> Iterator[str]:
         shutil.rmtree(folder)
 
 
-def prune_bundles(published: Path, keep: str) -> None:
+def prune_bundles(published: Path, keep: Collection[str]) -> None:
     """Remove unpacked bundles of builds that are no longer there; each takes as much room as the app."""
     bundles = published / "var" / "bundles"
     for folder in sorted(bundles.iterdir()) if bundles.is_dir() else ():
-        if folder.is_dir() and folder.name != keep and not folder.name.startswith("."):
+        if folder.is_dir() and folder.name not in keep and not folder.name.startswith("."):
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def is_running(published: Path) -> bool:
-    """Tell whether a release runs from this folder: its supervisor holds a lock as long as it lives."""
-    try:
-        lock = os.open(published / "var" / "run" / "lock", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(lock)
-    return False
+    """Tell whether a release runs from this folder, wherever its `var` lies."""
+    return is_locked(published) or bool(occupants.found(str(published)))
+
+
+def is_locked(published: Path) -> bool:
+    """Tell whether the supervisor of a release whose `var` lies in this folder lives: it holds a lock."""
+    return is_held(str(published / "var" / "run" / "lock"))
 
 
 def _rescue_var(tree: Path, published: Path, pid: str) -> Iterator[str]:

@@ -127,6 +127,8 @@ class Stage:
     """The sha256 of each of its files, in the form of sha256sum(1)."""
     was_running: bool = False
     """Whether a release ran from the published folder when it was replaced."""
+    staying: tuple[str, ...] = ()
+    """Versions of the tree that is replaced which are in the new one as well."""
     is_published: bool = False
     warnings: list[str] = field(default_factory=list)
 

@@ -14,8 +14,10 @@ import _socket
 import os
 from signal import SIG_BLOCK, SIG_SETMASK, pthread_sigmask, valid_signals
 
-from . import frames, sockets
+from . import faults, frames, sockets
+from .accounts import Account, Accounts
 from .answers import answer
+from .failures import BUG, NOT_NOW
 from .files import unlink
 from .forking import Forks
 from .layout import AGENT_SOCKET, worker_socket, worker_sockets
@@ -36,11 +38,12 @@ _LOOK_AGAIN_S = 0.0001
 class Caller(NativeThread):
     """One connection and the thread that answers it."""
 
-    __slots__ = ("connection",)
+    __slots__ = ("account", "connection")
 
-    def __init__(self, connection: _socket.socket) -> None:
+    def __init__(self, connection: _socket.socket, accounts: Accounts) -> None:
         super().__init__()
         self.connection = connection
+        self.account = Account(accounts, connection)
 
 
 class Agent:
@@ -61,6 +64,7 @@ class Agent:
         self._thread: NativeThread | None = None
         self._mask: set[int] = set()  # of signals, as the thread that started ours has it
         self._callers: dict[int, Caller] = {}
+        self._accounts = Accounts()
         self._ended: list[Caller] = []
         self._pipe: list[int] = []
         self._open_pipe()
@@ -132,6 +136,7 @@ class Agent:
         for caller in self._callers.values():
             caller.connection.close()
         self._callers = {}
+        self._accounts = Accounts()  # the lock of the parent's may be held by a thread that is not here
         self._ended = []
         self._thread = None
         for descriptor in self._pipe:
@@ -161,12 +166,20 @@ class Agent:
                 if descriptor == wake:
                     return
                 if descriptor in listeners:
-                    self._accept(listeners[descriptor])
+                    self._accept_whatever_happens(listeners[descriptor])
                 elif self._watch is not None:
                     poller.unregister(descriptor)
                     _, act = self._watch
                     self._watch = None
                     start_new_thread(act, ())
+
+    def _accept_whatever_happens(self, listener: _socket.socket) -> None:
+        """Accept a caller; a fault of ours in that must not end the thread that all others rely on."""
+        try:
+            self._accept(listener)
+        except Exception as error:
+            faults.tell_on_stderr(error, "accepting a caller")
+            poll().poll(_PAUSE_MS)
 
     def _accept(self, listener: _socket.socket) -> None:
         try:
@@ -183,7 +196,7 @@ class Agent:
         elif len(self._callers) >= MAX_CALLERS:
             _refuse(connection, f"error: the app answers {MAX_CALLERS} callers already\n")
         else:
-            caller = Caller(connection)
+            caller = Caller(connection, self._accounts)
             self._callers[connection.fileno()] = caller
             try:
                 start_new_thread(self._serve, (caller,))
@@ -197,10 +210,14 @@ class Agent:
         pthread_sigmask(SIG_SETMASK, self._mask)  # what the call starts, a program for one, would inherit ours
         self.forks.come_first()
         try:
-            answer(caller.connection, caller)
+            answer(caller.connection, caller, caller.account)
         except OSError:
             pass  # the caller has gone before it asked
+        except Exception as error:
+            told = faults.tell_on_stderr(error, "answering a caller")
+            _say(caller.connection, f"error: {told}\n  now: the app goes on\n", BUG)
         finally:
+            caller.account.close()
             self._ended.append(caller)
             self._callers.pop(caller.connection.fileno(), None)
             caller.connection.close()
@@ -227,9 +244,14 @@ def _accept_from(listener: _socket.socket) -> _socket.socket:
 
 
 def _refuse(connection: _socket.socket, text: str) -> None:
+    _say(connection, text, NOT_NOW)
+    connection.close()
+
+
+def _say(connection: _socket.socket, text: str, exit_code: int) -> None:
+    """Send the end of an answer to somebody who may be gone, or not read."""
     connection.setblocking(False)
     try:
-        connection.send(frames.encode(frames.ERROR, text.encode()) + frames.encode(frames.EXIT, b"4"))
+        connection.send(frames.reply(text, exit_code, frames.ERROR))
     except OSError:
         pass
-    connection.close()

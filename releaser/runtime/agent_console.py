@@ -27,6 +27,7 @@ import types
 from functools import partial
 
 from . import calls, frames
+from .accounts import CrowdedOut
 from .completion import matches
 from .hubs import call
 from .loops import wait_for
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from .accounts import Account
+
 _FILE = "<console>"
 _PIECE_BYTES = 65536
 _CO_COROUTINE = 0x80
@@ -48,14 +51,23 @@ _INTERRUPTED = "\0"
 """Stands for Ctrl-C among the lines; a line of a console never holds NUL."""
 
 
-def serve(connection: _socket.socket, reply: Reply, decoder: frames.Decoder, early: list[tuple[bytes, bytes]]) -> None:
-    """Run one console to its end; `early` are frames that arrived together with the request."""
+def serve(
+    connection: _socket.socket,
+    reply: Reply,
+    decoder: frames.Decoder,
+    early: list[tuple[bytes, bytes]],
+    account: Account,
+) -> None:
+    """Run one console to its end; `early` are frames that arrived together with the request.
+
+    `account` bounds what is kept of lines that have come and not been run.
+    """
     names = _names(reply)
 
     def complete(text: str) -> None:
         reply.send(frames.COMPLETE, calls.encode("\n".join(matches(text, names))))
 
-    inbox = _Inbox(connection, decoder, early, complete)
+    inbox = _Inbox(connection, decoder, early, complete, account)
     version = sys.version.partition(" ")[0]
     where = f"Python {version} in the running app (pid {os.getpid()})"
     banner = f"{where}; print() comes here, Ctrl-D leaves the app alone\n"
@@ -106,7 +118,9 @@ class _Inbox:
         decoder: frames.Decoder,
         early: list[tuple[bytes, bytes]],
         complete: Callable[[str], None],
+        account: Account,
     ) -> None:
+        self._account = account
         self._connection = connection
         self._decoder = decoder
         self._complete = complete
@@ -169,9 +183,14 @@ class _Inbox:
             try:
                 data = self._next_piece()
                 self._sort(self._decoder.feed(data))
+                self._account.take(self._decoder.held_bytes + self._waiting_bytes(), is_unfinished=True)
+            except CrowdedOut:
+                data = b""
+                self._drop_lines()
             except (OSError, ValueError, frames.ProtocolError):
                 data = b""
             if not data:
+                self._decoder.clear()
                 self._put(None)
                 self._interrupt()
                 return
@@ -197,6 +216,14 @@ class _Inbox:
                 self._put(_INTERRUPTED)
             elif kind == frames.COMPLETE:
                 self._complete(body.decode("utf-8", "replace"))
+
+    def _waiting_bytes(self) -> int:
+        with self._lock:
+            return sum(len(line) for line in self._lines if line is not None)
+
+    def _drop_lines(self) -> None:
+        with self._lock:
+            self._lines.clear()
 
     def _put(self, line: str | None) -> None:
         with self._lock:

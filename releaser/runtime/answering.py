@@ -10,8 +10,8 @@ import os
 import signal
 import sys
 
-from . import control, environment, frames, reexecution, states, status
-from .failures import DONE, FAILED, NOT_NOW, Failure
+from . import control, environment, frames, reexecution, requests, states, status, upgrade_request
+from .failures import DONE, NOT_NOW, Failure
 from .files import write
 from .upgrading import Host, Upgrade
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
+    from .faults import Faults
     from .generation import Generation
     from .hook_queue import HookQueue
     from .jobs import Jobs
@@ -57,12 +58,17 @@ class Answering(Host):
     _hooks: HookQueue
     _control: control.Control
     _wake_write: int
+    _faults: Faults
 
     def _stop(self, reason: str) -> None:
         """Begin the orderly end."""
 
     def _handle(self, event: str) -> None:
         """Have the table of states say what follows."""
+
+    def _tell_manager(self, tell: Callable[[], None]) -> None:
+        """Tell systemd, or whoever else wants to know; a fault in that changes nothing here."""
+        self._faults.attempt("the service manager", "telling the service manager", tell)
 
     def _answer(self, words: list[str], client: control.Client) -> bytes:
         """Return the frames that answer a request on the control socket."""
@@ -86,7 +92,7 @@ class Answering(Host):
                 return b""
             case "reloaded":
                 self._take_configuration(words[1:])
-                self._upward.reload()
+                self._tell_manager(self._upward.reload)
                 return frames.reply("", DONE)
             case "environ":
                 pairs = self._base.items()
@@ -98,10 +104,8 @@ class Answering(Host):
                 return self._restart(words[1], client)
             case "upgrade":
                 return self._begin_upgrade(words[1], client)
-            case unknown:
-                return frames.reply(
-                    f"error: this release does not know the request '{unknown}'\n", FAILED, frames.ERROR
-                )
+            case known:  # of the table, and left out here
+                raise LookupError(known)
 
     def _take_configuration(self, words: list[str]) -> None:
         """Go on with the configuration `words`, `NAME=value`: for instances and hooks that are started from now on."""
@@ -150,15 +154,16 @@ class Answering(Host):
 
     def _begin_upgrade(self, text: str, client: control.Client) -> bytes:
         """Begin to change the version; the client hears of each step, and of the end."""
-        import json
-
         if self._state != states.RUNNING or self._upgrade is not None or self._restarting:
             doing = "one of its processes is restarted" if self._restarting else f"it is {self._word()}"
             return frames.reply(
                 f"error: {self._live.manifest.name} cannot be upgraded: {doing}\n", NOT_NOW, frames.ERROR
             )
         try:
-            request = json.loads(text)
+            request = upgrade_request.read(text)
+        except upgrade_request.NotUnderstood as error:
+            return requests.refusal(requests.Refused(str(error)), f"{self._live.manifest.version} goes on")
+        try:
             upgrade = Upgrade(
                 self,
                 self._live,
@@ -173,12 +178,10 @@ class Answering(Host):
         except Failure as failure:
             failure.now = f"{self._live.manifest.version} goes on"
             return frames.reply("\n".join(failure.lines()) + "\n", failure.exit_code, frames.ERROR)
-        except (ValueError, LookupError, TypeError) as error:
-            return frames.reply(f"error: the request cannot be understood: {error}\n", FAILED, frames.ERROR)
         client.keep_open = True
         self._hooks.reports += request["hooks"]
         self._upgrade = upgrade
-        self._upward.begin_reload(f"upgrading to {upgrade.version}")
+        self._tell_manager(lambda: self._upward.begin_reload(f"upgrading to {upgrade.version}"))
         upgrade.begin(self._now)
         return b""
 
@@ -200,7 +203,7 @@ class Answering(Host):
     def finish_upgrade(self, failure: Failure | None, is_switched: bool) -> None:
         state_format = 0 if self._upgrade is None else self._upgrade.state_format
         self._upgrade = None
-        self._upward.announce(f"running {self._live.manifest.version}")
+        self._tell_manager(lambda: self._upward.announce(f"running {self._live.manifest.version}"))
         if failure is not None:
             for line in failure.lines():
                 self._err.write(line.encode("utf-8", "surrogateescape") + b"\n")
@@ -210,10 +213,24 @@ class Answering(Host):
 
     def _become_the_new_supervisor(self, state_format: int) -> None:
         """Execute this process anew, from the runtime of the version that runs now, if that knows our format."""
-        live = self._live
         if state_format != reexecution.FORMAT:
             self.say("warning: the supervisor stays that of the version before: the new one does not know its state")
             return
+        try:
+            self._execute_anew()
+        except OSError as error:
+            self.say(f"warning: the supervisor stays that of the version before: {error.strerror}")
+        except Exception:
+            told = self.fault("becoming the supervisor of the new version")
+            self.say(f"warning: the supervisor stays that of the version before: {told}")
+
+    def _execute_anew(self) -> None:
+        """Become the new supervisor; returns never.
+
+        Raises:
+            OSError: it cannot be executed; nothing has changed.
+        """
+        live = self._live
         self._jobs.end_all()
         held = reexecution.Held(live, self._control, self._logger, self._lock)
         state = {
@@ -228,14 +245,11 @@ class Answering(Host):
             for output in (self._out, self._err):
                 output.finish()
 
-        try:
-            reexecution.execute(live.context, self._base, held, state, HANDLED, last_words)
-        except OSError as error:
-            self.say(f"warning: the supervisor stays that of the version before: {error.strerror}")
+        reexecution.execute(live.context, self._base, held, state, HANDLED, last_words)
 
     def _adopt(self, state: Mapping[str, Any]) -> None:
         """Go on where the supervisor of the version before has stopped."""
-        self._control = control.Control(_socket.socket(fileno=state["control"]), self._answer)
+        self._control = control.Control(_socket.socket(fileno=state["control"]), self._answer, self.fault)
         self._control.adopt(state["clients"])
         self._live.environ, self._live.number = dict(state["environ"]), state["generation"]
         self._live.make_keepers(self, self._only, self._log_path())
@@ -243,7 +257,7 @@ class Answering(Host):
         self._hooks.reports += state["hooks"]
         self._started_at = state["started_at"]
         self._state = states.RUNNING
-        self._upward.enter(states.RUNNING, self._live.manifest, task_s=0.0, stop_s=0.0)
+        self._tell_manager(lambda: self._upward.enter(states.RUNNING, self._live.manifest, task_s=0.0, stop_s=0.0))
         self._write_python()
         os.write(self._wake_write, b"\0")  # children that have ended meanwhile are reaped at once
 

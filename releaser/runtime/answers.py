@@ -7,42 +7,68 @@ ask MODULE:FUNCTION               as rpc in json, of a module that the app has i
 drain PID KIND                    x 0, or 1 from a process of another instance; see `releaser.runtime.drain`
 reload NAME=VALUE ...             o the names that changed, e a traceback, x 0 or 1
 console                           see `releaser.runtime.agent_console`
+
+`releaser.runtime.requests` says which words these are; what it does not accept is answered with e, and x 2.
 """
 
 from __future__ import annotations
 
 import _socket
 
-from . import frames
+from . import frames, requests
+from .accounts import MAX_HELD_BYTES, CrowdedOut
 from .primitives import monotonic
 from .reply import Reply
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .accounts import Account
     from .failures import Failure
     from .native_threads import NativeThread
 
-MAX_REQUEST_BYTES = 4 * 1024 * 1024
 REQUEST_S = 10.0
 """A caller that has not said what it wants by then is let go."""
-_PIECE_BYTES = 65536
+_PIECE_BYTES = 16384
+_KINDS = frames.REQUEST + frames.INPUT + frames.INTERRUPT + frames.COMPLETE
 
 
-def answer(connection: _socket.socket, thread: NativeThread) -> None:
-    """Read one request in the caller's thread and send everything that answers it.
+def answer(connection: _socket.socket, thread: NativeThread, account: Account) -> None:
+    """Read one request in the caller's thread and send everything that answers it; `account` bounds what it may hold.
 
     Raises:
         OSError: the caller has gone before it asked.
     """
-    decoder = frames.Decoder(MAX_REQUEST_BYTES)
+    decoder = requests.decoder(requests.AGENT, _KINDS)
     try:
-        words, rest = _read_request(connection, decoder)
-    except frames.ProtocolError as error:
-        reply = Reply(connection)
-        reply.send(frames.ERROR, f"error: the request was not understood: {error}\n".encode())
-        reply.end(2)
+        words, rest = _read_request(connection, decoder, account)
+    except (frames.ProtocolError, requests.Refused) as error:
+        _refuse(connection, account, requests.refusal(error, "nothing was called"))
         return
-    reply = Reply(connection)
+    except CrowdedOut:
+        text = f"error: all callers together hold more than {MAX_HELD_BYTES} bytes\n  now: nothing was called\n"
+        _refuse(connection, account, frames.reply(text, 4, frames.ERROR))
+        return
+    _answer(connection, words, rest, decoder, thread, account)
+
+
+def _refuse(connection: _socket.socket, account: Account, answer: bytes) -> None:
+    account.close()
+    connection.setblocking(False)
+    try:
+        connection.send(answer)
+    except OSError:
+        pass  # it has gone, or does not read
+
+
+def _answer(
+    connection: _socket.socket,
+    words: list[str],
+    rest: list[tuple[bytes, bytes]],
+    decoder: frames.Decoder,
+    thread: NativeThread,
+    account: Account,
+) -> None:
+    reply = Reply(connection, account)
     match words:
         case ["ping"]:
             reply.end(0)
@@ -52,7 +78,7 @@ def answer(connection: _socket.socket, thread: NativeThread) -> None:
             reply.end(_call(reply, form, target, arguments, event))
         case ["ask", target]:
             reply.end(_ask(reply, target))
-        case ["drain", pid, kind] if pid.isdecimal():
+        case ["drain", pid, kind]:
             from . import drain
 
             reply.end(0 if drain.begin(int(pid), kind) else 1)
@@ -62,45 +88,50 @@ def answer(connection: _socket.socket, thread: NativeThread) -> None:
             from .agent_console import serve
 
             thread.is_waited_for = False
-            serve(connection, reply, decoder, rest)
-        case _:
-            reply.send(frames.ERROR, f"error: the app does not know the request '{words[0][:40]}'\n".encode())
-            reply.end(2)
+            serve(connection, reply, decoder, rest, account)
+        case _:  # of the table, and left out here
+            raise LookupError(words[0])
 
 
-def _read_request(connection: _socket.socket, decoder: frames.Decoder) -> tuple[list[str], list[tuple[bytes, bytes]]]:
+def _read_request(
+    connection: _socket.socket, decoder: frames.Decoder, account: Account
+) -> tuple[list[str], list[tuple[bytes, bytes]]]:
     """Return the words of the request and the frames that came with it.
 
     Raises:
         ProtocolError: what came is no request.
+        Refused: it is a request, and none of the table.
+        CrowdedOut: it had to make room for others.
         OSError: nothing complete came in time, or the caller has gone.
     """
     deadline = monotonic() + REQUEST_S
     while True:
         connection.settimeout(max(0.001, deadline - monotonic()))
         data = connection.recv(_PIECE_BYTES)
+        if account.is_closed:
+            raise CrowdedOut
         if not data:
             raise ConnectionResetError
         found = decoder.feed(data)
+        held = decoder.held_bytes + sum(len(body) for _, body in found)
+        account.take(held, is_unfinished=not found)
         if found:
             kind, body = found[0]
             if kind != frames.REQUEST:
                 raise frames.ProtocolError(f"a frame of type {kind!r} came first")
-            return frames.decode_request(body), found[1:]
+            return requests.read(requests.AGENT, body, "the app"), found[1:]
 
 
 def _call(reply: Reply, form: str, target: str, arguments: list[str], event: str = "") -> int:
     """Run the function, send its progress, result or exception, and return the exit code for the caller."""
     from . import calls, progress
-    from .failures import FAILED, NOT_NOW, USAGE, Failure
+    from .failures import FAILED, NOT_NOW, Failure
     from .tracebacks import format_exception
 
     def sink(text: str) -> None:
         reply.send(frames.OUTPUT, calls.encode(text))
 
     try:
-        if form not in calls.FORMATS:
-            raise Failure(f"expected text or json, found '{form}'", USAGE, now="nothing was called")
         with progress.SentTo(sink, event):
             result = calls.run(target, arguments, form)
     except Failure as failure:

@@ -27,7 +27,7 @@ from .record import FOLDER, Member
 from .signatures import read_small
 from .startup import check_host
 from .unpack import write_through
-from .versions import take_lock
+from .versions import STAGED, take_lock
 from .vouched import Vouched, check_signed
 
 TYPE_CHECKING = False
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
     from .context import Context
 
-_STAGED = ".unpack-"
 _NOTHING = "nothing was unpacked"
 
 
@@ -80,27 +79,9 @@ def unpack_archive(
         os.close(lock)
 
 
-def remove_version(context: Context, version: str) -> None:
-    """Remove a version's folder: it is gone from its place by one rename before the first file goes.
-
-    Raises:
-        Failure: somebody unpacks or removes at this moment.
-        OSError: it cannot be removed.
-    """
-    releases = os.path.join(context.layout.root, "releases")
-    lock = take_lock(context)
-    try:
-        _remove_leftovers(releases)
-        gone = os.path.join(releases, f"{_STAGED}{os.getpid()}")
-        os.rename(os.path.join(releases, version), gone)
-        shutil.rmtree(gone)
-    finally:
-        os.close(lock)
-
-
 def _remove_leftovers(releases: str) -> None:
     for name in os.listdir(releases):
-        if name.startswith(_STAGED):
+        if name.startswith(STAGED):
             shutil.rmtree(os.path.join(releases, name), ignore_errors=True)
 
 
@@ -170,7 +151,7 @@ def _place(context: Context, path: str, contents: Contents, vouched: Vouched | N
             raise _not_as_built(context, path, contents, problems)
         if not problems and not (repair and vouched and not _has_checksums(home, vouched)):
             return Unpacked(version, signer, is_new=False, replaced=[])
-    staged = os.path.join(releases, f"{_STAGED}{os.getpid()}")
+    staged = os.path.join(releases, f"{STAGED}{os.getpid()}")
     try:
         os.mkdir(staged)
         contents.extract(staged)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 TEXT = "text"
 JSON = "json"
-FORMATS = (TEXT, JSON)
+_LONGEST_HINT = 200
 
 
 def run(target: str, words: Sequence[str], form: str) -> bytes:
@@ -122,12 +122,12 @@ def parse(words: Sequence[str]) -> list[Any]:
     for number, word in enumerate(words, 1):
         try:
             values.append(json.loads(word))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Failure(
                 f"argument {number} is not JSON: {error}",
                 USAGE,
                 now="nothing was called",
-                hint=f"a string needs its own quotes: '{json.dumps(word)}'",
+                hint=f"a string needs its own quotes: '{json.dumps(word)}'" if len(word) < _LONGEST_HINT else "",
             ) from None
     return values
 

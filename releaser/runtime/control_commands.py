@@ -7,9 +7,12 @@ import os
 from . import client, frames
 from .failures import DONE, USAGE, Failure
 from .layout import CONTROL_SOCKET
+from .writing import write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import _socket
+
     from .context import Context
 
 _READ_BYTES = 4096
@@ -44,14 +47,28 @@ def stop(context: Context, args: list[str]) -> int:
         words.append(str(seconds(args[1], "the release goes on")))
     connection = client.connect(context, CONTROL_SOCKET)
     client.send(connection, frames.encode_request(*words))
-    # The supervisor never closes this connection itself: its end is the end of the release.
-    try:
-        while connection.recv(_READ_BYTES):
-            pass
-    except ConnectionResetError:
-        pass
+    refused = _wait_for_end(connection)
+    if refused is not None:
+        return refused
     wait_for_lock(context.layout.lock)
     return DONE
+
+
+def _wait_for_end(connection: _socket.socket) -> int | None:
+    """Wait until the release has ended; return an exit code where it was not told to.
+
+    The supervisor says nothing more to whom it has told to wait: the end of this connection is the end of the release.
+    """
+    decoder = frames.Decoder()
+    try:
+        while data := connection.recv(_READ_BYTES):
+            for kind, body in decoder.feed(data):
+                if kind == frames.EXIT:
+                    return int(body)
+                write_all(2, body)
+    except ConnectionResetError:
+        pass
+    return None
 
 
 def wait_for_lock(path: str) -> None:

@@ -16,7 +16,7 @@ from .failures import FAILED, Failure
 from .layout import Layout
 from .record import RecordError, load
 from .tree_check import record_path
-from .versions import previous_version, take_lock
+from .versions import STAGED, previous_version, take_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def _read(path: str) -> bytes:
 def _replace(source: str, target: str, releases: str) -> None:
     """Copy a file over another one, its owner and mode included; a kill leaves one of the two, whole."""
     status = os.stat(source)
-    folder = os.path.join(releases, f".unpack-{os.getpid()}")
+    folder = os.path.join(releases, f"{STAGED}{os.getpid()}")
     temporary = os.path.join(folder, NAME)
     os.makedirs(folder, mode=0o700, exist_ok=True)
     try:

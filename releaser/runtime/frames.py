@@ -20,6 +20,10 @@ Words are UTF-8 with surrogateescape, as in `sys.argv`. An argument cannot hold 
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 PROTOCOL = "1"
 REQUEST = b"?"
 OUTPUT = b"o"
@@ -29,8 +33,12 @@ INTERRUPT = b"c"
 COMPLETE = b"t"
 EXIT = b"x"
 
+KINDS = b"?oeictx"
+
 HEADER_BYTES = 5
 MAX_BODY_BYTES = 16 * 1024 * 1024
+_LOOK_BYTES = 64
+"""As much of a body as tells what it is going to be."""
 
 
 class ProtocolError(Exception):
@@ -67,15 +75,36 @@ def decode_request(body: bytes) -> list[str]:
 class Decoder:
     """Turns bytes as they arrive into whole frames; owned by one connection."""
 
-    __slots__ = ("_buffer", "_limit")
+    __slots__ = ("_bound", "_buffer", "_kinds", "_limit")
 
-    def __init__(self, limit_bytes: int = MAX_BODY_BYTES) -> None:
+    def __init__(
+        self,
+        limit_bytes: int = MAX_BODY_BYTES,
+        *,
+        kinds: bytes = KINDS,
+        bound: Callable[[bytes], int] | None = None,
+    ) -> None:
+        """Accept frames of `kinds` and up to `limit_bytes`.
+
+        `bound`, if there is one, tells the limit of a request from as much of its body as has arrived.
+        """
         self._buffer = bytearray()
         self._limit = limit_bytes
+        self._kinds = kinds
+        self._bound = bound
+
+    @property
+    def held_bytes(self) -> int:
+        """How much has arrived of a frame that is not whole yet."""
+        return len(self._buffer)
 
     def rest(self) -> bytes:
         """Return what has arrived of a frame that is not whole yet."""
         return bytes(self._buffer)
+
+    def clear(self) -> None:
+        """Forget what has arrived: no more frames are wanted."""
+        self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[tuple[bytes, bytes]]:
         """Return the frames, as (type, body), that `data` completes.
@@ -87,14 +116,22 @@ class Decoder:
         frames: list[tuple[bytes, bytes]] = []
         while len(self._buffer) >= HEADER_BYTES:
             kind = bytes(self._buffer[:1])
-            if kind not in b"?oeictx":
-                raise ProtocolError(f"unknown frame type {kind!r}")
             length = int.from_bytes(self._buffer[1:HEADER_BYTES], "big")
-            if length > self._limit:
-                raise ProtocolError(f"a frame of {length} bytes is over the limit of {self._limit}")
+            self._check(kind, length)
             end = HEADER_BYTES + length
             if len(self._buffer) < end:
                 break
             frames.append((kind, bytes(self._buffer[HEADER_BYTES:end])))
             del self._buffer[:end]
         return frames
+
+    def _check(self, kind: bytes, length: int) -> None:
+        if kind not in KINDS:
+            raise ProtocolError(f"unknown frame type {kind!r}")
+        if kind not in self._kinds:
+            raise ProtocolError(f"a frame of type {kind!r} came, where none is expected")
+        limit = self._limit
+        if self._bound is not None and kind == REQUEST:
+            limit = min(limit, self._bound(bytes(self._buffer[HEADER_BYTES : HEADER_BYTES + _LOOK_BYTES])))
+        if length > limit:
+            raise ProtocolError(f"a frame of {length} bytes is over the limit of {limit}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from .failures import Failure
+from .failures import BUG, Failure
 from .files import why_not_executed
 from .hooks import HookRun
 
@@ -22,13 +22,23 @@ if TYPE_CHECKING:
 class HookQueue:
     """Runs hooks one after the other, and remembers how each one ended."""
 
-    def __init__(self, jobs: Jobs, output: Output, say: Callable[[str], None]) -> None:
-        """Have `jobs` hold the hook that runs; its lines go to `output`, warnings to `say`."""
+    def __init__(
+        self,
+        jobs: Jobs,
+        output: Output,
+        say: Callable[[str], None],
+        on_fault: Callable[[str], str],
+    ) -> None:
+        """Have `jobs` hold the hook that runs; its lines go to `output`, warnings to `say`.
+
+        `on_fault` tells the exception that is being handled, which is a fault of ours, and returns it as a sentence.
+        """
         self.reports: list[dict[str, Any]] = []
         """What `status` tells of each hook that has ended, in that order."""
         self._jobs = jobs
         self._output = output
         self._say = say
+        self._on_fault = on_fault
         self._waiting: list[Hook] = []
         self._begin: Callable[[Hook], None] | None = None
         self._on_end: Callable[[Failure | None], None] | None = None
@@ -56,6 +66,9 @@ class HookQueue:
             except OSError as error:
                 path = os.path.join(context.layout.release, hook.path)
                 self._finish(hook, f"cannot be executed: {why_not_executed(path, error)}", 126, 0.0)
+            except Exception:
+                told = self._on_fault(f"starting the {hook.event} hook {hook.name}")
+                self._finish(hook, f"was not run: {told}", BUG, 0.0, is_ours=True)
 
         self._waiting = list(hooks)
         self._begin = begin
@@ -71,6 +84,12 @@ class HookQueue:
         """Go on after a hook has ended with `code`."""
         self._finish(run.hook, run.problem(code), code, now - run.started_at)
 
+    def give_up(self, sentence: str) -> None:
+        """Go on after a fault of ours at the end of a hook: nothing else would."""
+        if self._on_end is not None:
+            self._waiting = []
+            self._end(Failure(sentence, BUG))
+
     def last_failure(self) -> str:
         """Return what is told of the last hook that failed, or nothing."""
         failed = [report for report in self.reports if report["outcome"] != "done"]
@@ -82,7 +101,8 @@ class HookQueue:
         else:
             self._end(None)
 
-    def _finish(self, hook: Hook, problem: str, code: int, seconds: float) -> None:
+    def _finish(self, hook: Hook, problem: str, code: int, seconds: float, *, is_ours: bool = False) -> None:
+        """Note how a hook ended; a fault of ours does not end what serves already, whatever the hook is for."""
         name = f"the {hook.event} hook {hook.name}"
         self.reports.append(
             {
@@ -93,13 +113,15 @@ class HookQueue:
                 "seconds": round(seconds, 3),
             }
         )
-        if problem and hook.on_failure != "warn":
+        is_warning = hook.on_failure == "warn" or (is_ours and hook.on_failure == "stop")
+        if problem and not is_warning:
             self._waiting = []
             hint = "" if not seconds else f"its lines begin with [{hook.event} {hook.name}]"
             self._end(Failure(f"{name} {problem}", hint=hint))
             return
         if problem:
-            self._say(f"warning: {name} {problem}; goes on, since its on_failure is warn")
+            why = "the app serves" if hook.on_failure == "stop" else "its on_failure is warn"
+            self._say(f"warning: {name} {problem}; goes on, since {why}")
         self._next()
 
     def _end(self, failure: Failure | None) -> None:

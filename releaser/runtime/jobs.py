@@ -27,7 +27,7 @@ _MOST_LEFTOVERS = 64
 class Job:
     """One process that was started; subclasses say what becomes of its output."""
 
-    __slots__ = ("_child", "deadline", "is_timed_out", "output_fd", "pid", "started_at")
+    __slots__ = ("_child", "deadline", "fault", "is_timed_out", "output_fd", "pid", "started_at")
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Job:
         stderr = writer if merge_stderr else 2
         try:
             self._child: Child = spawn(argv, environ, cwd=cwd, stdin=nothing, stdout=writer, stderr=stderr)
-        except OSError:
+        except BaseException:
             os.close(reader)
             raise
         finally:
@@ -61,6 +61,7 @@ class Job:
         self.started_at = now
         self.deadline = now + limit_s
         self.is_timed_out = False
+        self.fault: Exception | None = None  # of ours, in taking its output: the rest of that is dropped
 
     def take(self, data: bytes) -> None:
         """Do with a piece of output what this kind of job does; empty at the end."""
@@ -71,10 +72,18 @@ class Job:
             data = os.read(self.output_fd, _READ_BYTES)
         except BlockingIOError:
             return
-        self.take(data)
+        self._hear(data)
         if not data:
             os.close(self.output_fd)
             self.output_fd = -1
+
+    def _hear(self, data: bytes) -> None:
+        """Take a piece of output; the job goes on whatever becomes of that."""
+        if self.fault is None:
+            try:
+                self.take(data)
+            except Exception as error:
+                self.fault = error
 
     def pass_deadline(self, now: float) -> None:
         """End the process's group: SIGTERM at its limit, SIGKILL some seconds later."""
@@ -97,7 +106,7 @@ class Job:
                 break
             self.read()
         if self.output_fd >= 0:
-            self.take(b"")
+            self._hear(b"")
             os.close(self.output_fd)
             self.output_fd = -1
         return code
@@ -122,11 +131,15 @@ class Task(Job):
 class Jobs:
     """The job that is waited for, if any, and those that were cancelled and have not ended yet."""
 
-    __slots__ = ("_cancelled", "_output", "current")
+    __slots__ = ("_cancelled", "_on_fault", "_output", "current")
 
-    def __init__(self, output: Output) -> None:
-        """Hold no job; while `output` is full no job is read, so that a flood waits where it comes from."""
+    def __init__(self, output: Output, on_fault: Callable[[Exception, str], object]) -> None:
+        """Hold no job; while `output` is full no job is read, so that a flood waits where it comes from.
+
+        `on_fault` is told of an exception of ours, and what was being done.
+        """
         self.current: Job | None = None
+        self._on_fault = on_fault
         self._cancelled: list[Job] = []
         self._output = output
 
@@ -155,13 +168,29 @@ class Jobs:
         """Return the job that process was with its exit code, and whether it was waited for; None if it was none."""
         for job in self._all():
             if job.pid == pid:
+                code = job.reap()
                 was_current = job is self.current
                 if was_current:
                     self.current = None
                 else:
                     self._cancelled.remove(job)
-                return job, job.reap(), was_current
+                if job.fault is not None:
+                    self._on_fault(job.fault, f"reading what pid {job.pid} wrote")
+                return job, code, was_current
         return None
+
+    def forget(self, pid: int) -> Job | None:
+        """Let go of the job that process was, whose end nobody could see to; return it if it was waited for."""
+        found = [job for job in self._all() if job.pid == pid]
+        was_current = self.current in found
+        self._cancelled = [job for job in self._cancelled if job not in found]
+        if was_current:
+            self.current = None
+        for job in found:
+            if job.output_fd >= 0:
+                os.close(job.output_fd)
+                job.output_fd = -1
+        return found[0] if was_current else None
 
     def end_all(self) -> None:
         """Kill and reap every job."""

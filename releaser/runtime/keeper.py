@@ -11,8 +11,9 @@ import _socket
 import os
 import signal
 
-from . import environment, notify, readiness
-from .failures import Failure
+from . import drain, environment, notify, readiness
+from .failures import BUG, Failure
+from .faults import REST_S
 from .files import unlink, unlink_agent
 from .hooks import format_seconds
 from .launch import Instance, start_instance
@@ -50,6 +51,10 @@ class Owner:
 
     def say(self, text: str) -> None:
         """Something happened that a person wants to read."""
+
+    def fault(self, what: str) -> str:
+        """Tell the exception that is being handled, which nobody expected; return it as a sentence."""
+        return what
 
 
 class Keeper:
@@ -153,8 +158,8 @@ class Keeper:
             return []
         return [
             (self._notify.fileno(), select.POLLIN, self._take_a_notification),
-            *self._watch.watched(now),
-            *self._pulse.watched(now),
+            *self._contained(self._watch, self._watch.watched(now)),
+            *self._contained(self._pulse, self._pulse.watched(now)),
         ]
 
     def deadlines(self) -> list[float]:
@@ -164,8 +169,8 @@ class Keeper:
 
     def pass_deadlines(self, now: float) -> None:
         self._now = now
-        self._watch.pass_deadline(now)
-        self._pulse.pass_deadline(now)
+        self._probe(self._watch, lambda: self._watch.pass_deadline(now))
+        self._probe(self._pulse, lambda: self._pulse.pass_deadline(now))
         if self._resume_at is not None and now >= self._resume_at:
             self._resume_at = None
             self._start_again()
@@ -187,16 +192,34 @@ class Keeper:
         self._now = now
         instance, self.instance = self.instance, None
         code = instance.child.reap()
-        while self._take_notifications():
-            pass
-        self._watch.end()
-        self._pulse.end()
+        try:
+            self._tidy_up()
+        except Exception:
+            self.owner.fault(f"tidying up after the app{self.label}")
+        uptime_s = now - instance.started_at - instance.ready_after_s if instance.is_ready else 0.0
+        try:
+            self._decide(code, uptime_s)
+        except Exception:
+            self.owner.fault(f"seeing to the end of the app{self.label}")
+            self._go_on(code)
+        return True
+
+    def forget(self, pid: int) -> None:
+        """Go on without the instance if that process was it, and nobody could see to its end."""
+        if self.instance is not None and self.instance.pid == pid:
+            self.instance = None
+            self._tidy_up()
+            self._go_on(BUG)
+
+    def _tidy_up(self) -> None:
+        """Take the last words of an instance that has ended, and stop watching it."""
         self._deadline = None
         self._term_at = self._kill_at = None
+        self._watch.end()
+        self._pulse.end()
+        while self._take_notifications():
+            pass
         self._unlink_agent()
-        uptime_s = now - instance.started_at - instance.ready_after_s if instance.is_ready else 0.0
-        self._decide(code, uptime_s)
-        return True
 
     def terminate(self, now: float, *, is_replaced: bool = False) -> float:
         """Tell the instance to end, after its drain if it has one; it will not be started again.
@@ -243,8 +266,8 @@ class Keeper:
         self._watch.end()
         self._pulse.end()
         self._deadline = self._resume_at = self._term_at = self._kill_at = None
-        self._unlink_agent()
         unlink(os.path.join(run, self._notify_file))
+        self._unlink_agent()
 
     def step_aside(self) -> None:
         """Give the agent's name in `run` to the instance of a newer version; this one answers by another."""
@@ -321,15 +344,41 @@ class Keeper:
         if not drain_s or not instance.is_ready:
             instance.signal(signal.SIGTERM)
             return 0.0
-        from . import drain
-
         kind = drain.REPLACED if is_replaced else drain.ENDING
+        self._term_at = self._now + drain_s  # whatever becomes of what comes now
         # Its own has stepped aside in an upgrade; those of its workers keep their names.
-        drain.ask(self._context.layout.run, (self.agent, agent_socket(self.name)), instance.pid, kind)
-        self._term_at = self._now + drain_s
+        try:
+            drain.ask(self._context.layout.run, (self.agent, agent_socket(self.name)), instance.pid, kind)
+        except Exception:
+            self.owner.fault(f"asking the app{self.label} to drain")
         return drain_s
 
     # What happens -------------------------------------------------------------------------------------------------
+
+    def _contained(
+        self, probing: Watch | Pulse, watched: Sequence[tuple[int, int, Callable[[], None]]]
+    ) -> list[tuple[int, int, Callable[[], None]]]:
+        return [
+            (descriptor, events, lambda act=act: self._probe(probing, act))  # type: ignore[misc]
+            for descriptor, events, act in watched
+        ]
+
+    def _probe(self, probing: Watch | Pulse, action: Callable[[], None]) -> None:
+        """Do a part of a probe; a fault of ours in it says nothing of the app, and the next attempt comes later."""
+        try:
+            action()
+        except Exception:
+            self.owner.fault(f"asking whether the app{self.label} is ready or alive")
+            probing.put_off(self._now)
+
+    def _go_on(self, code: int) -> None:
+        """Have another instance started all the same, or say that there is none."""
+        if self.instance is not None or self._resume_at is not None:
+            return
+        if self.process.heart.is_on and self.has_been_ready and not self.is_ending:
+            self._resume_at = self._now + REST_S
+        else:
+            self.owner.was_lost(self, code, "")
 
     def _unlink_agent(self) -> None:
         run = self._context.layout.run
@@ -361,6 +410,8 @@ class Keeper:
             self._start_instance()
         except OSError as error:
             self._crash(f"could not be started: {error.strerror}", 1, 0.0)
+        except Exception:
+            self._crash(f"could not be started: {self.owner.fault(f'starting the app{self.label}')}", 1, 0.0)
 
     def _take_a_notification(self) -> None:
         self._take_notifications()
@@ -385,7 +436,10 @@ class Keeper:
         self._watch.end()
         self._pulse.begin(self._now)
         self.has_been_ready = True
-        self.owner.became_ready(self)
+        try:
+            self.owner.became_ready(self)
+        except Exception:
+            self.owner.fault(f"seeing to the app{self.label}, which is ready")
 
     def _not_ready_in_time(self) -> None:
         if not self.has_been_ready:
@@ -430,9 +484,12 @@ class Keeper:
         if not size:
             return []  # a terminal or a pipe: whoever reads it has seen the lines
         begin = self._log_offset if self._log_offset <= size else 0  # the file was rotated meanwhile
-        with open(self._log, "rb") as file:
-            file.seek(max(begin, size - _LOG_BYTES))
-            lines = file.read(_LOG_BYTES).decode("utf-8", "replace").splitlines()
+        try:
+            with open(self._log, "rb") as file:
+                file.seek(max(begin, size - _LOG_BYTES))
+                lines = file.read(_LOG_BYTES).decode("utf-8", "replace").splitlines()
+        except OSError:
+            return []  # rotated away at this moment, or not ours to read
         return [line.strip() for line in lines if line.strip() and not line.startswith(_OWN)][-1:]
 
     def _log_size(self) -> int:

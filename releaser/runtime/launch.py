@@ -47,7 +47,7 @@ class Instance:
         """Send a signal to the app's own process; its children hear of it from the app."""
         try:
             os.kill(self.pid, number)
-        except ProcessLookupError:
+        except (ProcessLookupError, PermissionError):
             pass
 
     def to_dict(self, now: float) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import os
 import signal
 import sys
 import termios
+import time
 
 from .launch import runtime_command
 from .process import Child, spawn
@@ -31,6 +32,8 @@ FINISH_S = 5.0
 """How long the end of the release waits for its last lines to be written."""
 CHECK_S = 2.0
 """How long the pipe may be full, with nothing read from it, before it is emptied."""
+AGAIN_S = 1.0
+"""How long a logger that has ended at once, or that cannot be started, is left alone."""
 _FULL_BYTES = 60_000
 _STUCK_S = 0.05
 _READ_BYTES = 65536
@@ -53,7 +56,7 @@ class Logger:
         """Go on with the pipe and the logger of a supervisor that was executed anew, as this process."""
         logger = cls.__new__(cls)
         logger._prepare(context, state["reader"])
-        logger._child = Child(state["pid"], state["lifeline"])
+        logger._child = Child(state["pid"], state["lifeline"]) if state["pid"] else None
         return logger
 
     def state(self) -> dict[str, Any]:
@@ -67,6 +70,7 @@ class Logger:
         self._reader = reader
         self._child: Child | None = None
         self._progress = ""
+        self._started_at = 0.0  # monotonic
         self.deadline = 0.0
         """When `relieve` looks again (monotonic)."""
 
@@ -74,18 +78,27 @@ class Logger:
         """Reap the logger if that process is it, and start another; tell whether it was."""
         if self._child is None or self._child.pid != pid:
             return False
-        self._child.reap()
-        self._start()
+        child, self._child = self._child, None
+        child.reap()
+        if time.monotonic() >= self._started_at + AGAIN_S:
+            self._start_again()
         return True
+
+    def forget(self, pid: int) -> None:
+        """Let go of the logger if that process was it, and nobody could see to its end; `relieve` starts another."""
+        if self._child is not None and self._child.pid == pid:
+            self._child = None
 
     def relieve(self, now: float) -> int:
         """Look at the pipe when it is time; return how many lines were dropped to let the app go on."""
         if now < self.deadline:
             return 0
         self.deadline = now + CHECK_S
+        if self._child is None:
+            self._start_again()
         waiting = int.from_bytes(fcntl.ioctl(self._reader, termios.FIONREAD, bytes(4)), sys.byteorder)
         before, self._progress = self._progress, self._read_so_far()
-        if waiting < _FULL_BYTES or not before or before != self._progress:
+        if waiting < _FULL_BYTES or (self._child is not None and (not before or before != self._progress)):
             return 0
         self.deadline = now + _STUCK_S
         return self._empty()
@@ -131,7 +144,15 @@ class Logger:
             pass  # something that the app left behind still has the pipe open
         signal.setitimer(signal.ITIMER_REAL, 0)
 
+    def _start_again(self) -> None:
+        """Start a logger in the place of one that has ended; if that is not possible now, `relieve` tries it again."""
+        try:
+            self._start()
+        except OSError:
+            self.deadline = time.monotonic() + AGAIN_S
+
     def _start(self) -> None:
+        self._started_at = time.monotonic()
         log = self._context.manifest.log
         layout = self._context.layout
         nothing = os.open(os.devnull, os.O_WRONLY)

@@ -25,7 +25,7 @@ def send(address: str, text: str) -> bool:
     client = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM)
     try:
         client.connect("\0" + address[1:] if address.startswith("@") else address)
-        client.send(text.encode())
+        client.send(text.encode("utf-8", "surrogateescape"))
     except OSError:
         return False
     finally:
@@ -39,7 +39,7 @@ def offer(address: str, text: str) -> bool:
     client.setblocking(False)
     try:
         client.connect("\0" + address[1:] if address.startswith("@") else address)
-        client.send(text.encode())
+        client.send(text.encode("utf-8", "surrogateescape"))
     except BlockingIOError:
         return False
     except OSError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import readiness
+from .faults import REST_S
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,6 +37,12 @@ class Pulse:
         self._failed = 0
         if self._liveness.kind:
             self.deadline = now + self._liveness.interval_s
+
+    def put_off(self, now: float) -> None:
+        """Give an attempt up that could not be made, which says nothing of the app; begin the next one in its time."""
+        self._close()
+        if self.deadline is not None:
+            self.deadline = now + max(self._liveness.interval_s, REST_S)
 
     def end(self) -> None:
         self._close()

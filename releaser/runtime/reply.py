@@ -12,18 +12,25 @@ import _socket
 from . import frames
 from .primitives import POLLOUT, allocate_lock, get_ident, poll
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .accounts import Account
+
 STALLED_S = 30.0
 """A client that takes nothing for so long is given up."""
 MAX_KEPT_BYTES = 4 * 1024 * 1024
-_BODY_BYTES = 256 * 1024
+_BODY_BYTES = 16 * 1024
+"""Of one frame; as much waits for a caller in whose own thread the answer is sent."""
 
 
 class Reply:
     """The writing side of one connection; owned by the thread that makes it."""
 
-    __slots__ = ("_connection", "_kept", "_lock", "_owner", "_stalled_s", "is_gone")
+    __slots__ = ("_account", "_connection", "_kept", "_lock", "_owner", "_stalled_s", "is_gone")
 
-    def __init__(self, connection: _socket.socket, stalled_s: float = STALLED_S) -> None:
+    def __init__(self, connection: _socket.socket, account: Account, stalled_s: float = STALLED_S) -> None:
+        """Write to `connection`; `account` knows how much all callers hold."""
+        self._account = account
         self._connection = connection
         self._kept = bytearray()
         self._lock = allocate_lock()
@@ -41,7 +48,8 @@ class Reply:
                     return
                 self._kept += frames.encode(kind, body[start : start + _BODY_BYTES])
                 self._write()
-                if len(self._kept) > MAX_KEPT_BYTES and not may_wait:
+                is_within = may_wait or (len(self._kept) <= MAX_KEPT_BYTES and self._account.keep(len(self._kept)))
+                if not is_within:
                     self.give_up()
             while may_wait and self._kept and not self.is_gone:
                 self._wait()

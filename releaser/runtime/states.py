@@ -95,6 +95,18 @@ TRANSITIONS: dict[str, dict[str, str]] = {
     ENDED: {},
 }
 
+AFTER_A_FAULT: dict[str, str] = {
+    **dict.fromkeys((PRE_CONFIGURE, CONFIGURE, UNPACK, POST_CONFIGURE, PRE_START, BOOT), FAILED),
+    POST_START: DONE,
+    RUNNING: "",
+    PRE_STOP: DONE,
+    DRAIN: EXITED,
+    KILL: "",
+    POST_STOP: DONE,
+    ENDED: "",
+}
+"""What a fault of ours in the work of a state means there: a start has failed, what serves goes on, an end ends."""
+
 
 def next_state(state: str, event: str) -> str:
     """Return the state that `event` leads to: `state` itself when the event means nothing there."""

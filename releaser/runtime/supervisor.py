@@ -14,6 +14,7 @@ import sys
 import time
 
 from . import (
+    accepted,  # noqa: F401  an upgrade needs it; the files of the version may be gone by then
     configuring,
     control,
     environment,
@@ -23,8 +24,9 @@ from . import (
     states,
     systemd,
 )
-from .answering import FORWARDED, HANDLED, Answering
-from .failures import DONE, Failure
+from .answering import FORWARDED, HANDLED
+from .failures import BUG, DONE, Failure
+from .faults import Faults
 from .files import unlink, write
 from .generation import Generation
 from .hook_queue import HookQueue
@@ -34,7 +36,7 @@ from .keeper import Keeper
 from .layout import CONTROL_SOCKET
 from .outcome import Outcome
 from .output import Output, own_description
-from .process import ended_child
+from .turning import Turning
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,10 +46,12 @@ if TYPE_CHECKING:
     from .context import Context
     from .logger import Logger
 
-_FOREVER_MS = 3_600_000
+_PAUSE_MS = 100
+_STATES = "states"
+"""Who owns the changes of state: they never rest."""
 
 
-class Supervisor(Answering):
+class Supervisor(Turning):
     """The loop and what it owns. `run` is the only public method; it returns the exit code of the release."""
 
     def __init__(
@@ -94,8 +98,9 @@ class Supervisor(Answering):
         self._outcome = Outcome()
         self._out = Output(own_description(1))
         self._err = Output(own_description(2))
-        self._jobs = Jobs(self._out)
-        self._hooks = HookQueue(self._jobs, self._out, self.say)
+        self._faults = Faults(self._err.write, time.monotonic)
+        self._jobs = Jobs(self._out, self._faults.tell_of)
+        self._hooks = HookQueue(self._jobs, self._out, self.say, self.fault)
 
     # The loop -----------------------------------------------------------------------------------------------------
 
@@ -117,81 +122,32 @@ class Supervisor(Answering):
                 self.say(f"{manifest.name} {manifest.version} ({manifest.environment}) starts")
                 self._enter(states.PRE_CONFIGURE)
             while self._state != states.ENDED:
-                self._turn()
-        except BaseException:
+                self._turn_whatever_happens()
+        finally:
             self._end_everything()
-            raise
-        self._end_everything()
-        for output in (self._out, self._err):
-            output.finish()
-            output.close()
+            for output in (self._out, self._err):
+                output.finish()
+                output.close()
+            # Python gives signals their default action back before it is gone: the exit code would be that of a signal.
+            signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
         return self._outcome.exit_code
 
-    def _turn(self) -> None:
-        """Wait for the next thing to happen, and see to everything that has."""
-        watched = self._watched()
-        poll = select.poll()
-        for descriptor, (events, _) in watched.items():
-            poll.register(descriptor, events)
-        for descriptor, _ in poll.poll(self._wait_ms()):
-            self._now = time.monotonic()
-            watched[descriptor][1]()
-        self._now = time.monotonic()
-        self._reap()
-        self._pass_deadlines()
+    def _turn_whatever_happens(self) -> None:
+        """Turn once; a fault of the loop itself is told, and ends what does not serve yet alone."""
+        try:
+            self._turn()
+        except Exception:
+            if self._state not in states.SERVING_STATES:
+                raise
+            self._faults.tell("turning the loop")
+            select.poll().poll(_PAUSE_MS)
 
-    def _watched(self) -> dict[int, tuple[int, Callable[[], None]]]:
-        """Return every descriptor of interest, with the events wanted and what to do then."""
-        watched: dict[int, tuple[int, Callable[[], None]]] = {
-            self._wake_read: (select.POLLIN, self._take_signals),
-        }
-        if self._now >= self._control.paused_until:
-            watched[self._control.listener.fileno()] = (select.POLLIN, lambda: self._control.accept(self._now))
-        for descriptor, client in self._control.clients.items():
-            watched[descriptor] = (client.events, lambda d=descriptor: self._control.serve(d))  # type: ignore[misc]
-        for output in (self._out, self._err):
-            if output.is_waiting:
-                watched[output.descriptor] = (select.POLLOUT, output.flush)
-        for descriptor, read in self._jobs.watched():
-            watched[descriptor] = (select.POLLIN, read)
-        for keeper in self._all_keepers():
-            for descriptor, events, advance in keeper.watched(lambda: self._now):
-                watched[descriptor] = (events, advance)
-        for descriptor, events, advance in self._upward.watched():
-            watched[descriptor] = (events, advance)
-        return watched
+    # States -------------------------------------------------------------------------------------------------------
 
-    def _wait_ms(self) -> int:
-        deadlines = [
-            self._deadline,
-            self._upward.deadline,
-            self._logger.deadline if self._logger is not None else None,
-            self._control.next_deadline(),
-            self._upgrade.deadline if self._upgrade is not None else None,
-            self._control.paused_until if self._control.paused_until > self._now else None,
-            *self._jobs.deadlines(),
-            *(deadline for keeper in self._all_keepers() for deadline in keeper.deadlines()),
-        ]
-        known = [deadline for deadline in deadlines if deadline is not None]
-        if not known:
-            return _FOREVER_MS
-        return max(0, min(_FOREVER_MS, int((min(known) - time.monotonic()) * 1000) + 1))
-
-    def _pass_deadlines(self) -> None:
-        self._jobs.pass_deadlines(self._now)
-        for keeper in self._all_keepers():
-            keeper.pass_deadlines(self._now)
-        if self._upgrade is not None:
-            self._upgrade.pass_deadline(self._now)
-        self._upward.pass_deadline(self._now, [keeper.agent for keeper in self._live.keepers if keeper.is_ready])
-        self._control.close_overdue(self._now)
-        if self._logger is not None and (dropped := self._logger.relieve(self._now)):
-            self.say(f"{dropped} lines were dropped here: the log is not written")
+    def _pass_own_deadline(self) -> None:
         if self._deadline is not None and self._now >= self._deadline:
             self._deadline = None
             self._handle(states.TIMEOUT)
-
-    # States -------------------------------------------------------------------------------------------------------
 
     def _handle(self, event: str) -> None:
         following = states.next_state(self._state, event)
@@ -199,19 +155,26 @@ class Supervisor(Answering):
             self._enter(following)
 
     def _enter(self, state: str) -> None:
-        self._jobs.cancel(self._now)
         self._deadline = None
+        self._faults.attempt(_STATES, "cancelling a hook", lambda: self._jobs.cancel(self._now))
         self._hooks.cancel()
         if self._upgrade is not None and state != states.RUNNING:
             upgrade, self._upgrade = self._upgrade, None
-            upgrade.abandon()
+            self._faults.attempt(_STATES, "giving up an upgrade", upgrade.abandon)
         self._came_from, self._state = self._state, state
+        self._tell_manager(self._tell_what_begins)
+        if not self._faults.attempt(_STATES, f"beginning with {state}", lambda: self._begin(state)):
+            self._go_on_after_a_fault(state)
+
+    def _tell_what_begins(self) -> None:
         self._upward.enter(
-            state,
+            self._state,
             self._live.manifest,
             task_s=configuring.TASK_S,
             stop_s=self._live.manifest.drain_s + self._stop_timeout_s,
         )
+
+    def _begin(self, state: str) -> None:
         if state in states.HOOK_STATES and state != states.POST_STOP:
             self._run_hooks(state)
             return
@@ -226,6 +189,20 @@ class Supervisor(Answering):
             states.KILL: self._kill,
             states.POST_STOP: self._after_the_end,
         }[state]()
+
+    def _go_on_after_a_fault(self, state: str) -> None:
+        """Take the way that the table has for a fault of ours in the work of `state`."""
+        if self._state != state:
+            return  # another state was entered before, which goes on by itself
+        event = states.AFTER_A_FAULT[state]
+        if event == states.FAILED:
+            name = f"{self._live.manifest.name} {self._live.manifest.version}"
+            what = f"{name} cannot be started: a fault in releaser itself, in {state}, with the traceback above"
+            self._outcome.fail(Failure(what, BUG, now="nothing is running"))
+        if state == states.DRAIN and self._live.is_alive():
+            self._deadline = self._now + self._stop_timeout_s
+        elif event:
+            self._handle(event)
 
     def _configure(self) -> None:
         self._configuring = configuring.Configuring(
@@ -274,14 +251,19 @@ class Supervisor(Answering):
             self._fail(Failure(f"cannot start {sys.executable}: {error.strerror}", now="nothing is running"))
 
     def _announce(self) -> None:
-        self._upward.announce(f"running {self._live.manifest.version}")
+        self._tell_manager(lambda: self._upward.announce(f"running {self._live.manifest.version}"))
         self.say("is running")
         if self._on_running is not None:
             self._on_running()
             self._on_running = None
 
     def _drain(self) -> None:
-        drain_s = max((keeper.terminate(self._now) for keeper in self._live.keepers), default=0.0)
+        drain_s = 0.0
+        for keeper in self._live.keepers:
+            try:
+                drain_s = max(drain_s, keeper.terminate(self._now))
+            except Exception:
+                self.fault(f"telling the app{keeper.label} to end")
         self._deadline = self._now + drain_s + self._stop_timeout_s
         if not self._live.is_alive():  # it had crashed, and waited to be started again
             self._handle(states.EXITED)
@@ -333,6 +315,17 @@ class Supervisor(Answering):
             self._fail(Failure(f"{what} failed: {error.strerror}", now="nothing was started"))
 
     def _finish_job(self, job: Job, code: int) -> None:
+        state = self._state
+        try:
+            self._take_end_of(job, code)
+        except Exception:
+            told = self.fault(f"seeing to the end of pid {job.pid}")
+            if self._upgrade is not None:
+                self._hooks.give_up(told)
+            else:
+                self._go_on_after_a_fault(state)
+
+    def _take_end_of(self, job: Job, code: int) -> None:
         if isinstance(job, HookRun):
             self._hooks.take_ended(job, code, self._now)
         elif isinstance(job, Task) and self._state == states.CONFIGURE:
@@ -392,39 +385,28 @@ class Supervisor(Answering):
         except BlockingIOError:
             return
         for number in numbers:
-            if number == signal.SIGINT:
-                self._interrupts += 1
-                self._stop("SIGINT")
-                if self._interrupts > 1:
-                    self._handle(states.INSIST)
-            elif number == signal.SIGTERM:
-                self._stop("SIGTERM")
-            elif number == signal.SIGHUP and os.isatty(0):
-                self._stop("SIGHUP: the terminal is gone")
-            elif number in FORWARDED:
-                for keeper in self._live.keepers:
-                    if keeper.instance is not None:
-                        keeper.instance.signal(number)
+            self._faults.attempt(_STATES, f"handling signal {number}", lambda: self._take_signal(number))  # noqa: B023
+
+    def _take_signal(self, number: int) -> None:
+        if number == signal.SIGINT:
+            self._interrupts += 1
+            self._stop("SIGINT")
+            if self._interrupts > 1:
+                self._handle(states.INSIST)
+        elif number == signal.SIGTERM:
+            self._stop("SIGTERM")
+        elif number == signal.SIGHUP and os.isatty(0):
+            self._stop("SIGHUP: the terminal is gone")
+        elif number in FORWARDED:
+            for keeper in self._live.keepers:
+                if keeper.instance is not None:
+                    keeper.instance.signal(number)
 
     def _stop(self, reason: str) -> None:
         if not self._outcome.stop_reason and self._state not in (states.POST_STOP, states.ENDED):
             self._outcome.stop_reason = reason
             self.say(f"stops ({reason})")
         self._handle(states.STOP)
-
-    def _reap(self) -> None:
-        while pid := ended_child():
-            if any(keeper.take_ended(pid, self._now) for keeper in self._all_keepers()):
-                continue
-            if self._logger is not None and self._logger.take_ended(pid):
-                continue
-            ended = self._jobs.take_ended(pid)
-            if ended is None:
-                os.waitpid(pid, 0)  # an orphan that became ours: we are process 1
-                continue
-            job, code, was_waited_for = ended
-            if was_waited_for:
-                self._finish_job(job, code)
 
     # Sockets ------------------------------------------------------------------------------------------------------
 
@@ -433,7 +415,7 @@ class Supervisor(Answering):
         for name in os.listdir(layout.run):
             if name.endswith(".sock"):
                 unlink(os.path.join(layout.run, name))
-        self._control = control.Control(sockets.bind(layout.run, CONTROL_SOCKET), self._answer)
+        self._control = control.Control(sockets.bind(layout.run, CONTROL_SOCKET), self._answer, self.fault)
         write(layout.pid_file, f"{os.getpid()}\n")
         self._write_python()
 
@@ -442,18 +424,21 @@ class Supervisor(Answering):
     def say(self, text: str) -> None:
         self._err.write(f"[release] {text}\n".encode("utf-8", "surrogateescape"))
 
+    def fault(self, what: str) -> str:
+        return self._faults.tell(what)
+
     def _end_everything(self) -> None:
         """Leave nothing behind: no process, no socket, no pid file. The lock ends with this process."""
-        self._jobs.end_all()
+        endings = [self._jobs.end_all, *(keeper.close for keeper in self._all_keepers())]
         if self._upgrade is not None:
-            self._upgrade.abandon()
-        self._live.close()
-        listeners.close_all(self._live.listeners)
+            endings.insert(1, self._upgrade.abandon)
+        endings.append(lambda: listeners.close_all(self._live.listeners))
         if hasattr(self, "_control"):
-            self._control.finish()
+            endings.append(self._control.finish)
         layout = self._live.context.layout
-        unlink(os.path.join(layout.run, CONTROL_SOCKET))
-        unlink(layout.pid_file)
+        endings += [lambda: unlink(os.path.join(layout.run, CONTROL_SOCKET)), lambda: unlink(layout.pid_file)]
+        for end in endings:
+            self._faults.attempt(_STATES, "ending what the release has started", end)
         if self._outcome.failure is not None:
             for line in self._outcome.failure.lines():
                 self._err.write(line.encode("utf-8", "surrogateescape") + b"\n")

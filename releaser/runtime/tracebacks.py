@@ -28,6 +28,13 @@ def format_exception(error: BaseException) -> str:
     return "".join(traceback.format_exception(type(error), error, trimmed(error.__traceback__)))
 
 
+def whole(error: BaseException) -> str:
+    """Return the traceback with the runtime's own frames: what failed is the runtime itself."""
+    import traceback
+
+    return "".join(traceback.format_exception(error))
+
+
 def summary(error: BaseException) -> str:
     """Return the exception as one line: `ImportError: No module named 'x'`."""
     text = str(error).strip().partition("\n")[0]

@@ -122,8 +122,8 @@ def run_hooks(context: Context, hooks: list[Hook], environ: dict[str, str]) -> l
     import time
 
     output = Output(1)
-    jobs = Jobs(output)
-    queue = HookQueue(jobs, output, say)
+    jobs = Jobs(output, _raise)
+    queue = HookQueue(jobs, output, say, _raise_again)
     ended: list[Failure | None] = []
     queue.run(hooks, context, environ, runtime_command(context), time.monotonic, ended.append)
     try:
@@ -146,6 +146,14 @@ def run_hooks(context: Context, hooks: list[Hook], environ: dict[str, str]) -> l
     if ended[0] is not None:
         raise ended[0]
     return queue.reports
+
+
+def _raise(fault: Exception, what: str) -> None:
+    raise fault
+
+
+def _raise_again(what: str) -> str:
+    raise
 
 
 def say(text: str) -> None:

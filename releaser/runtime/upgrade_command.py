@@ -119,7 +119,7 @@ def _upgrade(context: Context, old: str, running: dict[str, Any], *, is_rollback
     if running:
         return _request(new, old, environ, reports, may_migrate=may_migrate)
     try:
-        switch(context.layout, version)
+        switch(context.layout, version, old)
     except OSError as error:
         raise Failure(f"cannot write {context.layout.current}: {error.strerror}", FAILED) from error
     try:

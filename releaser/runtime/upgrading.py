@@ -12,17 +12,18 @@ A release without sockets cannot have two instances on one port: the old one is 
 the new one does not become ready.
 
 A crash leaves one version in `var/current`: the old one before that write, which is durable, and the new one after it.
+
+A fault of ours on the way does as much: before that write the old version is what runs, after it the new one, and
+whoever asked is told.
 """
 
 from __future__ import annotations
 
-from . import environment, frames, listeners, versions
-from .context import Context
-from .failures import DONE, NOT_NOW, Failure
-from .generation import Generation
+from . import frames, listeners, versions
+from .failures import BUG, DONE, Failure
 from .hooks import format_seconds, migration_hooks
 from .keeper import Keeper, Owner
-from .layout import Layout
+from .upgrade_generation import is_in, make_generation, make_listeners
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,10 +31,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .control import Client
+    from .generation import Generation
     from .manifest import Hook
 
-FORMAT = 1
-"""Of what `upgrade_command` sends."""
 BOOT = "waiting for the new version to become ready"
 STOP = "stopping the old version"
 DRAIN = "waiting for the old version to end"
@@ -90,16 +90,18 @@ class Upgrade(Owner):
         self._args, self._only, self._log, self._lock = args, only, log, lock
         self._now = 0.0
         self._deadline: float | None = None
-        self._may_migrate = bool(request["may_migrate"])
-        self.state_format = int(request["state_format"])
-        """The format of `reexecution` that the new version's supervisor reads."""
         self.step = ""
         self._failure = Failure("")
-        self._new = _generation(old, request, base)
+        self._is_switched = False
+        self._is_answered = False
+        self._new = make_generation(old, request, base)
+        self._may_migrate: bool = request["may_migrate"]
+        self.state_format: int = request["state_format"]
+        """The format of `reexecution` that the new version's supervisor reads."""
         self._new.make_keepers(self, only, log)
-        self._new.listeners = _listeners(old, self._new)
+        self._new.listeners = make_listeners(old, self._new)
         self._is_beside = bool(self._new.listeners)
-        self._bound = [item for item in self._new.listeners if not _is_in(item, old.listeners)]
+        self._bound = [item for item in self._new.listeners if not is_in(item, old.listeners)]
         self._pids = [keeper.instance.pid if keeper.instance else 0 for keeper in old.keepers]
 
     @property
@@ -110,7 +112,11 @@ class Upgrade(Owner):
     def begin(self, now: float) -> None:
         """Take the first step."""
         self._now = now
+        self._attempt(self._begin)
+
+    def _begin(self) -> None:
         if self._is_beside:
+            self.step = BOOT
             self.say(f"starts {self.version} beside {self._old.manifest.version}")
             for keeper in self._old.keepers:
                 keeper.step_aside()
@@ -132,7 +138,10 @@ class Upgrade(Owner):
     def pass_deadline(self, now: float) -> None:
         """See to what is due, and to an old instance that was lost meanwhile."""
         self._now = now
-        if self._deadline is not None and now >= self._deadline:
+        self._attempt(self._see_to_what_is_due)
+
+    def _see_to_what_is_due(self) -> None:
+        if self._deadline is not None and self._now >= self._deadline:
             self._deadline = None
             for keeper in self._old.keepers:
                 if keeper.instance is not None:
@@ -150,21 +159,35 @@ class Upgrade(Owner):
     def abandon(self) -> None:
         """End this upgrade because the release ends; what it runs is the supervisor's to end."""
         step, self.step = self.step, ""
-        if step == BOOT:
-            self._remove_new()
-        elif step == DRAIN:
-            self._old.close()
         for keeper in (*self._old.keepers, *self._new.keepers):
             keeper.owner = self._host
-        self._answer(Failure(f"the upgrade to {self.version} was given up: the release stops"))
+        try:
+            if step == BOOT:
+                self._remove_new()
+            elif step == DRAIN:
+                self._old.close()
+        finally:
+            self._answer(Failure(f"the upgrade to {self.version} was given up: the release stops"))
 
     def say(self, text: str) -> None:
         self._host.say(text)
         self._tell(f"[release] {text}\n".encode("utf-8", "surrogateescape"))
 
+    def fault(self, what: str) -> str:
+        return self._host.fault(what)
+
     # What keepers tell --------------------------------------------------------------------------------------------
 
     def became_ready(self, keeper: Keeper) -> None:
+        self._attempt(lambda: self._take_ready(keeper))
+
+    def was_not_ready_in_time(self, keeper: Keeper) -> None:
+        self._attempt(lambda: self._take_late(keeper))
+
+    def was_lost(self, keeper: Keeper, code: int, why: str) -> None:
+        self._attempt(lambda: self._take_lost(keeper, code, why))
+
+    def _take_ready(self, keeper: Keeper) -> None:
         instance = keeper.instance
         if instance is None:
             return
@@ -175,7 +198,7 @@ class Upgrade(Owner):
         elif self.step == RETURN and self._old.is_ready():
             self._returned()
 
-    def was_not_ready_in_time(self, keeper: Keeper) -> None:
+    def _take_late(self, keeper: Keeper) -> None:
         limit = format_seconds(keeper.process.readiness.timeout_s)
         how = f"did not become ready in {limit}"
         if self.step == RETURN:
@@ -183,7 +206,7 @@ class Upgrade(Owner):
         else:
             self._fail(Failure(f"the new instance{keeper.label} {how}", details=(keeper.why_not_ready(),)))
 
-    def was_lost(self, keeper: Keeper, code: int, why: str) -> None:
+    def _take_lost(self, keeper: Keeper, code: int, why: str) -> None:
         how = f"was killed by signal {code - 128}" if code > 128 else f"exited with {code}"
         if self.step == RETURN:
             self._give_up(how)
@@ -196,6 +219,52 @@ class Upgrade(Owner):
                 self._boot()
             elif self.step == DRAIN:
                 self._run_hooks()
+
+    # Faults -------------------------------------------------------------------------------------------------------
+
+    def _attempt(self, action: Callable[[], None]) -> None:
+        """Do a part of the upgrade; a fault of ours in it ends the upgrade, with one of the two versions running."""
+        try:
+            action()
+        except Exception:
+            step = self.step or "its end"
+            failure = Failure(self._host.fault(f"upgrading to {self.version} ({step})"), BUG)
+            try:
+                self._end_after(failure)
+            except Exception:
+                self._host.fault(f"ending the upgrade to {self.version}")
+                self._leave(failure)
+
+    def _end_after(self, failure: Failure) -> None:
+        """Go to the version that is to run from here."""
+        self._deadline = None
+        if not self.step:
+            self._leave(failure)
+        elif self._is_switched:
+            for keeper in self._new.keepers:
+                keeper.owner = self._host
+            self._host.take_over(self._new)
+            if self._is_beside:
+                self._old.close()  # alone, it was closed before: its names in `run` are the new one's
+            self._end(failure)
+        elif self.step == STOP:
+            self._old.close()
+            self._start_old_again(failure)
+        elif self.step == BOOT:
+            self._fail(failure)
+        elif self._old.is_alive():
+            self._returned()
+        else:
+            self._give_up(f"met {failure.message}")
+
+    def _leave(self, failure: Failure) -> None:
+        """Do the least there is to do: the supervisor has an upgrade no more."""
+        self.step = ""
+        for keeper in (*self._old.keepers, *self._new.keepers):
+            keeper.owner = self._host
+        if not self._is_answered:
+            self.client.finish(frames.reply(f"error: {failure.message}\n", BUG, frames.ERROR))
+        self._host.finish_upgrade(failure, is_switched=False)
 
     # Steps --------------------------------------------------------------------------------------------------------
 
@@ -211,10 +280,11 @@ class Upgrade(Owner):
 
     def _switch(self) -> None:
         try:
-            versions.switch(self._new.context.layout, self.version)
+            versions.switch(self._new.context.layout, self.version, self._old.manifest.version)
         except OSError as error:
             self._fail(Failure(f"cannot write {self._new.context.layout.current}: {error.strerror}"))
             return
+        self._is_switched = True
         for keeper in self._new.keepers:
             keeper.take_over()
             keeper.owner = self._host
@@ -233,12 +303,12 @@ class Upgrade(Owner):
             drain_s = max(drain_s, keeper.terminate(self._now, is_replaced=self._is_beside))
         self._deadline = self._now + drain_s + generation.manifest.stop_timeout_s
         if not generation.is_alive():
-            self.was_lost(generation.keepers[0], DONE, "")
+            self._take_lost(generation.keepers[0], DONE, "")
 
     def _run_hooks(self) -> None:
         if self._is_beside:
             self._old.close()
-        listeners.close_all([item for item in self._old.listeners if not _is_in(item, self._new.listeners)])
+        listeners.close_all([item for item in self._old.listeners if not is_in(item, self._new.listeners)])
         self.step = HOOKS
         hooks = self._new.manifest.hooks_of("post_upgrade")
         if self._may_migrate:
@@ -247,9 +317,13 @@ class Upgrade(Owner):
             "RELEASE_OLD_VERSION": self._old.manifest.version,
             "RELEASE_NEW_VERSION": self.version,
         }
-        self._host.run_upgrade_hooks(hooks, versions_of_it, self._end, self._tell)
+        self._host.run_upgrade_hooks(
+            hooks, versions_of_it, lambda failure: self._attempt(lambda: self._end(failure)), self._tell
+        )
 
     def _end(self, failure: Failure | None) -> None:
+        if not self.step:
+            return
         self.step = ""
         if failure is not None:
             failure.now = f"{self.version} runs, and {self._old.manifest.version} has ended"
@@ -315,69 +389,10 @@ class Upgrade(Owner):
 
     def _answer(self, failure: Failure | None) -> None:
         """Tell whoever asked how it ended."""
+        self._is_answered = True
         if failure is not None:
             text = "\n".join(failure.lines()) + "\n"
             self.client.finish(frames.reply(text, failure.exit_code, frames.ERROR))
         else:
             text = f"{self._new.manifest.name} {self.version} runs; {self._old.manifest.version} has ended\n"
             self.client.finish(frames.reply(text, DONE))
-
-
-def _generation(old: Generation, request: Mapping[str, Any], base: Mapping[str, str]) -> Generation:
-    """Return the generation that was asked for.
-
-    Raises:
-        Failure: it was asked for in words of another format, or its manifest cannot be read by this version.
-    """
-    layout = old.context.layout
-    version = str(request.get("version"))
-    if request.get("format") != FORMAT:
-        raise _not_understood(old, version, f"its request is of format {request.get('format')}")
-    context = Context(Layout(layout.root, version, layout.var), old.context.name, base, request["python"])
-    contract = environment.contract(context, old.contract["RELEASE_COMMAND"], context.python)
-    contract["RELEASE_PID"] = old.contract["RELEASE_PID"]
-    kept = {name: value for name, value in request["environ"].items() if name not in _OF_AN_UPGRADE}
-    try:
-        return Generation(context, kept, contract, old.number + 1)
-    except Failure as failure:
-        raise _not_understood(old, version, failure.message) from failure
-
-
-def _not_understood(old: Generation, version: str, why: str) -> Failure:
-    name = old.context.name
-    return Failure(
-        f"cannot upgrade to {version}: the supervisor of {old.manifest.version} does not understand it",
-        NOT_NOW,
-        details=(why,),
-        hint=f"`{name} stop`, `{name} upgrade {version}`, `{name} start`",
-    )
-
-
-_OF_AN_UPGRADE = ("RELEASE_OLD_VERSION", "RELEASE_NEW_VERSION")
-
-
-def _listeners(old: Generation, new: Generation) -> list[listeners.Listener]:
-    """Return the sockets of the new version: those of the old one as far as they are the same, the others bound.
-
-    Raises:
-        Failure: one cannot be bound.
-    """
-    if not new.manifest.sockets:
-        return list(old.listeners) if not old.manifest.sockets else []
-    wanted = [
-        (item.name, environment.setting(f"sockets.{item.name}", item.address, new.environ))
-        for item in new.manifest.sockets
-    ]
-    kept = {
-        name: listeners.Listener(name, address, found.socket, is_passed=found.is_passed)
-        for name, address in wanted
-        for found in old.listeners
-        if found.address == address or (found.is_passed and found.name == name)
-    }
-    bound = listeners.bind_all([pair for pair in wanted if pair[0] not in kept]) if len(kept) < len(wanted) else []
-    made = {**kept, **{item.name: item for item in bound}}
-    return [made[name] for name, _ in wanted]
-
-
-def _is_in(item: listeners.Listener, others: Sequence[listeners.Listener]) -> bool:
-    return any(item.socket is other.socket for other in others)

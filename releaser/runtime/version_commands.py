@@ -6,17 +6,20 @@ import filecmp
 import os
 import shutil
 
-from . import client
+from . import client, occupants
 from .context import Context
 from .failures import DONE, FAILED, NOT_NOW, USAGE, Failure
 from .files import unlink
 from .layout import CONTROL_SOCKET, LAUNCHER, Layout
 from .versions import (
     PREVIOUS,
+    STAGED,
     booting_version,
     default_version,
     found_versions,
+    is_held,
     previous_version,
+    take_lock,
     write_durably,
 )
 from .writing import tell
@@ -124,33 +127,71 @@ def remove(context: Context, args: list[str]) -> int:
         raise Failure(f"expected `{context.name} remove VERSION`", USAGE, now="nothing was removed")
     version = args[0]
     names = check_known(context, version, now="nothing was removed")
-    layout = context.layout
-    for is_so, word, hint in (
-        (version == running_version(context), "runs", f"`{context.name} upgrade VERSION` switches to another"),
-        (version == booting_version(layout), "is current", f"`{context.name} upgrade VERSION` switches to another"),
-    ):
-        if is_so:
-            raise Failure(
-                f"cannot remove {context.name} {version}: it {word}", NOT_NOW, now="nothing was removed", hint=hint
-            )
-    from .archives import remove_version
-
+    lock = take_lock(context)  # no upgrade begins or ends from here on
     try:
-        if version == default_version(layout):
-            write_durably(os.path.join(layout.root, "releases", "default"), booting_version(layout))
-        if version == previous_version(layout):
-            unlink(os.path.join(layout.var, PREVIOUS))
-        remove_version(context, version)
-        _keep_a_launcher(context, [name for name in names if name != version])
-        _prune(context, [name for name in names if name != version])
+        _check_unused(context, version)
+        _take_away(context, version, [name for name in names if name != version])
     except OSError as error:
         raise Failure(
             f"cannot remove {context.name} {version}: {error.filename}: {error.strerror or error}",
             FAILED,
             now=f"`{context.name} versions` tells what is left",
         ) from error
+    finally:
+        os.close(lock)
     print(f"{context.name} {version} is removed")
     return DONE
+
+
+def _check_unused(context: Context, version: str) -> None:
+    """Refuse to remove what runs or boots, also as a part of an upgrade, and with another `var`.
+
+    Raises:
+        Failure: it is in use, or what runs does not say which version it is.
+    """
+    report = _report(context)
+    if not report and is_held(context.layout.lock):
+        raise Failure(
+            f"cannot remove {context.name} {version}: a release runs here that does not say which version it is",
+            NOT_NOW,
+            now="nothing was removed",
+            hint=f"`{context.name} status` asks it",
+        )
+    running = {str(report.get("version")), *(str(each.get("version")) for each in report.get("instances", ()))}
+    upgrade = report.get("upgrade") or {}
+    pids = [str(each.pid) for each in occupants.found(context.layout.root) if each.version == version]
+    for is_so, word in (
+        (version in running, "runs"),
+        (version == upgrade.get("to"), "is what an upgrade leads to"),
+        (bool(pids), f"runs (pid {', '.join(pids)})"),
+        (version == booting_version(context.layout), "is current"),
+    ):
+        if is_so:
+            raise Failure(
+                f"cannot remove {context.name} {version}: it {word}",
+                NOT_NOW,
+                now="nothing was removed",
+                hint=f"`{context.name} upgrade VERSION` switches to another",
+            )
+
+
+def _take_away(context: Context, version: str, others: list[str]) -> None:
+    """Remove a version's folder: it is gone from its place by one rename before the first file goes.
+
+    Raises:
+        OSError: it cannot be removed.
+    """
+    layout = context.layout
+    releases = os.path.join(layout.root, "releases")
+    if version == default_version(layout):
+        write_durably(os.path.join(releases, "default"), booting_version(layout))
+    if version == previous_version(layout):
+        unlink(os.path.join(layout.var, PREVIOUS))
+    gone = os.path.join(releases, f"{STAGED}{os.getpid()}")
+    os.rename(os.path.join(releases, version), gone)
+    _keep_a_launcher(context, others, gone)
+    shutil.rmtree(gone)
+    _prune(context, others)
 
 
 def check_known(context: Context, version: str, *, now: str) -> list[str]:
@@ -179,15 +220,24 @@ def running_version(context: Context) -> str:
     Raises:
         client.Refused: this user may not know.
     """
+    return str(_report(context).get("version", ""))
+
+
+def _report(context: Context) -> dict[str, Any]:
+    """Return what the running release tells of itself; empty when none answers.
+
+    Raises:
+        client.Refused: this user may not know.
+    """
     import json
 
     try:
-        report = json.loads(client.ask(context, CONTROL_SOCKET, "status", "--json"))
+        found: dict[str, Any] = json.loads(client.ask(context, CONTROL_SOCKET, "status", "--json"))
     except client.Refused:
         raise
     except (Failure, ValueError):
-        return ""
-    return str(report.get("version", ""))
+        return {}
+    return found
 
 
 def _present_version(context: Context) -> str:
@@ -222,14 +272,14 @@ def _rows(context: Context) -> list[dict[str, Any]]:
     ]
 
 
-def _keep_a_launcher(context: Context, names: list[str]) -> None:
+def _keep_a_launcher(context: Context, names: list[str], scratch: str) -> None:
     """Let `bin/NAME` be that of a version that is here: the last one that was unpacked brought its own."""
     launchers = [os.path.join(context.layout.root, "releases", name, LAUNCHER) for name in names]
     if any(os.path.exists(path) and filecmp.cmp(path, context.prog, shallow=False) for path in launchers):
         return
     own = os.path.join(context.layout.root, "releases", booting_version(context.layout), LAUNCHER)
     if os.path.exists(own):
-        new = f"{os.path.dirname(own)}/.{LAUNCHER}.{os.getpid()}"
+        new = os.path.join(scratch, f"new-{LAUNCHER}")
         shutil.copy2(own, new)
         os.rename(new, context.prog)
 

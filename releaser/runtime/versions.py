@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from .context import Context
     from .layout import Layout
 
+STAGED = ".unpack-"
+"""Begins the name of a folder below `releases`, with a pid behind it, for what comes or goes; whoever finds one while
+holding the lock may remove it."""
 PREVIOUS = "previous"
 """File in `var`, one line: the version that `current` named before the last upgrade."""
 
@@ -85,15 +88,31 @@ def take_lock(context: Context) -> int:
     return descriptor
 
 
-def switch(layout: Layout, version: str) -> None:
-    """Make `version` the one that boots, and remember the one before; a power cut leaves either, never neither.
+def is_held(path: str) -> bool:
+    """Tell whether somebody holds the lock on the file `path`, which need not be there."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def switch(layout: Layout, version: str, before: str) -> None:
+    """Make `version` the one that boots; a power cut leaves either, never neither.
+
+    `before` is the one that ran, or would have booted: it is remembered.
 
     The point of no return is the rename of `var/current`.
 
     Raises:
         OSError: `var` cannot be written to.
     """
-    before = booting_version(layout)
     os.makedirs(layout.var, mode=0o755, exist_ok=True)
     if before and before != version:
         write_durably(os.path.join(layout.var, PREVIOUS), before)

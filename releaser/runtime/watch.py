@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import readiness
+from .faults import REST_S
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,6 +55,12 @@ class Watch:
         self._session = session
         if self.target.kind in ("http", "tcp", "call"):
             self.deadline = now + self._interval_s
+
+    def put_off(self, now: float) -> None:
+        """Give an attempt up that could not be made, and begin the next one in its time."""
+        self._close()
+        if self.deadline is not None:
+            self.deadline = now + max(self._interval_s, REST_S)
 
     def end(self) -> None:
         """Stop watching."""

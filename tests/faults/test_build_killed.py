@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 from support.builds import beside, built, files_in, manifest_of
+from support.running import Release, base_environment, ended
 from support.tiny_project import make_tiny_project
 
 from releaser.build.executor import build
+from releaser.build.publish import Disk, exchange_names
 from releaser.cli.report import SilentReport
 from releaser.config import read_config
 from releaser.plan.gather import gather_facts
@@ -76,6 +78,60 @@ def test_every_kill_is_followed_by_a_build_that_works_and_cleans_up(project: Pat
         assert manifest_of(release, version)["version"] == version, step
         assert (release / "var" / "data").read_text() == "rows", step
         assert [name for name in left_in(project) if not name.startswith("tiny-")] == [".lock", "rel"], step
+
+
+FOREVER = "import time\n\nWORD = 'up'\n\ndef main():\n    while True:\n        time.sleep(0.05)\n"
+
+
+@pytest.mark.parametrize("point", ["linked", "written", "exchanged", "renamed"])
+def test_what_runs_has_all_of_its_files_wherever_the_build_is_killed_while_it_publishes(
+    project: Path, tmp_path: Path, point: str
+) -> None:
+    (project / "src/tiny/app.py").write_text(FOREVER)
+    root = built(project)
+    (tmp_path / "scratch").mkdir()
+    with ended(Release(root=root, name="tiny", scratch=tmp_path / "scratch", env=base_environment())) as release:
+        running = release.foreground()
+        version = root / "releases/1.0.0"
+        before = files_in(version)
+        make_tiny_project(project, version="1.1.0")
+        (project / "src/tiny/app.py").write_text(FOREVER)
+        assert build_and_die(project, -1, point) == -9
+        assert files_in(version) == before
+        is_published = (root / "releases/1.1.0").exists()
+        assert is_published is (point in ("exchanged", "renamed"))
+        built(project)
+        assert files_in(version) == before
+        assert (root / "var" / "data").read_text() == "rows"
+        assert release.status()["pid"] == running.pid
+        assert release.run("upgrade", "1.1.0").returncode == 0
+        assert release.status()["version"] == "1.1.0"
+        assert left_in(project) == [".lock", "rel", *beside("1.0.0"), *beside("1.1.0")]
+
+
+def test_a_release_that_is_started_at_the_last_moment_keeps_its_version(project: Path, tmp_path: Path) -> None:
+    (project / "src/tiny/app.py").write_text(FOREVER)
+    root = built(project)
+    before = files_in(root / "releases/1.0.0")
+    make_tiny_project(project, version="1.1.0")
+    (project / "src/tiny/app.py").write_text(FOREVER)
+    (tmp_path / "scratch").mkdir()
+    with ended(Release(root=root, name="tiny", scratch=tmp_path / "scratch", env=base_environment())) as release:
+
+        def exchange(one: Path, other: Path) -> bool:
+            release.foreground()
+            return exchange_names(one, other)
+
+        build(
+            plan_of(project),
+            report=SilentReport(sys.stdout, False),
+            read_graph=lambda *_, **__: pytest.fail("no migrations"),
+            disk=Disk(exchange=exchange),
+        )
+        assert files_in(root / "releases/1.0.0") == before
+        assert release.status()["version"] == "1.0.0"
+        assert release.run("upgrade", "1.1.0").returncode == 0
+        assert release.status()["version"] == "1.1.0"
 
 
 def interrupt_before(project: Path, plan: Plan, wanted: Step) -> str:

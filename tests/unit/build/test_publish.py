@@ -121,7 +121,7 @@ def test_a_current_that_names_a_version_which_is_gone_is_removed(tmp_path: Path,
 def test_unpacked_bundles_of_earlier_builds_are_removed(tmp_path: Path) -> None:
     for name in ("aa", "bb", ".lock-aa"):
         (tmp_path / "var/bundles" / name).mkdir(parents=True)
-    prune_bundles(tmp_path, "bb")
+    prune_bundles(tmp_path, {"bb"})
     assert sorted(path.name for path in (tmp_path / "var/bundles").iterdir()) == [".lock-aa", "bb"]
 
 

@@ -8,6 +8,7 @@ import pytest
 from support.waiting import eventually
 
 from releaser.runtime import frames
+from releaser.runtime.accounts import Account, Accounts
 from releaser.runtime.reply import MAX_KEPT_BYTES, Reply
 
 Pair = tuple[_socket.socket, _socket.socket]
@@ -34,7 +35,7 @@ def test_a_long_body_travels_in_frames_that_a_decoder_accepts(pair: Pair) -> Non
     found: list[tuple[bytes, bytes]] = []
     reader = threading.Thread(target=lambda: found.extend(read_all(theirs)))
     reader.start()
-    reply = Reply(ours)
+    reply = Reply(ours, Account(Accounts(), ours))
     reply.send(frames.OUTPUT, b"x" * 20_000_000)
     reply.end(3)
     ours.close()
@@ -45,14 +46,14 @@ def test_a_long_body_travels_in_frames_that_a_decoder_accepts(pair: Pair) -> Non
 
 def test_an_empty_body_is_one_frame(pair: Pair) -> None:
     ours, theirs = pair
-    Reply(ours).send(frames.INPUT, b"")
+    Reply(ours, Account(Accounts(), ours)).send(frames.INPUT, b"")
     ours.close()
     assert read_all(theirs) == [(frames.INPUT, b"")]
 
 
 def test_a_client_that_has_gone_is_no_error(pair: Pair) -> None:
     ours, theirs = pair
-    reply = Reply(ours)
+    reply = Reply(ours, Account(Accounts(), ours))
     theirs.close()
     reply.send(frames.OUTPUT, b"x")
     reply.end(0)
@@ -61,14 +62,14 @@ def test_a_client_that_has_gone_is_no_error(pair: Pair) -> None:
 
 def test_a_client_that_takes_nothing_is_given_up(pair: Pair) -> None:
     ours, _ = pair
-    reply = Reply(ours, stalled_s=0.02)
+    reply = Reply(ours, Account(Accounts(), ours), stalled_s=0.02)
     reply.send(frames.OUTPUT, b"x" * 10_000_000)
     assert reply.is_gone
 
 
 def test_a_foreign_thread_never_waits_and_what_it_wrote_comes_later(pair: Pair) -> None:
     ours, theirs = pair
-    reply = Reply(ours)
+    reply = Reply(ours, Account(Accounts(), ours))
     writer = threading.Thread(target=lambda: reply.send(frames.OUTPUT, b"x" * 2_000_000))
     writer.start()
     writer.join(30)
@@ -86,7 +87,7 @@ def test_a_foreign_thread_never_waits_and_what_it_wrote_comes_later(pair: Pair) 
 
 def test_what_is_kept_for_a_client_has_a_limit(pair: Pair) -> None:
     ours, _ = pair
-    reply = Reply(ours)
+    reply = Reply(ours, Account(Accounts(), ours))
     writer = threading.Thread(target=lambda: reply.send(frames.OUTPUT, b"x" * (MAX_KEPT_BYTES + 2_000_000)))
     writer.start()
     writer.join(30)

@@ -86,3 +86,17 @@ def test_a_second_interrupt_never_waits_for_a_hook_or_for_the_app() -> None:
 )
 def test_status_shows_one_word_for_a_state(state: str, is_ready: bool, word: str) -> None:
     assert states.describe(state, is_ready) == word
+
+
+def test_a_fault_of_ours_fails_a_start_ends_an_end_and_leaves_alone_what_serves() -> None:
+    assert set(states.AFTER_A_FAULT) == set(states.TRANSITIONS)
+    for state, event in states.AFTER_A_FAULT.items():
+        following = states.next_state(state, event)
+        if state in (states.RUNNING, states.KILL, states.ENDED):
+            assert following == state
+        elif state == states.POST_START:
+            assert following == states.RUNNING
+        elif state in (states.PRE_STOP, states.DRAIN, states.POST_STOP):
+            assert following in (states.DRAIN, states.POST_STOP, states.ENDED)
+        else:
+            assert following in (states.ENDED, states.KILL)

@@ -1,0 +1,293 @@
+"""Faults of releaser itself, put into the runtime of a release that runs: nothing but its own end ends what serves."""
+
+from __future__ import annotations
+
+import ast
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.running import Release, ended, make_release
+from support.waiting import eventually
+
+from releaser.runtime import frames
+from releaser.runtime.manifest import Heart, Liveness, Log, Readiness, Socket
+
+RUNTIME = Path(frames.__file__).parent
+APP = """\
+import os, signal, time
+
+told = []
+
+def main():
+    signal.signal(signal.SIGTERM, lambda *_: told.append(True))
+    print("up", flush=True)
+    while not told:
+        time.sleep(0.02)
+
+def is_alive():
+    return True
+
+def pid():
+    return os.getpid()
+"""
+SABOTAGE = """
+
+def _sabotaged(original):
+    import os
+
+    def stand_in(*args, **kwargs):
+        folder = {folder!r}
+        if not os.path.exists(folder + "/is_on"):
+            return original(*args, **kwargs)
+        with open(folder + "/count", "a") as file:
+            file.write("x")
+        raise {error}
+
+    return stand_in
+
+
+{name} = _sabotaged({name})
+"""
+POINTS = {
+    "control": ["Control.accept", "Control.serve", "Control._read", "Control.close_overdue", "Control.watched"],
+    "answering": ["Answering._answer", "Answering._report", "Answering._begin_upgrade", "Answering._restart"],
+    "status": ["as_json"],
+    "watch": ["Watch.pass_deadline", "Watch.watched", "Watch._advance", "Watch._judge"],
+    "pulse": ["Pulse.pass_deadline", "Pulse.watched", "Pulse._advance"],
+    "readiness": ["Probe.__init__", "Probe.advance", "Probe._read"],
+    "keeper": [
+        "Keeper.watched",
+        "Keeper.deadlines",
+        "Keeper.pass_deadlines",
+        "Keeper._take_notifications",
+        "Keeper._decide",
+        "Keeper._last_line",
+        "Keeper._unlink_agent",
+        "Keeper.step_aside",
+        "Keeper.take_over",
+        "Keeper.begin",
+        "Keeper.state",
+    ],
+    "launch": ["start_instance"],
+    "jobs": ["Jobs.watched", "Jobs.pass_deadlines", "Jobs.take_ended", "Job.read"],
+    "hooks": ["HookRun.__init__", "HookRun.take", "HookRun.problem"],
+    "hook_queue": ["HookQueue.run", "HookQueue.take_ended", "HookQueue._finish"],
+    "output": ["Output.flush"],
+    "logger": ["Logger.relieve", "Logger.take_ended", "Logger._start"],
+    "systemd": ["Upward.pass_deadline", "Upward._tell", "Upward.watched", "Upward.begin_reload"],
+    "process": ["ended_child"],
+    "versions": ["switch"],
+    "listeners": ["listen", "close_all"],
+    "generation": ["Generation.make_keepers", "Generation.begin", "Generation.is_ready"],
+    "upgrade_generation": ["make_generation", "make_listeners"],
+    "upgrading": [
+        "Upgrade._begin",
+        "Upgrade._boot",
+        "Upgrade._see_to_what_is_due",
+        "Upgrade._take_ready",
+        "Upgrade._switch",
+        "Upgrade._terminate",
+        "Upgrade._take_lost",
+        "Upgrade._run_hooks",
+        "Upgrade._end",
+        "Upgrade._answer",
+        "Upgrade._fail",
+    ],
+    "reexecution": ["execute", "Held.__init__"],
+}
+GONE = "ImportError('the module is gone')"
+NO_ROOM = "OSError(28, 'no room')"
+ALL_POINTS = [
+    *((module, name, GONE) for module, names in POINTS.items() for name in names),
+    ("launch", "start_instance", NO_ROOM),
+    ("logger", "Logger._start", NO_ROOM),
+    ("upgrade_generation", "make_listeners", NO_ROOM),
+    ("reexecution", "execute", NO_ROOM),
+]
+MOST_FAULTS = 400
+"""Far from what a loop that spins makes of the seconds that a test takes."""
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> Iterator[Release]:
+    """Return a release of two versions with hooks, probes and a log; the first one is to be started."""
+    note = "#!/bin/sh\necho noted\n"
+    for version in ("1.0.0", "2.0.0"):
+        release = make_release(
+            tmp_path / "release",
+            tmp_path / "scratch",
+            modules={"app.py": APP},
+            version=version,
+            hooks=[("post_upgrade", "20-note", note), ("pre_stop", "20-note", note)],
+            stop_timeout_s=20.0,
+            sockets=[Socket(name="web", address="127.0.0.1:0")],
+            readiness=Readiness(kind="call", target="app:is_alive", timeout_s=30.0, interval_s=0.02),
+            liveness=Liveness(kind="call", target="app:is_alive", interval_s=0.05, failures=3),
+            heart=Heart(is_on=True, restarts=1000, backoff_s=0.02, backoff_max_s=0.02),
+            log=Log(),
+        )
+    (release.root / "releases/default").write_text("1.0.0\n")
+    release.var.mkdir()
+    with ended(release):
+        yield release
+
+
+def sabotage(release: Release, module: str, name: str, error: str) -> Path:
+    """Have a function of the first version's runtime raise while the file `is_on` in the folder returned is there."""
+    folder = release.scratch / "sabotage"
+    folder.mkdir()
+    path = release.root / "releases/1.0.0/runtime" / f"{module}.py"
+    path.write_text(path.read_text() + SABOTAGE.format(folder=str(folder), name=name, error=error))
+    return folder
+
+
+def ask(release: Release, *words: str, name: str = "control.sock") -> list[tuple[bytes, bytes]]:
+    """Ask without `bin/NAME`; an empty list: it was hung up, or refused."""
+    found = b""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(2)
+        try:
+            client.connect(str(release.var / "run" / name))
+            client.sendall(frames.encode_request(*words))
+            while piece := client.recv(65536):
+                found += piece
+        except OSError:
+            return []
+    return frames.Decoder().feed(found)
+
+
+def is_serving(release: Release) -> bool:
+    return ask(release, "ping")[-1:] == [(frames.EXIT, b"0")]
+
+
+def app_pid(release: Release) -> int:
+    found = ask(release, "rpc", "text", "app:pid", name="agent.sock")
+    return int(found[0][1]) if found and found[-1] == (frames.EXIT, b"0") else 0
+
+
+def supervisor(release: Release) -> int:
+    return int((release.var / "run/pid").read_text())
+
+
+def exercise(release: Release) -> None:
+    """Have the supervisor do all that it does; how each of these ends is not what matters."""
+    for words in (("ping",), ("status", "--json"), ("dance",), ("restart", "nobody"), ("environ",)):
+        ask(release, *words)
+    pid = app_pid(release)
+    os.kill(pid, signal.SIGKILL)
+    logger = next((pid for pid, line in release.processes().items() if " _log " in line), 0)
+    if logger:
+        os.kill(logger, signal.SIGKILL)
+    upgrade = release.begin("upgrade", "2.0.0")
+    try:
+        upgrade.process.wait(5)
+    except subprocess.TimeoutExpired:
+        upgrade.process.kill()
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "error"), ALL_POINTS, ids=[f"{module}.{name}" for module, name, _ in ALL_POINTS]
+)
+def test_whatever_raises_in_the_supervisor_the_release_goes_on(
+    release: Release, module: str, name: str, error: str
+) -> None:
+    folder = sabotage(release, module, name, error)
+    started = release.run("start")
+    assert started.returncode == 0, started.stderr
+    pid = supervisor(release)
+    eventually(lambda: app_pid(release))
+    (folder / "is_on").write_text("")
+    exercise(release)
+    (folder / "is_on").unlink()
+    log = release.var / "log/app.log"
+    eventually(lambda: is_serving(release) and app_pid(release), within=40)
+    assert supervisor(release) == pid, log.read_text()
+    count = len((folder / "count").read_text()) if (folder / "count").exists() else 0
+    assert count < MOST_FAULTS
+    eventually(lambda: release.status()["upgrade"] is None, within=40)
+    assert release.run("upgrade", "2.0.0").returncode == 0, log.read_text()
+    assert release.status()["version"] == "2.0.0"
+    assert release.run("stop").returncode == 0
+    assert [left for left in release.leftovers() if not left.startswith("/")] == [], "a process, or the lock"
+
+
+def late_imports() -> dict[str, set[str]]:
+    """Return the modules of the runtime that a supervisor imports when it needs them, by the module that does.
+
+    What is loaded before it serves is asked of a process that imports all that `foreground` and an upgrade import.
+    """
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "import releaser.runtime.foreground, releaser.runtime.logger\n"
+        "print(*(name.rpartition('.')[2] for name in sys.modules if name.startswith('releaser.runtime.')))"
+    )
+    argv = [sys.executable, "-I", "-c", code, str(RUNTIME.parents[1])]
+    loaded = set(subprocess.run(argv, check=True, capture_output=True, text=True).stdout.split())
+    known = {path.stem for path in RUNTIME.glob("*.py")}
+    found: dict[str, set[str]] = {}
+    for module in sorted(loaded):
+        for node in ast.walk(ast.parse((RUNTIME / f"{module}.py").read_text())):
+            if isinstance(node, ast.ImportFrom) and node.level == 1:
+                names = {node.module} if node.module else {alias.name for alias in node.names}
+                if late := names & known - loaded:
+                    found.setdefault(module, set()).update(late)
+    return found
+
+
+NEVER_WHILE_IT_SERVES = {
+    "configuring": {"bundle"},  # before anything runs
+    "supervisor": {"bundle"},  # the same
+    "providers": {"bundle", "calls", "client", "loops", "tracebacks"},  # in a process of its own
+    "faults": {"tracebacks"},  # in the app alone
+}
+"""What a supervisor does not need any more once the release runs."""
+
+
+def test_a_supervisor_that_serves_has_all_of_its_runtime_in_memory() -> None:
+    assert late_imports() == NEVER_WHILE_IT_SERVES
+
+
+def test_a_release_whose_runtime_is_gone_goes_on_and_can_be_upgraded(release: Release) -> None:
+    started = release.run("start")
+    assert started.returncode == 0, started.stderr
+    pid = supervisor(release)
+    shutil.rmtree(release.root / "releases/1.0.0")
+    for words in (("ping",), ("status", "--json"), ("restart", "nobody"), ("environ",)):
+        assert ask(release, *words)[-1][1] in (b"0", b"4")
+    answered = ask(release, "rpc", "text", "app:pid", name="agent.sock")
+    assert answered[-1][1] in (b"0", b"70")  # of what the app itself imports late, some may be gone
+    done = release.run("upgrade", "2.0.0")
+    assert done.returncode == 0, done.stderr
+    assert release.status()["version"] == "2.0.0"
+    assert supervisor(release) == pid
+    assert app_pid(release)
+
+
+@pytest.mark.parametrize("module", ["agent_console", "calls", "drain", "hubs", "progress", "tracebacks"])
+def test_whichever_module_cannot_be_imported_any_more_a_caller_of_the_app_is_answered(
+    release: Release, module: str
+) -> None:
+    started = release.run("start")
+    assert started.returncode == 0, started.stderr
+    (release.root / "releases/1.0.0/runtime" / f"{module}.py").write_text("raise ImportError('damaged')\n")
+    for words in (
+        ("rpc", "text", "app:pid"),
+        ("rpc", "json", "app:nobody", "1"),
+        ("ask", "app:is_alive"),
+        ("drain", "1", "replaced"),
+        ("reload", "A=1"),
+        ("dance",),
+        *([("console",)] if module == "agent_console" else []),
+    ):
+        found = ask(release, *words, name="agent.sock")
+        assert found, words
+        assert found[-1][0] == frames.EXIT, words
+    assert is_serving(release)
+    assert ask(release, "ping", name="agent.sock") == [(frames.EXIT, b"0")]
