@@ -8,10 +8,10 @@ Nothing is replaced: a `$` in a password is a `$`. Messages name lines, never va
 from __future__ import annotations
 
 import os
-import stat
 
 from .environment import CONTRACT, is_name, setting
 from .failures import DAMAGED, Failure
+from .regular import read_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def read(context: Context, environ: Mapping[str, str]) -> dict[str, str]:
     if not path:
         return {}
     try:
-        text = _text(path)
+        text = read_text(path, _MAX_BYTES).replace("\r\n", "\n")
     except FileNotFoundError:
         if context.manifest.env_file.startswith("-"):
             return {}
@@ -119,21 +119,6 @@ def _quoted(text: str, quote: str) -> tuple[str, int, str]:
         else:
             result.append(character)
     return "", -1, ""
-
-
-def _text(path: str) -> str:
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(0, "it is not a regular file")
-        pieces: list[bytes] = []
-        while piece := os.read(descriptor, _MAX_BYTES):
-            pieces.append(piece)
-            if sum(map(len, pieces)) > _MAX_BYTES:
-                raise OSError(0, "it is larger than 1 MiB")
-    finally:
-        os.close(descriptor)
-    return b"".join(pieces).decode("utf-8").replace("\r\n", "\n")
 
 
 def _failure(path: str, what: str, details: tuple[str, ...] = (), hint: str = "") -> Failure:
