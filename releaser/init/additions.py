@@ -53,7 +53,8 @@ def added_to(text: str, choices: Choices) -> Addition:
     result = _grown(text, parts) if parts else text
     if len(environments) + len(added) > 1 and added and "default_environment" not in data:
         result = _with_default(result, next(iter(environments), "dev"))
-    _check(data, _parsed(result, "nothing can be added to it"))
+    if not _is_kept(data, _parsed(result, "nothing can be added to it")):
+        raise _impossible("nothing can be added to it", ())
     return Addition(text=mark + result.replace("\n", ending), has_release=not releases)
 
 
@@ -100,6 +101,8 @@ def _merged(text: str, parts: list[str]) -> str:
 def _merge(table: Any, values: Mapping[str, Any]) -> None:
     for name, value in values.items():
         if isinstance(value, dict) and name in table:
+            if not isinstance(table[name], dict):
+                raise _impossible(f"{name} is no table in it", ())
             _merge(table[name], value)
         else:
             table[name] = value
@@ -139,14 +142,8 @@ def _table(data: Mapping[str, Any], name: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _check(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-    """Make sure that every value that was there is there.
-
-    Raises:
-        AssertionError: it is not, which is a fault of ours.
-    """
-    for name, value in before.items():
-        if isinstance(value, dict) and isinstance(after.get(name), dict):
-            _check(value, after[name])
-        elif after.get(name) != value:
-            raise AssertionError(f"the value of {name} was lost")
+def _is_kept(before: Any, after: Any) -> bool:
+    """Tell whether every value that was there is there: tomlkit is not trusted with what it has changed."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        return all(name in after and _is_kept(value, after[name]) for name, value in before.items())
+    return repr(before) == repr(after)  # which takes nan for nan

@@ -9,11 +9,20 @@ _PIECE = 1024 * 1024
 
 
 def read_text(path: str, limit: int) -> str:
-    """Return the text of the regular file at `path`, which holds at most `limit` bytes; a pipe is not waited for.
+    """Return the text of a file.
+
+    Raises:
+        OSError: as `read_bytes`.
+        UnicodeDecodeError: it is not UTF-8.
+    """
+    return read_bytes(path, limit).decode("utf-8")
+
+
+def read_bytes(path: str, limit: int) -> bytes:
+    """Return what the regular file at `path` holds, `limit` bytes at most; a pipe is not waited for.
 
     Raises:
         OSError: it cannot be read, or is no such file; with `strerror`.
-        UnicodeDecodeError: it is not UTF-8.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
@@ -28,4 +37,4 @@ def read_text(path: str, limit: int) -> str:
                 raise OSError(0, f"it is larger than {limit // _PIECE} MiB")
     finally:
         os.close(descriptor)
-    return b"".join(pieces).decode("utf-8")
+    return b"".join(pieces)

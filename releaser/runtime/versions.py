@@ -6,6 +6,7 @@ import fcntl
 import os
 
 from .failures import NOT_NOW, Failure
+from .regular import read_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 PREVIOUS = "previous"
 """File in `var`, one line: the version that `current` named before the last upgrade."""
+
+
+_LONGEST_LINE = 1024 * 1024
 
 
 class Version:
@@ -52,10 +56,10 @@ def previous_version(layout: Layout) -> str:
 def read_line(path: str) -> str:
     """Return the first line of a file, or nothing when there is none."""
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return file.readline().strip()
+        line = read_bytes(path, _LONGEST_LINE).partition(b"\n")[0]
     except OSError:
         return ""
+    return line.decode("utf-8", "surrogateescape").strip()
 
 
 def take_lock(context: Context) -> int:
