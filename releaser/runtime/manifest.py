@@ -514,7 +514,8 @@ def _migrations(fields: Any) -> Migrations:
 
 def _missing(error: TypeError) -> str:
     """Return what `__init__() missing 1 required keyword-only argument: 'version'` says, in the words of a file."""
-    return f"it has no {_shown(error).rpartition(': ')[2]}"
+    said, _, names = _shown(error).rpartition("argument")
+    return f"it has no {names.lstrip('s: ')}" if "missing" in said else f"it has another field,{names}"
 
 
 def _shown(found: object) -> str:

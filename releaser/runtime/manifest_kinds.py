@@ -143,7 +143,7 @@ KINDS: dict[str, dict[str, Kind]] = {
     "Manifest": dict.fromkeys(("bundle", "entry", "heart", "liveness", "log", "python", "readiness"), _OBJECT)
     | dict.fromkeys(("commands", "hooks", "migrations", "processes", "sockets"), _LIST)
     | dict.fromkeys(("config_providers", "python_args", "required_env"), _TEXTS)
-    | dict.fromkeys(("env", "files", "inputs"), _TEXT_BY_NAME)
+    | dict.fromkeys(("env", "files", "inputs", "links"), _TEXT_BY_NAME)
     | dict.fromkeys(("drain_s", "stop_timeout_s"), _SECONDS)
     | dict.fromkeys(("name", "version"), _PART)
     | dict.fromkeys(("env_file", "environment"), _TEXT)

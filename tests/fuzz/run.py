@@ -1,4 +1,4 @@
-"""`./dev fuzz [MINUTES]`: every target of this folder in turn, with seeds of its own each time, until the time is over.
+"""`./dev fuzz [MINUTES [TARGET ...]]`: each target of this folder in turn, with other seeds, until the time is over.
 
 A target is a test file. Its turn is a pytest run of at most a minute; a test that has failed once is left out of the
 following turns, and what it failed with is kept in tests/fuzz/corpus-new. Ctrl-C ends it with the figures so far.
@@ -47,11 +47,13 @@ class Target:
 
 def main(words: list[str]) -> int:
     """Run the targets for so many minutes; return 1 where a law was broken, 130 when it was interrupted."""
-    minutes = _minutes(words)
-    if minutes is None:
-        print("usage: ./dev fuzz [MINUTES], 10 if none are given", file=sys.stderr)
-        return 2
     targets = [Target(path=path) for path in sorted(HERE.glob("test_*.py"))]
+    names = [target.name for target in targets]
+    minutes = _minutes(words[:1])
+    if minutes is None or not set(words[1:]) <= set(names):
+        print(f"usage: ./dev fuzz [MINUTES [TARGET ...]], 10 if none are given, of {', '.join(names)}", file=sys.stderr)
+        return 2
+    targets = [target for target in targets if target.name in (words[1:] or names)]
     began = time.monotonic()
     was_interrupted = False
     try:
