@@ -27,6 +27,9 @@ _TURN_S = 60.0
 _ENDS_WITHIN_S = 60.0
 """What the last example, and the release that a target has started, get to end."""
 
+_WHOLE = "the run itself"
+"""Failed where pytest could not run a target at all; it gets no more turns."""
+
 
 @dataclass(kw_only=True)
 class Target:
@@ -58,7 +61,10 @@ def main(words: list[str]) -> int:
     was_interrupted = False
     try:
         while (left := began + minutes * 60 - time.monotonic()) > 1:
-            target = min(targets, key=lambda each: each.spent_s)
+            able = [target for target in targets if _WHOLE not in target.failed]
+            if not able:
+                break
+            target = min(able, key=lambda each: each.spent_s)
             _take_turn(target, min(_TURN_S, max(5.0, left / len(targets)), left))
     except KeyboardInterrupt:
         was_interrupted = True
@@ -100,7 +106,7 @@ def _take_turn(target: Target, limit_s: float) -> None:
             if report.is_file():
                 _count(target, json.loads(report.read_text()), seed)
     if process.returncode not in (0, 1, 5):
-        _keep(target, "the run itself", output, seed)
+        _keep(target, _WHOLE, output, seed)
     target.factor = max(0.02, min(target.factor * limit_s / max(took_s, 0.1), target.factor * 10))
     print(f"  {target.name:<14} {target.examples:>9,} examples, seed {seed}, {took_s:.0f} s", flush=True)
 

@@ -51,7 +51,7 @@ _VALUES = ["1", '"', "'", '"x"', "'y' # z", '"a\\', '"\\q"', "\0", '"\0"', "'a' 
 LINES = st.lists(
     st.builds(lambda front, value: front + value, st.sampled_from(_FRONTS), st.sampled_from(_VALUES)), max_size=8
 ).map("\n".join)
-LARGE = ["A='x'\n", "A=x\n", "A\n", "'\n", 'A="\n"\n', "A=\\\n", "#\n", '"']
+LARGE = ["A='x'\n", "A\n", 'A="\n"\n', '"']
 
 
 @pytest.fixture(scope="module")
