@@ -24,6 +24,8 @@ from releaser.runtime.manifest import Socket
 
 SOCKETS = (CONTROL_SOCKET, AGENT_SOCKET)
 ANSWERS_WITHIN_S = 15.0
+_LISTENS_S = 1.0
+"""How long a client listens for an answer: to half a request there is none, until the other side lets go."""
 _PIECE = 65536
 
 
@@ -176,6 +178,7 @@ def send(target: Target, clients: list[tuple[str, bytes, int, str]]) -> None:
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_WR)
             if manner in ("wait", "end"):
+                connection.settimeout(_LISTENS_S)
                 with contextlib.suppress(ConnectionError, TimeoutError):
                     found = answer_of(connection)
                     assert code_in(found) != 70, found
