@@ -11,6 +11,9 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+SHOWN_PROBLEMS = 100
+"""Problems of one failure that are told to a person, who mends these first; a program is told all of them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,9 @@ import tomlkit
 from packaging.utils import canonicalize_name
 
 from releaser.build.cache import key_of
+from releaser.errors import ProjectError
 from releaser.plan.requirement_lines import folder_in, is_commit, is_hashed, logical_lines
+from releaser.plan.shapes import wrong_lock
 from releaser.plan.target_markers import applies
 
 _INCLUDES = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)", re.MULTILINE)
@@ -97,7 +100,7 @@ def split_pdm_lock(text: str, base: Path, chosen: tuple[str, ...]) -> tuple[str,
     They have no hash, and PDM exports nothing at all then. `base` is the folder that their paths are relative to,
     `chosen` the extras and groups.
     """
-    document = tomlkit.parse(text)
+    document = _read_lock(text, "pdm.lock", "package")
     packages: Any = document.get("package", [])
     wanted = {"default", *map(canonicalize_name, chosen)}
     lines: list[str] = []
@@ -111,7 +114,7 @@ def split_pdm_lock(text: str, base: Path, chosen: tuple[str, ...]) -> tuple[str,
 
 
 def _split_pylock(text: str, base: Path, environment: Mapping[str, str]) -> tuple[str, tuple[Path, ...]]:
-    document = tomlkit.parse(text)
+    document = _read_lock(text, "pylock.toml", "packages")
     packages: Any = document.get("packages", [])
     folders: dict[Path, None] = {}
     for package in [package for package in packages if "directory" in package]:
@@ -124,6 +127,18 @@ def _split_pylock(text: str, base: Path, environment: Mapping[str, str]) -> tupl
             if "path" in source:  # relative to the lock, and the rest of it goes elsewhere
                 source["path"] = str(base / str(source["path"]))
     return tomlkit.dumps(document), tuple(folders)
+
+
+def _read_lock(text: str, name: str, packages: str) -> dict[str, Any]:
+    try:
+        data = tomllib.loads(text)
+    except RecursionError:
+        raise ProjectError(f"cannot use {name}: it is nested too deeply") from None
+    except ValueError as error:
+        raise ProjectError(f"cannot use {name}: {error}") from error
+    if wrong := wrong_lock(data, packages):
+        raise ProjectError(f"cannot use {name}: {wrong}")
+    return data
 
 
 def _project_in(base: Path, path: str) -> Path | None:

@@ -98,7 +98,7 @@ def find_unchanged(plan: Plan, *, epoch: int, is_offline: bool) -> Built | None:
             receipt = json.loads(_path(plan).read_text(encoding="utf-8"))
             if not _is_current(receipt, plan, epoch, is_offline):
                 return None
-            folder_bytes, archive_bytes, run_file_bytes = receipt["sizes"]
+            folder_bytes, archive_bytes, run_file_bytes = map(int, receipt["sizes"])
             return Built(
                 folder=plan.published,
                 folder_bytes=folder_bytes,
@@ -106,10 +106,10 @@ def find_unchanged(plan: Plan, *, epoch: int, is_offline: bool) -> Built | None:
                 archive_bytes=archive_bytes,
                 run_file=plan.run_file if plan.has_run_file else None,
                 run_file_bytes=run_file_bytes,
-                warnings=tuple(receipt["warnings"]),
+                warnings=tuple(map(str, receipt["warnings"])),
                 is_unchanged=True,
             )
-        except (NotCertain, OSError, ValueError, KeyError, TypeError):
+        except (NotCertain, OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
 
 

@@ -38,7 +38,7 @@ def parts_of(dist_info: Path) -> tuple[Part, ...]:
     for path in sorted(dist_info.glob("sboms/*.json")):
         try:
             bill = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             continue
         found |= {part.reference: part for part in _parts(bill)}
     return tuple(sorted(found.values(), key=lambda part: (part.name, part.reference)))

@@ -18,13 +18,15 @@ import textwrap
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
-from releaser.errors import Problem, ReleaserError
+from releaser.errors import SHOWN_PROBLEMS, Problem, ReleaserError
 
 SOURCE_WIDTH = 72
 """Columns of a source line that are shown; a longer one is cut around the place in question."""
 
 _LONGEST_KEY = 160
 """Characters of a key path that are shown: two names of the longest sort, and what stands between them."""
+_NEAR = 4 * SOURCE_WIDTH
+"""Characters on either side of a place that are looked at, of a line that may have a million."""
 _INDENT = "  "
 _SOURCE = "    | "
 _HINT = "      hint: "
@@ -40,8 +42,10 @@ def format_error(error: ReleaserError, *, colour: bool = False, width: int = 0) 
     """
     count = f" ({len(error.problems)} problems)" if len(error.problems) > 1 else ""
     lines = [_told("error:", _RED, f"{error.message}{count}", "", width, colour)]
-    for problem in error.problems:
+    for problem in error.problems[:SHOWN_PROBLEMS]:
         lines += _problem(problem, width, colour)
+    if len(error.problems) > SHOWN_PROBLEMS:
+        lines.append(f"{_INDENT}... and {len(error.problems) - SHOWN_PROBLEMS} more")
     lines += [f"{_INDENT}< {_clean(line)}" for line in error.output]
     if error.now:
         lines.append(_told("now:", _BOLD, error.now, _INDENT, width, colour))
@@ -76,8 +80,9 @@ def _problem(problem: Problem, width: int, colour: bool) -> Iterator[str]:
 
 def _source(problem: Problem, colour: bool) -> Iterator[str]:
     """Yield the line of the file and a line that marks the offending text in it."""
-    line = _visible(problem.source_line)
-    start = min(problem.column - 1, len(line))
+    before = max(0, problem.column - 1 - _NEAR)
+    line = _visible(problem.source_line[before : problem.column + _NEAR])
+    start = min(problem.column - 1 - before, len(line))
     end = min(start + max(problem.length, 1), max(len(line.rstrip()), start + 1))
     shown, start, end = _around(line, start, end)
     marker = " " * _columns(shown[:start]) + "^" * max(_columns(shown[start:end]), 1)

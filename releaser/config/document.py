@@ -5,23 +5,23 @@ from __future__ import annotations
 import datetime
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
-
-import tomlkit
-from tomlkit.exceptions import ParseError, TOMLKitError
 
 from releaser.config.nearest import name_hint
 from releaser.config.positions import Path as KeyPath
 from releaser.config.positions import Positions, Span, Unreadable, locate
 from releaser.config.profile import Origin
-from releaser.errors import Problem
+from releaser.config.shown import escaped
+from releaser.config.shown import quoted as quoted
+from releaser.errors import SHOWN_PROBLEMS, Problem
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-_SHOWN = 40
-"""Characters of a value that a message repeats."""
+_MAX_BYTES = 1024 * 1024
+"""Of a file: larger ones are read for minutes, and nobody writes them by hand."""
 
 
 class Refused(Exception):
@@ -42,8 +42,8 @@ class Problems:
     def __init__(self) -> None:
         self._found: list[tuple[int, int, int, Problem]] = []
 
-    def __bool__(self) -> bool:
-        return bool(self._found)
+    def __len__(self) -> int:
+        return len(self._found)
 
     def add(self, origin: Origin, what: str, hint: str = "") -> None:
         """Note a problem of what was written at `origin`."""
@@ -144,17 +144,25 @@ def read_document(path: Path, file: str) -> Document:
     Raises:
         Unusable: there is no such file, or it is not UTF-8, or not TOML.
     """
-    text = _decoded(_bytes_of(path, file), file)
+    return parse_document(_decoded(_bytes_of(path, file), file), file)
+
+
+def parse_document(text: str, file: str) -> Document:
+    """Return the document that `text` is, shown to people as `file`.
+
+    Raises:
+        Unusable: it is not TOML.
+    """
     lines = tuple(line.removesuffix("\r") for line in text.split("\n"))
     shown = Document(file=file, lines=lines)
     try:
-        data = tomlkit.parse(text).unwrap()
-    except (TOMLKitError, ValueError, RecursionError) as error:
-        raise Unusable(_syntax_problem(shown, text, error)) from error
-    try:
         positions = locate(text)
+        data = tomllib.loads(text)
     except Unreadable as unreadable:
-        raise Unusable(_problem_at(shown, unreadable.span, unreadable.what, unreadable.hint)) from unreadable
+        problem = shown.origin((), unreadable.span).problem(unreadable.what, unreadable.hint)
+        raise Unusable(problem) from unreadable
+    except ValueError as error:
+        raise Unusable(_refused_by_tomllib(shown, error)) from error
     return Document(file=file, lines=lines, data=data, positions=positions)
 
 
@@ -184,12 +192,6 @@ def in_words(value: object) -> str:
             return "a table"
 
 
-def quoted(text: str) -> str:
-    """Return `text` in single quotes, on one line, shortened if it is long."""
-    shown = "".join(character if character.isprintable() else _escaped(character) for character in text[: _SHOWN + 1])
-    return f"'{shown}'" if len(text) <= _SHOWN else f"'{shown[: _SHOWN - 3]}...'"
-
-
 def one_of_words(words: Sequence[str]) -> str:
     """Return `words`, each in quotes, joined by commas and a last 'or'."""
     *others, last = (f"'{word}'" for word in words)
@@ -198,7 +200,12 @@ def one_of_words(words: Sequence[str]) -> str:
 
 def unknown_name(item: Item, noun: str, known: list[str], hint: str = "") -> None:
     """Note that the key of `item` is not one of `known`."""
-    item.problems.add(item.key_origin, f"unknown {noun}", hint or name_hint(item.name, known))
+    item.problems.add(item.key_origin, f"unknown {noun}", hint or nearest_hint(item, item.name, known))
+
+
+def nearest_hint(item: Item, name: str, known: Iterable[str], noun: str = "") -> str:
+    """Return a hint for a `name` of `item` that is not known; none after so many problems that nobody reads it."""
+    return name_hint(name, known, noun) if len(item.problems) < SHOWN_PROBLEMS else ""
 
 
 def _bytes_of(path: Path, file: str) -> bytes:
@@ -207,7 +214,11 @@ def _bytes_of(path: Path, file: str) -> bytes:
         if path.exists() and not path.is_file():
             what = "a folder, not a file" if path.is_dir() else "not a regular file"
         else:
-            return path.read_bytes()
+            with path.open("rb") as opened:
+                content = opened.read(_MAX_BYTES + 1)
+            if len(content) <= _MAX_BYTES:
+                return content
+            what = "larger than 1 MiB"
     except FileNotFoundError:
         what = "no such file"
         hint = _above(path) or "`releaser init` writes a first one, from what it finds in the project"
@@ -241,46 +252,16 @@ def _decoded(content: bytes, file: str) -> str:
         raise Unusable(Problem(where=where, what=what, hint="save the file as UTF-8")) from error
 
 
-def _syntax_problem(document: Document, text: str, error: Exception) -> Problem:
-    """Return what is wrong with a text that tomlkit refuses: in our words if our own walk sees it."""
-    try:
-        positions = locate(text)
-    except Unreadable as unreadable:
-        return _problem_at(document, unreadable.span, unreadable.what, unreadable.hint)
-    except RecursionError:
-        return Problem(where=document.file, what="nested too deeply")
-    if not isinstance(error, ParseError):
-        return Problem(where=document.file, what=f"not valid TOML: {_plain(error)}")
-    line = min(error.line, len(document.lines))
-    column = min(error.col + 1, len(document.lines[line - 1]) + 1)
-    span = _value_before(positions, line, column) or Span(line=line, column=column, length=1)
-    return _problem_at(document, span, f"not valid TOML: {_plain(error)}")
-
-
-def _value_before(positions: Positions, line: int, column: int) -> Span | None:
-    """Return the value that a parser was reading when it gave up at this place."""
-    there = [
-        span
-        for span in positions.values.values()
-        if span.line == line and span.column <= column <= span.column + span.length + 1
-    ]
-    return min(there, key=lambda span: span.length, default=None)
-
-
-def _problem_at(document: Document, span: Span, what: str, hint: str = "") -> Problem:
-    return document.origin((), span).problem(what, hint)
-
-
-def _plain(error: Exception) -> str:
-    text = re.sub(r" at line \d+ col \d+$", "", str(error)) or "it cannot be parsed"
-    return text[0].lower() + text[1:].rstrip(".")
+def _refused_by_tomllib(document: Document, error: ValueError) -> Problem:
+    """Return what tomllib finds wrong in a text whose shape is right."""
+    found = re.fullmatch(r"(.*?)(?: \(at (?:line (\d+), column (\d+)|end of document)\))?", str(error), re.DOTALL)
+    what, line, column = found.groups() if found else (str(error), None, None)
+    at = min(int(line or len(document.lines)), len(document.lines))
+    span = Span(line=at, column=min(int(column or 1), len(document.lines[at - 1]) + 1), length=1)
+    return document.origin((), span).problem(f"not valid TOML: {what[:1].lower()}{what[1:]}")
 
 
 def _key_text(part: str) -> str:
     if _BARE_KEY.fullmatch(part):
         return part
-    return '"' + "".join(character if character.isprintable() else _escaped(character) for character in part) + '"'
-
-
-def _escaped(character: str) -> str:
-    return {"\n": "\\n", "\t": "\\t", "\r": "\\r"}.get(character, f"\\u{ord(character):04X}")
+    return f'"{escaped(part)}"'

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from releaser.config.document import Item, quoted
+from releaser.config.document import Item, nearest_hint, quoted
 from releaser.config.kinds import Setting
-from releaser.config.nearest import name_hint
 from releaser.config.sections import Section
 
 SETTING = "extends"
@@ -20,19 +19,17 @@ def check_extends(item: Item) -> None:
     if not isinstance(item.data, dict):
         return
     bases = {name: _base_of(table) for name, table in item.data.items()}
-    told: set[str] = set()
+    circles = _circles(bases)
     for entry in item.entries():
         base = bases[entry.name]
         if base is None:
             continue
         written = next(setting for setting in entry.entries() if setting.name == SETTING)
         if base not in bases:
-            hint = name_hint(base, [name for name in bases if name != entry.name], f"{item.name}s")
+            hint = nearest_hint(entry, base, (name for name in bases if name != entry.name), f"{item.name}s")
             item.problems.add(written.origin, f"there is no {item.name} {quoted(base)}", hint)
             continue
-        circle = _circle(entry.name, bases)
-        if circle and not told.intersection(circle):
-            told.update(circle)
+        if circle := circles.get(entry.name):
             chain = " extends ".join([*circle, circle[0]])
             item.problems.add(written.origin, f"it leads back to itself: {chain}", "remove one of them")
 
@@ -62,11 +59,20 @@ def _base_of(table: object) -> str | None:
     return base if isinstance(base, str) else None
 
 
-def _circle(name: str, bases: Mapping[str, str | None]) -> list[str]:
-    """Return the names from `name` until it comes again; empty when it does not."""
-    seen = [name]
-    while (base := bases.get(seen[-1])) is not None and base != name:
-        if base in seen:
-            return []  # a circle further on, which is told where it is
-        seen.append(base)
-    return seen if base == name else []
+def _circles(bases: Mapping[str, str | None]) -> dict[str, list[str]]:
+    """Return each chain of names that leads back to its begin, by the one of them that the file has first."""
+    order = {name: number for number, name in enumerate(bases)}
+    circles: dict[str, list[str]] = {}
+    seen: set[str] = set()
+    for name in bases:
+        way: dict[str, int] = {}
+        here: str | None = name
+        while here is not None and here not in seen:
+            seen.add(here)
+            way[here] = len(way)
+            here = bases.get(here)
+        if here in way:
+            circle = list(way)[way[here] :]
+            first = circle.index(min(circle, key=order.__getitem__))
+            circles[circle[first]] = [*circle[first:], *circle[:first]]
+    return circles

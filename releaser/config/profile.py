@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from releaser.config.shown import advice, sentence
 from releaser.errors import Problem
 
 Event = Literal[
@@ -57,8 +58,8 @@ class Origin:
         return Problem(
             where=self.where,
             key=self.key,
-            what=what,
-            hint=hint,
+            what=sentence(what),
+            hint=advice(hint),
             source_line=self.source_line,
             column=self.column,
             length=self.length,

@@ -7,13 +7,13 @@ nothing.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
 from releaser.config.checks import any_text
-from releaser.config.document import Item, Refused, quoted
+from releaser.config.document import Item, Refused, nearest_hint, quoted
 from releaser.config.kinds import Kind, ListOf, Setting, Text
-from releaser.config.nearest import name_hint
 
 ALONE = ("-b", "-bb", "-d", "-q", "-u", "-v", "-vv")
 """Flags without a value."""
@@ -59,7 +59,7 @@ class PythonArgs(Kind):
         if not isinstance(item.data, list):
             item.expected(self.wanted)
         setting = _WORDS.read(item)
-        elements = list(item.elements())
+        elements = deque(item.elements())
         is_wrong = False
         while elements:
             try:
@@ -81,9 +81,9 @@ def needed_version(words: tuple[str, ...]) -> tuple[str, str]:
     return max(known, key=lambda pair: int(pair[0].partition(".")[2]), default=("", ""))
 
 
-def _take_flag(elements: list[Item]) -> None:
+def _take_flag(elements: deque[Item]) -> None:
     """Check the first flag and take it, with its value, off the list."""
-    item = elements.pop(0)
+    item = elements.popleft()
     word: str = item.data
     if word in ALONE:
         return
@@ -91,7 +91,7 @@ def _take_flag(elements: list[Item]) -> None:
         if word == flag:
             if not elements:
                 item.refuse(f"'{flag}' needs a word behind it")
-            value = elements.pop(0)
+            value = elements.popleft()
             check(value, value.data)
             return
         if word.startswith(flag):
@@ -108,12 +108,13 @@ def _check_x(item: Item, text: str) -> None:
     if name == "utf8":
         item.refuse("every release runs with -X utf8", "leave it out")
     if name not in X_OPTIONS:
-        item.refuse(f"unknown option of -X: {quoted(name)}", name_hint(name, X_OPTIONS))
+        item.refuse(f"unknown option of -X: {quoted(name)}", nearest_hint(item, name, X_OPTIONS))
 
 
 def _check_w(item: Item, text: str) -> None:
     action = text.partition(":")[0]
     if not action or not any(known.startswith(action) for known in (*ACTIONS, "all")):
-        item.refuse(f"expected a filter that begins with an action, found {quoted(text)}", name_hint(action, ACTIONS))
+        hint = nearest_hint(item, action, ACTIONS)
+        item.refuse(f"expected a filter that begins with an action, found {quoted(text)}", hint)
     if text.count(":") > 4:
         item.refuse(f"a filter has at most five parts, this one has {text.count(':') + 1}")

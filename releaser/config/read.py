@@ -15,6 +15,8 @@ from releaser.config.profile import Origin, Profile
 from releaser.config.settings import SETTINGS, TOP
 from releaser.errors import ConfigError, Problem, UsageError
 
+_LISTED = 20
+"""Names of releases or environments that a sentence lists."""
 _OPTIONS = {"release": "--release", "environment": "--env"}
 
 
@@ -75,7 +77,7 @@ class Config:
     def _chosen(self, what: str, asked: str | None, default: str, names: tuple[str, ...], now: str) -> str:
         if asked in names:
             return asked
-        listed = ", ".join(names)
+        listed = ", ".join(names) if len(names) <= _LISTED else f"{', '.join(names[:_LISTED])} ..."
         if asked is not None:
             message = f"{self.file} has no {what} {quoted(asked)}; it has {listed}"
             hint = name_hint(asked, names, f"{what}s")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
-
-import tomlkit
 
 from releaser.config.document import Item, Problems, Refused, one_of_words, unknown_name
 from releaser.config.kinds import Kind, Setting, each
@@ -132,7 +131,7 @@ class Section(Kind):
 
 def toml_value(text: str) -> Any:
     """Return the plain value of a piece of TOML such as `"30s"` or `[1, 2]`."""
-    return tomlkit.parse(f"value = {text}").unwrap()["value"]
+    return tomllib.loads(f"value = {text}")["value"]
 
 
 def each_row(fields: tuple[Field, ...], values: Mapping[str, Setting], problems: Problems) -> list[tuple[str, Any]]:

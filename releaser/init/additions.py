@@ -10,9 +10,13 @@ from typing import Any
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
-from releaser.errors import ProjectError
+from releaser.config.document import Unusable, parse_document
+from releaser.errors import Problem, ProjectError
 from releaser.init.choices import Choices
 from releaser.init.texts import DEV, PROD, migrations_text, release_text
+
+_MARK = "\ufeff"
+"""A byte order mark: some editors put one, and it stays."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +34,10 @@ def added_to(text: str, choices: Choices) -> Addition:
     Raises:
         ProjectError: it is not TOML, or its tables stand where none can be added.
     """
-    data = _parsed(text, "it is not TOML: ")
+    mark, text = text[: text.startswith(_MARK)], text.removeprefix(_MARK)
+    ending = "\r\n" if "\n" in text and text.count("\n") == text.count("\r\n") else "\n"
+    text = text.replace(ending, "\n")
+    data = _parsed(text, "it is not TOML")
     releases, environments = _table(data, "release"), _table(data, "environment")
     parts: list[str] = []
     if not releases:
@@ -46,22 +53,23 @@ def added_to(text: str, choices: Choices) -> Addition:
     result = _grown(text, parts) if parts else text
     if len(environments) + len(added) > 1 and added and "default_environment" not in data:
         result = _with_default(result, next(iter(environments), "dev"))
-    _check(data, _parsed(result, "nothing can be added to it: "))
-    return Addition(text=result, has_release=not releases)
+    if not _is_kept(data, _parsed(result, "nothing can be added to it")):
+        raise _impossible("nothing can be added to it", ())
+    return Addition(text=mark + result.replace("\n", ending), has_release=not releases)
 
 
 def releases_of(text: str) -> tuple[str, ...]:
     """Return the releases that a configuration has, its default first; none of what is no TOML."""
     try:
-        data = tomlkit.parse(text).unwrap()
-    except (TOMLKitError, ValueError, RecursionError):
+        data = parse_document(text.removeprefix(_MARK), "rel/config.toml").data
+    except Unusable:
         return ()
     return tuple(sorted(_table(data, "release"), key=lambda name: name != data.get("default_release")))
 
 
 def developed_in(text: str) -> str:
     """Return the environment of a configuration that runs the source tree; without one, that which is the default."""
-    data = tomlkit.parse(text).unwrap()
+    data = tomllib.loads(text.removeprefix(_MARK))
     environments = {name: table for name, table in _table(data, "environment").items() if isinstance(table, dict)}
     named = (str(data.get("default_environment", "")), *environments)
     return next(
@@ -71,42 +79,62 @@ def developed_in(text: str) -> str:
 
 def _grown(text: str, parts: list[str]) -> str:
     """Return `text` with `parts` below it; where inline tables do not allow that, their values inside those."""
-    result = "\n".join([text if text.endswith("\n") or not text else f"{text}\n", *parts])
+    last = "" if text.endswith("\n") or not text else "\n"
+    result = text + "\n".join([last, *parts])
     try:
-        tomlkit.parse(result).unwrap()
-    except (TOMLKitError, ValueError):
+        tomllib.loads(result)
+    except ValueError:
+        return _merged(text, parts)
+    return result
+
+
+def _merged(text: str, parts: list[str]) -> str:
+    try:
         document = tomlkit.parse(text)
         for part in parts:
-            _merge(document, tomlkit.parse(part).unwrap())
+            _merge(document, tomllib.loads(part))
         return tomlkit.dumps(document)
-    return result
+    except (TOMLKitError, ValueError) as error:
+        raise _impossible("nothing can be added to it", ()) from error
 
 
 def _merge(table: Any, values: Mapping[str, Any]) -> None:
     for name, value in values.items():
         if isinstance(value, dict) and name in table:
+            if not isinstance(table[name], dict):
+                raise _impossible(f"{name} is no table in it", ())
             _merge(table[name], value)
         else:
             table[name] = value
 
 
 def _with_default(text: str, environment: str) -> str:
-    """Return `text` with `default_environment` at the top, where tomlkit puts it: before the first table."""
-    document = tomlkit.parse(text)
-    document["default_environment"] = environment
-    return tomlkit.dumps(document)
+    """Return `text` with `default_environment` where tomlkit puts it, before the first table.
 
-
-def _parsed(text: str, what: str) -> dict[str, Any]:
+    tomlkit does not read every order of tables that TOML allows; then it stands on the first line.
+    """
     try:
-        tomllib.loads(text)  # which says more clearly what is wrong
-        return tomlkit.parse(text).unwrap()
-    except (TOMLKitError, ValueError, RecursionError) as error:
-        raise ProjectError(
-            f"cannot add to rel/config.toml: {what}{error}",
-            now="nothing was written",
-            hint="`releaser init --force` writes the file anew",
-        ) from error
+        document = tomlkit.parse(text)
+        document["default_environment"] = environment
+        return tomlkit.dumps(document)
+    except (TOMLKitError, ValueError):
+        return f"default_environment = {tomlkit.item(environment).as_string()}\n\n{text}"
+
+
+def _parsed(text: str, what: str) -> Mapping[str, Any]:
+    try:
+        return parse_document(text, "rel/config.toml").data
+    except Unusable as unusable:
+        raise _impossible(what, (unusable.problem,)) from unusable
+
+
+def _impossible(what: str, problems: tuple[Problem, ...]) -> ProjectError:
+    return ProjectError(
+        f"cannot add to rel/config.toml: {what}",
+        problems=problems,
+        now="nothing was written",
+        hint="`releaser init --force` writes the file anew",
+    )
 
 
 def _table(data: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -114,14 +142,8 @@ def _table(data: Mapping[str, Any], name: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _check(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-    """Make sure that every value that was there is there.
-
-    Raises:
-        AssertionError: it is not, which is a fault of ours.
-    """
-    for name, value in before.items():
-        if isinstance(value, dict) and isinstance(after.get(name), dict):
-            _check(value, after[name])
-        elif after.get(name) != value:
-            raise AssertionError(f"the value of {name} was lost")
+def _is_kept(before: Any, after: Any) -> bool:
+    """Tell whether every value that was there is there: tomlkit is not trusted with what it has changed."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        return all(name in after and _is_kept(value, after[name]) for name, value in before.items())
+    return repr(before) == repr(after)  # which takes nan for nan

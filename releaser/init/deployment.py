@@ -100,7 +100,7 @@ def _env(dockerfile: str) -> dict[str, str]:
 def _exec_form(text: str) -> tuple[str, ...]:
     try:
         words = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ()
     return tuple(words) if isinstance(words, list) and all(isinstance(word, str) for word in words) else ()
 

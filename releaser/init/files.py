@@ -101,7 +101,7 @@ def _write(path: Path, change: Change) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     staged = path.with_name(f".{path.name}.new")
     try:
-        staged.write_text(change.after, encoding="utf-8")
+        staged.write_bytes(change.after.encode("utf-8"))
         staged.chmod(0o755 if change.is_executable else 0o644)
         staged.replace(path)
     except OSError:
@@ -117,7 +117,9 @@ def diff_of(change: Change) -> Iterator[str]:
 
 def _text(path: Path) -> str | None:
     try:
-        return path.read_text(encoding="utf-8")
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise ReleaserError(f"cannot read {path}: it is not a regular file", now="nothing was written")
+        return path.read_bytes().decode("utf-8")  # as it is, so that no line ending of it changes
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:

@@ -11,6 +11,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from releaser.plan.facts import Lock, LockKind
+from releaser.plan.project import UnusableProject, read_pyproject
 from releaser.plan.requirement_lines import folder_in, is_commit, is_hashed, logical_lines
 
 NAMES: tuple[tuple[str, LockKind], ...] = (
@@ -62,8 +63,8 @@ def _workspace_lock(project: Path) -> Path | None:
     """Return the uv.lock of the workspace that the project is a member of: it lies in a folder above, if anywhere."""
     for folder in project.parents:
         try:
-            table = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            table = read_pyproject(folder)
+        except UnusableProject:
             continue
         if "workspace" in table.get("tool", {}).get("uv", {}) and (folder / "uv.lock").is_file():
             return folder / "uv.lock"
@@ -89,9 +90,9 @@ def _groups(text: str) -> tuple[str, ...]:
     """Return the extras and groups that a pdm.lock was made with: PDM leaves others out without a word."""
     try:
         groups = tomllib.loads(text)["metadata"]["groups"]
-    except (ValueError, LookupError, TypeError):
+        return tuple(canonicalize_name(group) for group in groups if isinstance(group, str))
+    except (ValueError, LookupError, TypeError, RecursionError):
         return ()
-    return tuple(canonicalize_name(group) for group in groups if isinstance(group, str))
 
 
 def _count(text: str, kind: LockKind) -> int:

@@ -16,6 +16,7 @@ from releaser.config.profile import MigrationsSpec
 from releaser.errors import reason_of
 from releaser.plan.facts import Project
 from releaser.plan.old_metadata import poetry_dependencies, poetry_table, setup_cfg_table
+from releaser.plan.shapes import wrong_shape
 
 
 class UnusableProject(Exception):
@@ -92,14 +93,22 @@ def read_pyproject(folder: Path) -> dict[str, Any]:
     Raises:
         UnusableProject: it is missing, or is not TOML.
     """
+    path = folder / "pyproject.toml"
     try:
-        return tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise UnusableProject("it is not a regular file")
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UnusableProject("it does not exist") from None
     except OSError as error:
         raise UnusableProject(f"it cannot be read: {reason_of(error)}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except RecursionError:
+        raise UnusableProject("it cannot be read: it is nested too deeply") from None
+    except ValueError as error:
         raise UnusableProject(f"it cannot be read: {error}") from error
+    if wrong := wrong_shape(data):
+        raise UnusableProject(f"it cannot be used: {wrong}")
+    return data
 
 
 def _version_in_a_file(folder: Path, data: Mapping[str, Any], name: str) -> str:

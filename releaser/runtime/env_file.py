@@ -8,10 +8,10 @@ Nothing is replaced: a `$` in a password is a `$`. Messages name lines, never va
 from __future__ import annotations
 
 import os
-import stat
 
 from .environment import CONTRACT, is_name, setting
 from .failures import DAMAGED, Failure
+from .regular import read_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 _MAX_BYTES = 1024 * 1024
+_TOLD = 20
+"""Lines of a file that a message names."""
+_SHOWN = 100
+"""Characters of a name that a message repeats."""
 
 
 def path_of(context: Context, environ: Mapping[str, str]) -> str:
@@ -43,7 +47,7 @@ def read(context: Context, environ: Mapping[str, str]) -> dict[str, str]:
     if not path:
         return {}
     try:
-        text = _text(path)
+        text = read_text(path, _MAX_BYTES).replace("\r\n", "\n")
     except FileNotFoundError:
         if context.manifest.env_file.startswith("-"):
             return {}
@@ -56,7 +60,9 @@ def read(context: Context, environ: Mapping[str, str]) -> dict[str, str]:
         raise _failure(path, "expected UTF-8 text") from None
     variables, problems = parse(text)
     if problems:
-        raise _failure(path, "not every line is a variable", tuple(f"{path}:{line}: {what}" for line, what in problems))
+        told = [f"{path}:{line}: {what}" for line, what in problems[:_TOLD]]
+        told += [f"... and {len(problems) - _TOLD} more"] if len(problems) > _TOLD else []
+        raise _failure(path, "not every line is a variable", tuple(told))
     return variables
 
 
@@ -64,76 +70,64 @@ def parse(text: str) -> tuple[dict[str, str], list[tuple[int, str]]]:
     """Return the variables in `text`, and what is wrong with it: line, from 1, and sentence."""
     variables: dict[str, str] = {}
     problems: list[tuple[int, str]] = []
-    lines = text.removeprefix("\ufeff").split("\n")
-    number = 0
-    while number < len(lines):
-        begin = number
-        line = lines[number].strip()
-        number += 1
+    text = text.removeprefix("\ufeff")
+    number, at = 0, 0
+    while at < len(text):
+        begin, end = at, _line_end(text, at)
+        line = text[begin:end].strip()
+        number, at = number + 1, end + 1
         if not line or line.startswith("#"):
             continue
         name, equals, rest = line.removeprefix("export ").partition("=")
-        name = name.strip()
+        name, rest = name.strip(), rest.strip()
         if not equals or not is_name(name):
-            problems.append((begin + 1, "expected NAME=value"))
+            problems.append((number, "expected NAME=value"))
             continue
         if name in _OWN:
-            problems.append((begin + 1, f"{name} is set by the release itself"))
+            problems.append((number, f"{name} is set by the release itself"))
             continue
-        rest = rest.strip()
-        if rest[:1] not in ("'", '"'):
-            variables[name] = rest.partition(" #")[0].rstrip()
-            continue
-        # From the line as it is written: what stands in quotes keeps its blanks.
-        quote = rest[0]
-        value, end, after = _quoted("\n".join([lines[begin][lines[begin].index(quote) + 1 :], *lines[number:]]), quote)
-        if end < 0:
-            problems.append((begin + 1, f"the quote that begins {name} does not end"))
-            break
-        if after and not after.startswith("#"):
-            problems.append((begin + 1, f"text behind the quoted value of {name}"))
-        number += end
+        if rest[:1] in ("'", '"'):
+            # From the text as it is written: what stands in quotes keeps its blanks, and may go on in the next line.
+            first = number
+            value, end = _quoted(text, text.index(rest[0], begin) + 1, rest[0])
+            if end < 0:
+                problems.append((first, f"the quote that begins {name[:_SHOWN]} does not end"))
+                break
+            number, at = number + text.count("\n", begin, end), _line_end(text, end) + 1
+            after = text[end : at - 1].strip()
+            if after and not after.startswith("#"):
+                problems.append((first, f"text behind the quoted value of {name[:_SHOWN]}"))
+        else:
+            first, value = number, rest.partition(" #")[0].rstrip()
+        if "\0" in value:
+            problems.append((first, f"the value of {name[:_SHOWN]} has a NUL, which no variable can hold"))
         variables[name] = value
     return variables, problems
+
+
+def _line_end(text: str, at: int) -> int:
+    end = text.find("\n", at)
+    return len(text) if end < 0 else end
 
 
 _OWN = frozenset(name for name, _ in CONTRACT)
 
 
-def _quoted(text: str, quote: str) -> tuple[str, int, str]:
-    """Return the value up to the closing quote, how many line ends it holds, and the rest of its last line.
-
-    The number is -1 when there is no closing quote.
-    """
+def _quoted(text: str, at: int, quote: str) -> tuple[str, int]:
+    """Return the value that begins at `at`, behind its quote, and where it ends; -1 when there is no closing quote."""
     result: list[str] = []
-    position = 0
-    while position < len(text):
-        character = text[position]
-        position += 1
+    while at < len(text):
+        character = text[at]
+        at += 1
         if character == quote:
-            return "".join(result), text.count("\n", 0, position), text[position:].partition("\n")[0].strip()
-        if character == "\\" and quote == '"' and position < len(text):
-            escaped = text[position]
-            position += 1
+            return "".join(result), at
+        if character == "\\" and quote == '"' and at < len(text):
+            escaped = text[at]
+            at += 1
             result.append(_ESCAPES.get(escaped) or (escaped if escaped in '"\\$`' else f"\\{escaped}"))
         else:
             result.append(character)
-    return "", -1, ""
-
-
-def _text(path: str) -> str:
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(0, "it is not a regular file")
-        pieces: list[bytes] = []
-        while piece := os.read(descriptor, _MAX_BYTES):
-            pieces.append(piece)
-            if sum(map(len, pieces)) > _MAX_BYTES:
-                raise OSError(0, "it is larger than 1 MiB")
-    finally:
-        os.close(descriptor)
-    return b"".join(pieces).decode("utf-8").replace("\r\n", "\n")
+    return "", -1
 
 
 def _failure(path: str, what: str, details: tuple[str, ...] = (), hint: str = "") -> Failure:

@@ -41,7 +41,21 @@ class Failure(Exception):
             lines.append(f"  now: {self.now}")
         if self.hint:
             lines.append(f"      hint: {self.hint}")
-        return lines
+        return [on_one_line(line) for line in lines]
+
+
+def on_one_line(text: str) -> str:
+    """Return `text` without what ends a line or moves a cursor: it may come from a file, or be a name in an archive.
+
+    Bytes of names that are not UTF-8 stay what they are.
+    """
+    return text if text.isprintable() else "".join(map(_shape, text))
+
+
+def _shape(character: str) -> str:
+    if character.isprintable() or character == "\t" or "\udc80" <= character <= "\udcff":
+        return character
+    return {"\n": "\\n", "\r": "\\r"}.get(character) or f"\\x{ord(character):02x}"
 
 
 class MigrationFailed(RuntimeError):

@@ -9,13 +9,19 @@ from __future__ import annotations
 import json
 
 from .layout import MAIN as MAIN
+from .manifest_kinds import wrong_field
+from .regular import read_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
+    from typing import Any, TypeVar
+
+    _R = TypeVar("_R", bound="Record")
 
 FORMAT = 1
+MAX_BYTES = 64 * 1024 * 1024
+"""Of a manifest: that of a large app with its hashes has one."""
 
 EVENTS = (
     "pre_configure",
@@ -406,7 +412,7 @@ class Manifest(Record):
         """Return the manifest that `text` holds.
 
         Raises:
-            ManifestError: not JSON, another format number, or a field that is missing or unknown.
+            ManifestError: not JSON, another format number, or a field that is missing, unknown or of another kind.
         """
         try:
             fields: dict[str, Any] = json.loads(text)
@@ -414,28 +420,31 @@ class Manifest(Record):
                 raise ManifestError("the manifest is damaged: it is no JSON object")
             found = fields.pop("format", None)
             if found != FORMAT:
-                raise ManifestError(f"manifest format {found} is not known to this runtime (it knows {FORMAT})")
+                raise ManifestError(f"manifest format {_shown(found)} is not known to this runtime (it knows {FORMAT})")
+            _check("Manifest", fields, "")
             return cls(
                 **{
                     **fields,
-                    "python": Python(**fields["python"]),
-                    "bundle": Bundle(**fields["bundle"]),
-                    "entry": Entry(**fields["entry"]),
-                    "readiness": Readiness(**fields["readiness"]),
-                    "heart": Heart(**fields["heart"]),
-                    "liveness": Liveness(**fields["liveness"]),
-                    "log": Log(**fields["log"]),
+                    "python": _record(Python, fields["python"], "python"),
+                    "bundle": _record(Bundle, fields["bundle"], "bundle"),
+                    "entry": _record(Entry, fields["entry"], "entry"),
+                    "readiness": _record(Readiness, fields["readiness"], "readiness"),
+                    "heart": _record(Heart, fields["heart"], "heart"),
+                    "liveness": _record(Liveness, fields["liveness"], "liveness"),
+                    "log": _record(Log, fields["log"], "log"),
                     "processes": [_process(item) for item in fields["processes"]],
-                    "hooks": [Hook(**item) for item in fields["hooks"]],
-                    "commands": [Command(**item) for item in fields["commands"]],
-                    "sockets": [Socket(**item) for item in fields["sockets"]],
-                    "migrations": [Migrations(**item) for item in fields["migrations"]],
+                    "hooks": [_record(Hook, item, "a hook") for item in fields["hooks"]],
+                    "commands": [_record(Command, item, "a command") for item in fields["commands"]],
+                    "sockets": [_record(Socket, item, "a socket") for item in fields["sockets"]],
+                    "migrations": [_migrations(item) for item in fields["migrations"]],
                 }
             )
         except KeyError as error:
             raise ManifestError(f"the manifest is damaged: it has no {error}") from error
-        except (ValueError, TypeError, AttributeError, RecursionError) as error:
-            raise ManifestError(f"the manifest is damaged: {error}") from error
+        except TypeError as error:
+            raise ManifestError(f"the manifest is damaged: {_missing(error)}") from error
+        except (ValueError, RecursionError) as error:
+            raise ManifestError(f"the manifest is damaged: {_shown(error)}") from error
 
     def all_processes(self) -> list[Process]:
         """Return the main process, which inherits every socket, and those beside it."""
@@ -462,22 +471,54 @@ def load(path: str) -> Manifest:
         ManifestError: it cannot be read or used.
     """
     try:
-        with open(path, encoding="utf-8") as file:
-            return Manifest.from_json(file.read())
+        return Manifest.from_json(read_text(path, MAX_BYTES))
     except OSError as error:
         raise ManifestError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ManifestError(f"the manifest is damaged: {_shown(error)}") from error
 
 
-def _process(fields: dict[str, Any]) -> Process:
+def _record(cls: type[_R], fields: Any, where: str) -> _R:
+    _check(cls.__name__, fields, f"{where}: ")
+    return cls(**fields)
+
+
+def _check(record: str, fields: Any, where: str) -> None:
+    wrong = wrong_field(record, fields)
+    if wrong:
+        raise ManifestError(f"the manifest is damaged: {where}{_shown(wrong)}")
+
+
+def _process(fields: Any) -> Process:
+    _check("Process", fields, "a process: ")
     return Process(
         **{
             **fields,
-            "entry": Entry(**fields["entry"]),
-            "readiness": Readiness(**fields["readiness"]),
-            "heart": Heart(**fields["heart"]),
-            "liveness": Liveness(**fields["liveness"]),
+            "entry": _record(Entry, fields["entry"], "the entry of a process"),
+            "readiness": _record(Readiness, fields["readiness"], "the readiness of a process"),
+            "heart": _record(Heart, fields["heart"], "the heart of a process"),
+            "liveness": _record(Liveness, fields["liveness"], "the liveness of a process"),
         }
     )
+
+
+def _migrations(fields: Any) -> Migrations:
+    _check("Migrations", fields, "a database: ")
+    for name in ("command", "check"):
+        if fields.get(name) is not None:
+            _check("Entry", fields[name], f"the {name} of a database: ")
+    return Migrations(**fields)
+
+
+def _missing(error: TypeError) -> str:
+    """Return what `__init__() missing 1 required keyword-only argument: 'version'` says, in the words of a file."""
+    said, _, names = _shown(error).rpartition("argument")
+    return f"it has no {names.lstrip('s: ')}" if "missing" in said else f"it has another field,{names}"
+
+
+def _shown(found: object) -> str:
+    """Return what stood in a file as a part of one line."""
+    return "".join(character if character.isprintable() else "?" for character in str(found)[:200])
 
 
 def _plain(value: Any) -> Any:

@@ -6,6 +6,7 @@ import fcntl
 import os
 
 from .failures import NOT_NOW, Failure
+from .regular import read_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ STAGED = ".unpack-"
 holding the lock may remove it."""
 PREVIOUS = "previous"
 """File in `var`, one line: the version that `current` named before the last upgrade."""
+
+
+_LONGEST_LINE = 1024 * 1024
 
 
 class Version:
@@ -63,12 +67,12 @@ def read_line(path: str) -> str:
         PermissionError: this user may not read it.
     """
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return file.readline().strip()
+        line = read_bytes(path, _LONGEST_LINE).partition(b"\n")[0]
     except PermissionError:
         raise
     except OSError:
         return ""
+    return line.decode("utf-8", "surrogateescape").strip()
 
 
 def take_lock(context: Context) -> int:

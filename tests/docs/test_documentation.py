@@ -15,7 +15,13 @@ from releaser.runtime.command_line import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
-    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *ROOT.glob("releaser/docs/**/*.md")]
+    [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        ROOT / "CHANGELOG.md",
+        ROOT / "SECURITY.md",
+        *ROOT.glob("releaser/docs/**/*.md"),
+    ]
 )
 LINK = re.compile(r"\]\(([^)#\s]+)(#[^)]*)?\)")
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]

@@ -203,14 +203,25 @@ def test_the_current_version_is_booted_and_the_default_without_it(make: Make) ->
     assert release.run("version").stdout == "2.0.0\n"
 
 
-@pytest.mark.parametrize("current", ["9.9.9", ""])
+@pytest.mark.parametrize("current", ["9.9.9", "", "../evil", "/evil", ".", "..", "1.0.0/../../evil"])
 def test_a_version_that_is_not_there_is_told(make: Make, current: str) -> None:
     release = make()
     release.var.mkdir()
+    shutil.copytree(release.root / "releases/1.0.0", release.root / "evil")
     (release.var / "current").write_text(current)
     answer = release.run("version")
     assert answer.returncode == 3
     assert f"error: app has no usable version '{current}' in {release.root}/releases" in answer.stderr
+
+
+def test_a_pipe_in_the_place_of_the_current_version_is_not_waited_for(make: Make, shell: tuple[str, ...]) -> None:
+    release = make()
+    release.shell = shell
+    release.var.mkdir()
+    os.mkfifo(release.var / "current")
+
+    assert release.run("version").stdout == "1.0.0\n"
+    assert "app 1.0.0" in release.run("versions").stdout + release.run("describe").stdout
 
 
 def test_env_sh_is_exported_and_may_name_the_python(make: Make, shell: tuple[str, ...]) -> None:

@@ -161,3 +161,25 @@ def test_a_key_without_end_is_cut() -> None:
 
     assert told.endswith("xxx...: unknown key")
     assert len(told) < 300
+
+
+def test_a_person_is_told_the_first_hundred_problems() -> None:
+    problems = tuple(Problem(where=f"rel/config.toml:{line}", what="unknown key") for line in range(1, 151))
+
+    lines = format_error(ConfigError("cannot use rel/config.toml", problems=problems)).split("\n")
+
+    assert lines[0].endswith("(150 problems)")
+    assert lines[100] == "  rel/config.toml:100: unknown key"
+    assert lines[101:] == ["  ... and 50 more"]
+
+
+def test_the_place_in_a_line_of_a_million_characters_is_shown() -> None:
+    line = "a" * 500_000 + "HERE" + "b" * 500_000
+    problem = Problem(where="f:1:500001", what="no", source_line=line, column=500_001, length=4)
+
+    told = format_error(ConfigError("cannot use f", problems=(problem,)))
+
+    shown, marker = told.split("\n")[-2:]
+    assert shown.removeprefix("    | ").startswith("...aaa")
+    assert shown.endswith("bbb...")
+    assert shown[marker.index("^") :][: marker.count("^")] == "HERE"

@@ -64,6 +64,28 @@ def test_a_pipe_in_the_place_of_the_file_is_not_waited_for(tmp_path: Path) -> No
     assert only_problem(tmp_path / "rel" / "config.toml") == ("rel/config.toml", "not a regular file")
 
 
+def test_a_device_in_the_place_of_the_file_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "rel").mkdir()
+    (tmp_path / "rel" / "config.toml").symlink_to("/dev/zero")
+
+    assert only_problem(tmp_path / "rel" / "config.toml") == ("rel/config.toml", "not a regular file")
+
+
+def test_a_file_that_nobody_has_written_by_hand_is_not_read(tmp_path: Path) -> None:
+    path = written(tmp_path, SHOP + DEV + "#" * 5_000_000)
+
+    assert only_problem(path) == ("rel/config.toml", "larger than 1 MiB")
+
+
+def test_a_chain_of_thousands_that_leads_back_to_itself_is_one_problem(tmp_path: Path) -> None:
+    links = "".join(f"[release.r{number}]\nextends = 'r{number + 1}'\n" for number in range(5_000))
+    path = written(tmp_path, f"{links}[release.r5000]\nextends = 'r4999'\n{DEV}")
+
+    where, what = only_problem(path)
+
+    assert (where, what) == ("rel/config.toml:10000:11", "it leads back to itself: r4999 extends r5000 extends r4999")
+
+
 def test_a_path_below_a_file_is_one_problem(tmp_path: Path) -> None:
     (tmp_path / "rel").write_text("")
 

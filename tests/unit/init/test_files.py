@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 
 import pytest
 
 from releaser.config import read_config
-from releaser.errors import ProjectError
+from releaser.errors import ProjectError, ReleaserError
 from releaser.init.choices import Choices
 from releaser.init.files import changes_for, diff_of, write
 
@@ -83,6 +84,8 @@ def test_the_second_call_changes_nothing(tmp_path: Path) -> None:
         '[release.web]\nentry_point = "web:main"',
         'release = { web = { entry_point = "web:main" } }\n',
         'release.web.entry_point = "web:main"\nenvironment.prod.include_src = false\n',
+        # An order that tomlkit, which edits the file, takes for the same table twice.
+        '[release.web.env]\nA = "1"\n[environment.prod]\n[release.web]\nentry_point = "web:main"\n[release]\n',
     ],
 )
 def test_whatever_is_lacking_is_added_so_that_the_file_can_be_used(tmp_path: Path, text: str) -> None:
@@ -128,3 +131,26 @@ def test_a_file_that_is_no_toml_is_refused_and_untouched(tmp_path: Path) -> None
         changes_for(tmp_path, CHOICES, force=False)
     assert caught.value.now == "nothing was written"
     assert path.read_text() == "[release"
+
+
+def test_a_file_with_a_mark_and_line_endings_of_windows_keeps_them(tmp_path: Path) -> None:
+    path = config_in(tmp_path, "")
+    text = '\ufeff[release.web]\r\nentry_point = "web:main"\r\n'
+    path.write_bytes(text.encode())
+
+    write(tmp_path, changes_for(tmp_path, CHOICES, force=False).changes)
+
+    after = path.read_bytes().decode()
+    assert after.startswith("\ufeff")
+    assert text.removeprefix("\ufeff") in after
+    assert after.count("\n") == after.count("\r\n")
+    assert read_config(path).profile(None, "dev").dev_mode
+
+
+def test_a_pipe_in_the_place_of_the_configuration_is_told_and_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "rel" / "config.toml"
+    path.parent.mkdir()
+    os.mkfifo(path)
+
+    with pytest.raises(ReleaserError, match="it is not a regular file"):
+        changes_for(tmp_path, CHOICES, force=False)

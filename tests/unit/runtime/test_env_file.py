@@ -53,6 +53,21 @@ def test_every_line_that_is_no_variable_is_told_with_its_number_and_without_its_
     ]
 
 
+def test_a_value_that_no_variable_can_hold_is_told() -> None:
+    assert env_file.parse("A=1\nB='x\0\ny'\n")[1] == [(2, "the value of B has a NUL, which no variable can hold")]
+
+
+def test_of_thousands_of_wrong_lines_the_first_are_told(tmp_path: Path) -> None:
+    context = context_of(tmp_path, "env")
+    (tmp_path / "rel" / "env").write_text("wrong\n" * 5000)
+
+    with pytest.raises(Failure) as caught:
+        env_file.read(context, {})
+
+    assert len(caught.value.details) == 21
+    assert caught.value.details[-1] == "... and 4980 more"
+
+
 def test_a_relative_path_starts_at_the_root_of_the_release(tmp_path: Path) -> None:
     context = context_of(tmp_path, "env")
     (tmp_path / "rel" / "env").write_text("A=1\r\n")
