@@ -27,7 +27,7 @@ from .record import FOLDER, Member
 from .signatures import read_small
 from .startup import check_host
 from .unpack import write_through
-from .versions import STAGED, take_lock
+from .versions import STAGED, remove_leftovers, take_lock
 from .vouched import Vouched, check_signed
 
 TYPE_CHECKING = False
@@ -77,12 +77,6 @@ def unpack_archive(
     finally:
         os.umask(umask)
         os.close(lock)
-
-
-def _remove_leftovers(releases: str) -> None:
-    for name in os.listdir(releases):
-        if name.startswith(STAGED):
-            shutil.rmtree(os.path.join(releases, name), ignore_errors=True)
 
 
 def _opened(path: str) -> IO[bytes]:
@@ -141,7 +135,7 @@ def _place(context: Context, path: str, contents: Contents, vouched: Vouched | N
     version = contents.version
     releases = os.path.join(context.layout.root, "releases")
     home = os.path.join(releases, version)
-    _remove_leftovers(releases)
+    remove_leftovers(releases)
     signer = f"{vouched.signer.identity} with {vouched.signer.key}" if vouched else ""
     is_there = os.path.exists(os.path.join(home, "manifest.json"))
     if is_there:

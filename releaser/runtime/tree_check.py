@@ -60,6 +60,11 @@ class Tree:
     def problems(self) -> tuple[str, ...]:
         return tuple(difference.said for difference in self.differences)
 
+    def of_version(self, version: str) -> tuple[str, ...]:
+        """Return the problems of the version's own folder and of interpreters, without what all versions share."""
+        own = (f"releases/{version}/", "python-")
+        return tuple(each.said for each in self.differences if each.path.startswith(own))
+
 
 def record_path(root: str, version: str) -> str:
     """Return where the record of a version lies."""

@@ -48,12 +48,13 @@ def status_of_the_running(context: Context) -> dict[str, Any]:
 
 
 def check_tree(context: Context) -> None:
-    tree = compare(context.layout, context.manifest)
-    if tree.problems:
+    """Refuse a version that is not as it was built; what it shares with others is not its own."""
+    problems = compare(context.layout, context.manifest).of_version(context.layout.version)
+    if problems:
         raise Failure(
             f"cannot upgrade to {context.name} {context.layout.version}: it is not as it was built",
             DAMAGED,
-            details=tree.problems,
+            details=problems,
             hint=f"`{context.name} unpack --repair FILE` puts it back, from the archive that it came with",
         )
 

@@ -19,6 +19,7 @@ from .versions import (
     found_versions,
     is_held,
     previous_version,
+    remove_leftovers,
     take_lock,
     write_durably,
 )
@@ -187,6 +188,7 @@ def _take_away(context: Context, version: str, others: list[str]) -> None:
         write_durably(os.path.join(releases, "default"), booting_version(layout))
     if version == previous_version(layout):
         unlink(os.path.join(layout.var, PREVIOUS))
+    remove_leftovers(releases)
     gone = os.path.join(releases, f"{STAGED}{os.getpid()}")
     os.rename(os.path.join(releases, version), gone)
     _keep_a_launcher(context, others, gone)

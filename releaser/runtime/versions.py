@@ -107,6 +107,15 @@ def is_held(path: str) -> bool:
     return False
 
 
+def remove_leftovers(releases: str) -> None:
+    """Remove what others have staged in the folder `releases` and left there; to be called while holding the lock."""
+    import shutil
+
+    for name in os.listdir(releases):
+        if name.startswith(STAGED):
+            shutil.rmtree(os.path.join(releases, name), ignore_errors=True)
+
+
 def switch(layout: Layout, version: str, before: str) -> None:
     """Make `version` the one that boots; a power cut leaves either, never neither.
 

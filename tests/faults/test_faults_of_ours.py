@@ -244,7 +244,7 @@ def late_imports() -> dict[str, set[str]]:
 NEVER_WHILE_IT_SERVES = {
     "configuring": {"bundle"},  # before anything runs
     "supervisor": {"bundle"},  # the same
-    "providers": {"bundle", "calls", "client", "loops", "tracebacks"},  # in a process of its own
+    "providers": {"bundle", "calls", "loops", "tracebacks"},  # in a process of its own
     "faults": {"tracebacks"},  # in the app alone
 }
 """What a supervisor does not need any more once the release runs."""

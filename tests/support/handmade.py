@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
+import compileall
+import functools
 import hashlib
 import os
+import py_compile
 import shlex
 import shutil
 import sys
+import tempfile
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -51,6 +56,16 @@ class Handmade:
         return [sys.executable, "-I", "-S", self.layout.runtime, str(self.root), self.version, *words]
 
 
+@functools.cache
+def compiled_runtime() -> Path:
+    """Return a copy of the runtime with its byte code, as releases have it; of a changed source that is void."""
+    folder = Path(tempfile.mkdtemp(prefix="releaser-runtime-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    shutil.copytree(RUNTIME, folder / "runtime", ignore=shutil.ignore_patterns("__pycache__"))
+    compileall.compile_dir(folder / "runtime", quiet=1, invalidation_mode=py_compile.PycInvalidationMode.TIMESTAMP)
+    return folder / "runtime"
+
+
 def write_release(
     root: Path,
     *,
@@ -72,7 +87,7 @@ def write_release(
     layout = Layout.of(str(root), version, {})
     release = Path(layout.release)
     release.mkdir(parents=True)
-    shutil.copytree(RUNTIME, layout.runtime)
+    shutil.copytree(compiled_runtime(), layout.runtime)
     write_bundle(release / f"{name}.pyz", {**modules, **(pth or {})})
     _write_launcher(root, name, layout)
     bundle_id = hashlib.sha256((release / f"{name}.pyz").read_bytes()).hexdigest()[:16]

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.handmade import write_record
 from support.running import SERVER, Release, making_releases
 from support.waiting import eventually
 
@@ -75,6 +76,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Release]:
         script.parent.mkdir()
         script.write_text("#!/bin/sh\ncat\nls -l /proc/$$/fd >&2\n")
         script.chmod(0o755)
+        write_record(release.root)
         assert release.run("start").returncode == 0
         yield release
 
