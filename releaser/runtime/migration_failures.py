@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import signal
 
 from .failures import Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from types import FrameType
     from typing import Any
 
@@ -35,6 +36,8 @@ EXTERNAL_HINT = 'if something else lets one runner in at a time, lock = "externa
 """Where the lock of this tool cannot be trusted."""
 
 MAX_STATEMENT_CHARACTERS = 200
+_LONG_CHARACTERS = 8
+_BLOT = "***"
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -86,7 +89,37 @@ class Signals:
         raise Interrupted(number)
 
 
-def lines_of(error: BaseException, secret: str = "") -> list[str]:
+class Secret:
+    """The password of an URL, and how it is taken out of what others say."""
+
+    __slots__ = ("_names", "_text")
+
+    def __init__(self, text: str, names: Iterable[str] = ()) -> None:
+        """Note the password and the URL's own `names`: of the user, the database, the host."""
+        self._text = text
+        self._names = frozenset(names)
+
+    def blotted(self, told: str) -> str:
+        """Return `told` without the password where it stands as one.
+
+        In any word only if it is long and no name of the URL's own: a password such as `shop` stands in half of the
+        words about a shop, and `Table '***_items'` helps nobody.
+        """
+        if not self._text:
+            return told
+        is_name = self._text in self._names
+        if len(self._text) >= _LONG_CHARACTERS and not is_name:
+            return told.replace(self._text, _BLOT)
+        word = re.escape(self._text)
+        told = re.sub(rf"(?<=:){word}(?=@)", _BLOT, told)
+        told = re.sub(rf"(?i)(\bpass(?:word|wd)?\s*[=:]\s*)(['\"]?){word}(?!\w)", rf"\1\2{_BLOT}", told)
+        return told if is_name else re.sub(rf"(['\"]){word}\1", rf"\1{_BLOT}\1", told)
+
+
+NO_SECRET = Secret("")
+
+
+def lines_of(error: BaseException, secret: Secret = NO_SECRET) -> list[str]:
     """Return what `error` says, without what SQLAlchemy adds to it and without `secret`.
 
     An exception that is not a database's is told with its type: `'shop'` alone says nothing, `KeyError: 'shop'` does.
@@ -97,9 +130,7 @@ def lines_of(error: BaseException, secret: str = "") -> list[str]:
         told = f"{type(error).__name__}: {told}"
     elif original is not None and len(original.args) == 2 and isinstance(original.args[0], int):
         told = f"{original.args[1]} ({original.args[0]})"
-    if secret:
-        told = told.replace(secret, "***")
-    return [line.rstrip() for line in told.splitlines() if line.strip()]
+    return [line.rstrip() for line in secret.blotted(told).splitlines() if line.strip()]
 
 
 def shortened(statement: str) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from .failures import FAILED, Failure
-from .migration_failures import Interrupted, Signals, lines_of, shortened
+from .migration_failures import NO_SECRET, Interrupted, Secret, Signals, lines_of, shortened
 from .migration_hooks import BeforeTheFirst
 from .migration_order import Order
 from .migration_outcome import Outcome
@@ -202,12 +202,14 @@ class Task:
         query = {name: value for name, value in url.query.items() if name in ("host", "port", "unix_socket")}
         return [f"url: {url.set(query=query).render_as_string(hide_password=True)}"]
 
-    def _secret(self) -> str:
+    def _secret(self) -> Secret:
         try:
-            password = make_url(self.url).password if self.url else None
+            url = make_url(self.url) if self.url else None
         except ArgumentError:
-            return self.url
-        return str(password or "")
+            return Secret(self.url)
+        if url is None:
+            return NO_SECRET
+        return Secret(str(url.password or ""), [name for name in (url.username, url.database, url.host) if name])
 
 
 def _is_of_driver(error: BaseException) -> bool:
