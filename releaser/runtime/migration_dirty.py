@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from .migration_journal import Entry
 
+_NOTHING = "nothing was migrated"
+
 
 def check_clean(
     entries: Mapping[str, Entry],
@@ -33,26 +35,32 @@ def check_clean(
 
 
 def check_may_run_ahead(
-    entries: Mapping[str, Entry], unknown: Collection[str], knows: Callable[[str], bool], now: str
+    entries: Mapping[str, Entry],
+    unknown: Collection[str],
+    own: Collection[str],
+    knows: Callable[[str], bool],
+    name: str,
 ) -> str:
     """Return who has brought the database further than this release knows, if this release may run on it.
 
-    `unknown` are the revisions that the database is at and the release does not have.
+    `unknown` are the revisions that the database is at and the release does not have, `own` the newest that it has,
+    `name` is the release's. What the version table names is applied, whatever the journal had time to say of it.
 
     Raises:
         Failure: the journal does not know one of them (exit code 14), or not all revisions that were added are said
             to be compatible with the release before them (13).
     """
     told = ", ".join(sorted(unknown))
-    foreign = sorted(head for head in unknown if head not in entries or entries[head].state != "done")
+    foreign = sorted(head for head in unknown if head not in entries)
     if foreign:
         raise Failure(
             f"the database is at {', '.join(foreign)}, a revision that this release does not have",
             UNKNOWN_REVISION,
-            now=now,
+            now=_NOTHING,
             hint="a newer release, or another app, has migrated it; this release can only migrate its own line",
         )
-    newer = [entry for entry in entries.values() if entry.state == "done" and not knows(entry.revision)]
+    is_applied = {entry.revision for entry in entries.values() if entry.state == "done"} | set(unknown)
+    newer = [entry for entry in entries.values() if entry.revision in is_applied and not knows(entry.revision)]
     breaking = [entry for entry in newer if entry.direction == "up" and entry.compatible != 1]
     if breaking:
         raise Failure(
@@ -62,8 +70,11 @@ def check_may_run_ahead(
                 f"{entry.revision} of {entry.by()} is {'not' if not entry.compatible else 'not said to be'} compatible"
                 for entry in breaking
             ),
-            now=now,
-            hint="run the release that made it, or the one after",
+            now=_NOTHING,
+            hint=(
+                f"run {newer[-1].by().partition(' on ')[0]}, or the one after; with that release, "
+                f"bin/{name} migrate --down-to {' '.join(sorted(own))} --yes-lose-data goes back"
+            ),
         )
     return f"the database is ahead, at {told} of {newer[-1].release} {newer[-1].version}; this release may run on it"
 

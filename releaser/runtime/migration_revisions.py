@@ -43,7 +43,7 @@ class Revisions:
         if unknown:
             entries = database.journal.last() if database.journal is not None else {}
             self._progress.said.append(
-                check_may_run_ahead(entries, unknown, self._scripts.knows, "nothing was migrated")
+                check_may_run_ahead(entries, unknown, self._scripts.heads, self._scripts.knows, self._order.owner[0])
             )
             self._progress.is_ahead = True
             return

@@ -44,6 +44,13 @@ class Subject:
         with engine.begin() as connection:
             connection.execute(text(statement))
 
+    def do_in_journal(self, statement: str) -> None:
+        """Run one statement, in which `{}` is the journal's table, on the database that holds that."""
+        url = f"{self.url}.migrations" if self.kind == "sqlite" else self.url
+        names = {"sqlite": "migration_journal", "postgresql": "release_meta.migration_journal"}
+        with create_engine(url, poolclass=NullPool).begin() as connection:
+            connection.execute(text(statement.format(names.get(self.kind, "release_migration_journal"))))
+
     def version(self) -> list[str]:
         """Return where the database is; nothing if it has no version table."""
         return self.ask("SELECT version_num FROM alembic_version") if "alembic_version" in self.tables() else []

@@ -236,6 +236,19 @@ def test_an_older_release_is_refused_where_nothing_says_that_it_may_run(sqlite: 
     assert lines[0] == "error: the database is ahead, at a004, and this release may not run on it"
     assert re.fullmatch(r"  a004 of app 1\.1\.0 on \S+ is not said to be compatible", lines[1])
     assert sqlite.version() == ["a004"]
+    way_back = "bin/app migrate --down-to a003 --yes-lose-data"
+    assert lines[-1] == f"      hint: run app 1.1.0, or the one after; with that release, {way_back} goes back"
+    assert run(newer.command(*way_back.split()[1:]), environ=sqlite.environ).returncode == 0
+    assert run(sqlite.release(ACCOUNTS).command("migrate"), environ=sqlite.environ).returncode == 0
+
+
+def test_what_the_version_table_names_is_applied_whatever_the_journal_had_time_to_say(subject: Subject) -> None:
+    later = revision("a004", "a003", "later") + "\nrelease = {'compatible': True}\n"
+    run(subject.release({**ACCOUNTS, "a004": later}, version="1.1.0").command("migrate"), environ=subject.environ)
+    subject.do_in_journal("UPDATE {} SET state = 'running' WHERE revision = 'a004'")
+    done = run(subject.release(ACCOUNTS).command("migrate"), environ=subject.environ)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "the database is ahead, at a004 of app 1.1.0; this release may run on it\n"
 
 
 def test_what_the_build_could_tell_of_a_revision_holds_where_its_author_says_nothing(sqlite: Subject) -> None:
