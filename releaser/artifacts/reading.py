@@ -14,10 +14,12 @@ from typing import IO, Literal, cast
 from releaser.artifacts.opening import DamagedArtifact, check_file, opened
 from releaser.artifacts.packages import Package, read_packages
 from releaser.errors import UsageError, reason_of
+from releaser.runtime.archive_contents import read_contents
 from releaser.runtime.archive_reader import Archive, Content
 from releaser.runtime.archive_rules import Judge, quoted
 from releaser.runtime.manifest import Manifest, ManifestError
 from releaser.runtime.record import FILE, FOLDER, LINK
+from releaser.runtime.tree_check import is_var
 
 _CHUNK_BYTES = 1024 * 1024
 _SPOOL_BYTES = 64 * 1024 * 1024
@@ -91,11 +93,8 @@ def read_artifact(path: Path) -> Artifact:
         if path.is_dir():
             return _read(path, "folder", _entries_of_folder(path))
         with opened(path) as archive:
-            judge = Judge()
-            found = _read(path, "archive", _entries_of_archive(archive, judge))
-            links = found.manifest.links.items()
-            judge.check_links({f"releases/{found.manifest.version}/{place}": target for place, target in links})
-            return found
+            read_contents(archive)  # by the same rules as `unpack`
+            return _read(path, "archive", _entries_of_archive(archive, Judge()))
     except OSError as error:
         raise UsageError(f"cannot read {path}: {reason_of(error)}") from error
 
@@ -188,7 +187,7 @@ def _text(file: IO[bytes], path: Path) -> str:
 def _entries_of_folder(root: Path) -> Iterator[_Entry]:
     for parent, folders, files in os.walk(root):
         if Path(parent) == root:
-            folders[:] = [name for name in folders if name != "var"]
+            folders[:] = [name for name in folders if name != "var" and not is_var(f"{parent}/{name}")]
         links = [name for name in folders if Path(parent, name).is_symlink()]
         for name in (*files, *links):
             path = Path(parent, name)

@@ -19,6 +19,7 @@ from releaser.runtime.bundle_check import compare_bundle
 from releaser.runtime.context import Context
 from releaser.runtime.layout import Layout
 from releaser.runtime.manifest import ManifestError, load
+from releaser.runtime.signatures import check_list
 from releaser.runtime.tree_check import compare
 from releaser.runtime.versions import booting_version
 from releaser.runtime.vouched import check_kept, record_name
@@ -37,8 +38,11 @@ def verify_artifact(path: Path, *, allowed_signers: Path | None, identity: str) 
     if not path.exists():
         raise UsageError(f"cannot verify {path}: there is no such file or folder")
     check_file(path)
-    if allowed_signers is not None and not allowed_signers.is_file():
-        raise UsageError(f"cannot read {allowed_signers}: there is no such file")
+    if allowed_signers is not None:
+        if not allowed_signers.exists():
+            raise UsageError(f"cannot read {allowed_signers}: there is no such file")
+        with as_releaser_error():
+            check_list(str(allowed_signers))
     if path.is_dir():
         return list(_folder(path, allowed_signers, identity))
     lines = [*_signature(path, allowed_signers, identity), *_checksums(path)]

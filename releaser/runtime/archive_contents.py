@@ -90,6 +90,8 @@ def read_contents(archive: Archive, record_sha256: str = "") -> Contents:
         raise Refused("its record is not the one that the checksums beside it name")
     manifest = _manifest(judge, texts)
     record = _record(texts, judge.members, judge.version)
+    judge.check_whole()
+    _check_python(judge, manifest)
     judge.check_links({f"releases/{judge.version}/{path}": target for path, target in manifest.links.items()})
     return Contents(archive, judge, manifest, record, texts[NAME])
 
@@ -114,6 +116,13 @@ def _manifest(judge: Judge, texts: dict[str, str]) -> Manifest:
             f"and was packed as {quoted(f'{judge.name} {judge.version}')}"
         )
     return manifest
+
+
+def _check_python(judge: Judge, manifest: Manifest) -> None:
+    bundled = manifest.python.bundled
+    there = judge.members.get(bundled)
+    if bundled and (not bundled.startswith("python-") or "/" in bundled or there is None or there.kind != FOLDER):
+        raise Refused(f"it holds no interpreter {quoted(bundled)}, which its manifest names")
 
 
 def _record(texts: dict[str, str], members: dict[str, Member], version: str) -> dict[str, Member]:

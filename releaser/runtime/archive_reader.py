@@ -34,6 +34,8 @@ _BLOCK_BYTES = 512
 _PIECE_BYTES = 1024 * 1024
 _NAME_BYTES = 64 * 1024
 """Of what a header says about the one that follows it: a path, and little else."""
+_MOST_EXTRA = 8
+"""Headers about one member: its path, the target of a link, and what is said of the whole archive."""
 PLAIN_BYTES = 1024 * _PIECE_BYTES
 _TIMES_ITS_SIZE = 100
 """An archive that unpacks to more than `PLAIN_BYTES` and so many times its size is no release: those reach about 5."""
@@ -194,6 +196,7 @@ def open_file(path: str) -> IO[bytes]:
 def _headers(stream: IO[bytes]) -> Iterator[tuple[str, Member]]:
     """Yield name and member of each header; the caller reads the content and what fills its last block."""
     said: dict[str, str] = {}
+    extra = 0  # headers about the member that is to follow
     while True:
         block = _exactly(stream, _BLOCK_BYTES)
         if not block.strip(b"\0"):
@@ -205,6 +208,9 @@ def _headers(stream: IO[bytes]) -> Iterator[tuple[str, Member]]:
         if header.size < 0:
             raise Damaged(f"{quoted(header.name)} has a size below zero")
         if header.type in _OF_THE_NEXT or header.type == tarfile.XGLTYPE:
+            extra += 1
+            if extra > _MOST_EXTRA:
+                raise Damaged(f"more than {_MOST_EXTRA} headers speak of one member")
             if header.size > _NAME_BYTES:
                 raise Damaged(f"what it says of a member is longer than {_NAME_BYTES} bytes")
             said |= _said(header.type, _exactly(stream, header.size))
@@ -213,7 +219,7 @@ def _headers(stream: IO[bytes]) -> Iterator[tuple[str, Member]]:
         name, link = said.get("path", header.name), said.get("linkpath", header.linkname)
         if "size" in said:
             header.size = _number(said["size"])
-        said = {}
+        said, extra = {}, 0
         kind = _KINDS.get(header.type, OTHER)
         if kind == FOLDER:
             name = name.rstrip("/") or name

@@ -20,10 +20,14 @@ NAME_BYTES = 255
 PATH_BYTES = 3000
 """Of a path below the root: PATH_MAX is 4096, and the root has a path of its own."""
 DEPTH = 64
-MEMBERS = 200_000
+MEMBERS = 100_000
 _HOPS = 40
 """Links that lead to links: the kernel follows 40 (path_resolution(7))."""
+_STEPS = 1_000_000
+"""Parts of the paths of all links that are gone through: those of a release are some hundreds."""
 _OF_THE_HOST = ("var", "allowed_signers")
+_RUNS = 0o755
+_MODES = {FILE: (_RUNS, 0o644), FOLDER: (_RUNS,), LINK: (0,)}
 
 
 class Refused(Exception):
@@ -46,6 +50,7 @@ class Judge:
         """The one version in it, once a member of it has come."""
         self.members: dict[str, Member] = {}
         """By path below that folder; hashes are for whoever reads them to add."""
+        self._steps = 0
 
     def admit(self, name: str, member: Member) -> str:
         """Return the path of a member below the release's folder, empty for that folder itself.
@@ -72,6 +77,8 @@ class Judge:
         if parent and (parent not in self.members or self.members[parent].kind != FOLDER):
             raise Refused(f"{quoted(name)} would be unpacked through what is no folder of it")
         self._check_place(parts[1:], name, member)
+        if member.mode not in _MODES[member.kind]:
+            raise Refused(f"{quoted(name)} has mode {member.mode:04o}, and a release has 0755 and 0644")
         self.members[path] = member
         return path
 
@@ -105,10 +112,11 @@ class Judge:
         """Refuse what would take the place of the host's own, and a second version."""
         if parts[0] in _OF_THE_HOST:
             raise Refused(f"{quoted(name)} is the host's, and not part of a release")
-        if parts[0] != "releases":
-            return
-        if len(parts) == 1:
-            is_right = member.kind == FOLDER
+        if parts[0].startswith("python-") or len(parts) == 1:
+            is_right = member.kind == FOLDER or len(parts) > 1
+            is_right &= parts[0] in ("bin", "releases") or parts[0].startswith("python-")
+        elif parts[0] == "bin":
+            is_right = parts[1:] == [self.name] and member.kind == FILE and member.mode == _RUNS
         elif parts[1] == "default":
             is_right = len(parts) == 2 and member.kind == FILE
         else:
@@ -118,6 +126,16 @@ class Judge:
                 raise Refused("it holds more than one version")
         if not is_right:
             raise Refused(f"{quoted(name)} is not what a release has there")
+
+    def check_whole(self) -> None:
+        """Look, once all members are known, for what every release has.
+
+        Raises:
+            Refused: it is not there.
+        """
+        for path in (f"bin/{self.name}", f"releases/{self.version}/runtime/__main__.py"):
+            if path not in self.members:
+                raise Refused(f"it holds no {quoted(path)[1:-1]}")
 
     def _follow(self, path: str, links: Mapping[str, str]) -> None:
         """Go where a link leads, through the other links, as the kernel would."""
@@ -129,6 +147,9 @@ class Judge:
         hops = 1
         while way:
             part = way.pop()
+            self._steps += 1
+            if self._steps > _STEPS:
+                raise Refused("its links lead through each other without end")
             if part in ("", "."):
                 continue
             if part == "..":
@@ -137,12 +158,14 @@ class Judge:
                 at.pop()
                 continue
             at.append(part)
+            if at[0] in _OF_THE_HOST:
+                raise Refused(f"the link {shown} leads to what is the host's")
             target = links.get("/".join(at))
             if target is None:
                 continue
             hops += 1
             if hops > _HOPS:
-                raise Refused(f"the link {shown} leads in a circle")
+                raise Refused(f"the link {shown} leads in a circle, or through more than {_HOPS} links")
             if target.startswith("/"):
                 raise Refused(f"the link {shown} leads out of it")
             at.pop()

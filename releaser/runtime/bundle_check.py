@@ -15,7 +15,7 @@ from . import record
 from .archive_rules import quoted
 from .record import FILE, FOLDER, LINK, Member
 from .unpack import PREFIX, mode_of
-from .unpacked import SOURCE_PATHS_FILE, environment_text, is_unpacked, site_packages
+from .unpacked import SOURCE_PATHS_FILE, environment_text, interpreter, is_unpacked, site_packages
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _CONFIGURATION = "pyvenv.cfg"
 def compare_bundle(context: Context, python: str) -> tuple[list[str], int]:
     """Return what differs of the bundle in `var`, a sentence each, and how many files it has; 0: it is not unpacked.
 
-    `python` is the real path of the interpreter that its environment is of; empty when that is not known.
+    `python` is the real path of the interpreter in the release; empty when it has none, and any host's may be linked.
 
     Raises:
         OSError: a file of it cannot be read.
@@ -38,7 +38,7 @@ def compare_bundle(context: Context, python: str) -> tuple[list[str], int]:
     layout = context.layout
     home = layout.bundle(context.manifest.bundle.id)
     shown = os.path.relpath(home, os.path.dirname(layout.var))
-    python = python or os.path.realpath(os.path.join(home, "bin", "python"))
+    python = python or _linked(home)
     try:
         built = _built(context, os.path.relpath(site_packages(context), home), python)
     except (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
@@ -47,6 +47,7 @@ def compare_bundle(context: Context, python: str) -> tuple[list[str], int]:
     known = {*built, _CONFIGURATION}
     problems += [f"{path}: not part of the release" for path in record.paths_below(home) if path not in known]
     problems += _of_configuration(os.path.join(home, _CONFIGURATION), python)
+    problems += _of_folders(home)
     return [f"{shown}/{quoted(problem)[1:-1]}" for problem in sorted(problems)], len(built)
 
 
@@ -54,7 +55,8 @@ def _built(context: Context, inside: str, python: str) -> dict[str, Member]:
     """Return what the unpacked bundle is made of, by path in its folder; `inside` is that of its site-packages."""
     manifest = context.manifest
     made: dict[str, Member] = {}
-    with zipfile.ZipFile(os.path.join(context.layout.release, manifest.bundle.file)) as archive:
+    descriptor = os.open(os.path.join(context.layout.release, manifest.bundle.file), os.O_RDONLY | os.O_NONBLOCK)
+    with open(descriptor, "rb") as file, zipfile.ZipFile(file) as archive:
         for info in archive.infolist():
             path = f"{inside}/{info.filename.removeprefix(PREFIX)}".rstrip("/")
             if not info.filename.startswith(PREFIX) or path == inside:
@@ -80,6 +82,24 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
 
 def _text(text: str) -> Member:
     return Member(FILE, mode=0o644, sha256=hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest())
+
+
+def _linked(home: str) -> str:
+    """Return the interpreter of the host that the environment is linked to, if it is called as one."""
+    found = os.path.realpath(os.path.join(home, "bin", "python"))
+    return found if os.path.basename(found).startswith("python") else interpreter()
+
+
+def _of_folders(home: str) -> list[str]:
+    """Return what is wrong with the folder and the one above: a link leads to another's, and others may write."""
+    problems: list[str] = []
+    for path, shown in ((home, "."), (os.path.dirname(home), "..")):
+        found = record.look_at(path)
+        if found.kind != FOLDER:
+            problems.append(f"{shown}: it is a link")
+        elif found.mode & 0o022:
+            problems.append(f"{shown}: others may write to it (mode {found.mode:04o})")
+    return problems
 
 
 def _of_configuration(path: str, python: str) -> list[str]:

@@ -56,13 +56,13 @@ OPTIONS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "versions": (("--json", "one JSON object"),),
     "unpack": (
-        ("FILE", "a .tar.gz, a .tar, or a file that runs"),
+        ("FILE", "a .tar.gz, a .tar, a file that runs, or a .tar.zst where zstd is installed"),
         (
             "--allowed-signers FILE",
             "take it only if somebody in this list (ssh-keygen(1)) has signed it; ROOT/allowed_signers counts always",
         ),
         ("--identity NAME", "who of them must have signed it"),
-        ("--repair", "put back what differs of a version that is here"),
+        ("--repair", "put back what was changed or is missing of a version that is here"),
         ("--keep-env", "give it the env.sh of the present version, where that was edited"),
     ),
     "upgrade": (

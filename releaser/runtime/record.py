@@ -13,8 +13,11 @@ that it does not speak of are itself and the checksums that `unpack` keeps besid
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+
+from .regular import read_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +33,8 @@ _KINDS = (FILE, FOLDER, LINK)
 _FIRST_LINE = "#mtree"
 _DIGITS = "0123456789abcdef"
 _SHA256_DIGITS = 64
+_MOST_BYTES = 64 * 1024 * 1024
+"""More than any record."""
 _PLAIN = frozenset(range(0x21, 0x7F)) - frozenset(b"\\#=*?[]")
 
 
@@ -104,8 +109,7 @@ def load(path: str) -> dict[str, Member]:
         RecordError: it cannot be read or used.
     """
     try:
-        with open(path, encoding="ascii") as file:
-            return parse(file.read())
+        return parse(read_bytes(path, _MOST_BYTES).decode("ascii"))
     except OSError as error:
         raise RecordError(str(error.strerror).lower()) from error
     except UnicodeDecodeError as error:
@@ -133,11 +137,14 @@ def sha256_of(path: str) -> str:
     """Return the sha256 of a file.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: it cannot be read, or is no regular file: a pipe would be waited for.
     """
     import hashlib
 
-    with open(path, "rb") as file:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file", path)
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -17,7 +17,8 @@ NAMESPACE = "releaser"
 NO_PROGRAM = "ssh-keygen was not found on PATH"
 GET_IT = "install OpenSSH's client (on Debian and Ubuntu: apt install openssh-client)"
 _WITHIN_S = 60.0
-_MOST_LINES = 5
+_MOST_LINES = 20
+_MOST_PRINCIPALS = 200
 _MOST_BYTES = 1024 * 1024
 """Of a file of checksums, a signature or a list of signers."""
 _OTHERS_MAY_WRITE = 0o022
@@ -39,21 +40,44 @@ def verify(content: bytes, name: str, signature: str, allowed_signers: str, iden
     Raises:
         Failure: nobody of `allowed_signers` did, or it is not what was signed, or there is no ssh-keygen.
     """
+    read_small(signature)  # no pipe, and not without end
     where = ("-f", allowed_signers, "-s", signature)
-    if not identity:
-        code, words = _ssh_keygen("-Y", "find-principals", *where)
-        if code or not words:
-            raise Failure(
-                f"{name} is signed with a key that {allowed_signers} does not allow",
-                DAMAGED,
-                details=tuple(words),
-                hint=f"it is signed with {_key_of(content, name, signature)}",
-            )
-        identity = words[0].partition(",")[0]
-    code, words = _ssh_keygen("-Y", "verify", "-I", identity, "-n", NAMESPACE, *where, content=content)
-    if code:
-        raise Failure(f"{name} has no good signature of {identity}", DAMAGED, details=tuple(words))
-    return Signer(identity, _key(words))
+    identities = [identity] if identity else _principals(name, where, content)
+    for identity in identities:
+        code, words = _ssh_keygen("-Y", "verify", "-I", identity, "-n", NAMESPACE, *where, content=content)
+        if not code:
+            return Signer(identity, _key(words))
+    whom = identities[0] if len(identities) == 1 else f"anybody in {allowed_signers}"
+    raise Failure(f"{name} has no good signature of {whom}", DAMAGED, details=tuple(words))
+
+
+def _principals(name: str, where: tuple[str, ...], content: bytes) -> list[str]:
+    """Return who in the list may have signed: who has the key by the first line about it, then everybody else in it.
+
+    A key may have several lines, for other namespaces or times, and ssh-keygen names the first alone.
+
+    Raises:
+        Failure: nobody has.
+    """
+    code, words = _ssh_keygen("-Y", "find-principals", *where)
+    lines = [
+        *words,
+        *(
+            line.split(None, 1)[0]
+            for line in read_small(where[1]).decode("utf-8", "replace").splitlines()
+            if line.strip()
+        ),
+    ]
+    names = (each for line in lines if not line.startswith("#") for each in line.strip('"').split(","))
+    found = dict.fromkeys(each for each in names if each and not each.startswith("!") and " " not in each)
+    if code or not words:
+        raise Failure(
+            f"{name} is signed with a key that {where[1]} does not allow",
+            DAMAGED,
+            details=tuple(words),
+            hint=f"it is signed with {_key_of(content, name, where[3])}",
+        )
+    return list(found)[:_MOST_PRINCIPALS]
 
 
 def check_intact(content: bytes, name: str, signature: str) -> Signer:
@@ -73,7 +97,7 @@ def read_small(path: str) -> bytes:
 
     Raises:
         OSError: it cannot be read.
-        Failure: it is no file, or too large to be what it should be.
+        Failure: it is no regular file, or too large to be what it should be.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     with open(descriptor, "rb") as file:

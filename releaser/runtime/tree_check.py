@@ -11,12 +11,14 @@ built with are a problem, and so is an owner who lacks some.
 from __future__ import annotations
 
 import os
+import stat
 
 from . import record
 from .archive_contents import differs
 from .archive_rules import quoted
 from .failures import DAMAGED, Failure
 from .record import FOLDER, LINK, Member
+from .versions import STAGED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,8 +29,11 @@ if TYPE_CHECKING:
 
 ALLOWED_SIGNERS = "allowed_signers"
 """The operator's file below the root: whose archives `unpack` takes."""
+NOT_PART = "not part of the release"
+"""What ends the sentence about something that was not built."""
 _ENV = "env.sh"
 _OWNER = 0o700
+_OTHERS_WRITE = 0o002
 _SET_GROUP_ID = 0o2000
 """Of a folder: inherited from the one above it, and no right of anybody's."""
 
@@ -81,17 +86,24 @@ def load_record(root: str, version: str) -> dict[str, Member]:
     try:
         return record.load(path)
     except record.RecordError as error:
-        raise Failure(f"cannot use {path}, which says how the release was built: {error}", DAMAGED) from error
+        raise Failure(
+            f"cannot use {path}, which says how the release was built: {error}",
+            DAMAGED,
+            now="nothing was compared",
+            hint="`unpack --repair` of the archive that it came with puts it back",
+        ) from error
 
 
-def compare(layout: Layout, manifest: Manifest) -> Tree:
+def compare(layout: Layout, manifest: Manifest, own: dict[str, Member] | None = None) -> Tree:
     """Return what differs of the version of `layout`, whose manifest is `manifest`, and of the root around it.
+
+    `own` is its record, where that is known from elsewhere than its folder.
 
     Raises:
         Failure: its record cannot be used, or something cannot be read.
     """
     root = layout.root
-    own = load_record(root, layout.version)
+    own = dict(own) if own is not None else load_record(root, layout.version)
     others = _records_of_others(layout)
     try:
         return _compare(layout, manifest, own, others)
@@ -117,7 +129,11 @@ def _compare(layout: Layout, manifest: Manifest, own: dict[str, Member], others:
     root, home = layout.root, f"releases/{layout.version}"
     env = own.pop(f"{home}/{_ENV}", None)
     is_edited = _is_edited(os.path.join(root, home, _ENV), env)
-    found: list[Difference | None] = []
+    found: list[Difference | None] = [
+        Difference(path, f"{path}: others may write to it (mode {mode:04o})")
+        for path in (".", f"{home}/{_ENV}")
+        if (mode := _mode(os.path.join(root, path))) & _OTHERS_WRITE
+    ]
     for path, member in own.items():
         is_own = path.startswith((f"{home}/", "python-"))
         allowed = (member, *(() if is_own else (other[path] for other in others.values() if path in other)))
@@ -128,8 +144,10 @@ def _compare(layout: Layout, manifest: Manifest, own: dict[str, Member], others:
 
     def is_skipped(path: str) -> bool:
         """Note what is not known, and go into no folder of that kind."""
-        if path in skipped or _is_hidden_version(path) or path in known:
-            return path in skipped or _is_hidden_version(path)
+        if path in skipped or _is_staged(path) or (path not in known and is_var(os.path.join(root, path))):
+            return True
+        if path in known:
+            return False
         found.append(_unknown(path))
         return True
 
@@ -143,7 +161,7 @@ def _records_of_others(layout: Layout) -> dict[str, dict[str, Member]]:
     found: dict[str, dict[str, Member]] = {}
     folder = os.path.join(layout.root, "releases")
     for name in os.listdir(folder):
-        if name == layout.version or not os.path.isdir(os.path.join(folder, name)) or name.startswith("."):
+        if name == layout.version or not os.path.isfile(os.path.join(folder, name, "manifest.json")):
             continue
         try:
             found[name] = record.load(record_path(layout.root, name))
@@ -163,9 +181,22 @@ def _not_compared(layout: Layout, manifest: Manifest, others: Iterable[str]) -> 
     return skipped
 
 
-def _is_hidden_version(path: str) -> bool:
+def _is_staged(path: str) -> bool:
     """Tell whether `unpack` or `remove` is at work there, or was killed."""
-    return path.startswith("releases/.") and path.count("/") == 1
+    return path.startswith(f"releases/{STAGED}") and path.count("/") == 1
+
+
+def is_var(path: str) -> bool:
+    """Tell whether a release writes there: `RELEASE_VAR` may have named it to another one than this process."""
+    return os.path.isfile(os.path.join(path, "run", "lock"))
+
+
+def _mode(path: str) -> int:
+    """Return the permission bits of what is there, 0 if nothing is."""
+    try:
+        return stat.S_IMODE(os.stat(path).st_mode)
+    except FileNotFoundError:
+        return 0
 
 
 def _is_edited(path: str, built: Member | None) -> bool:
@@ -198,7 +229,7 @@ def _as_built(found: Member | None, built: Member) -> Member | None:
 
 
 def _unknown(path: str) -> Difference:
-    return Difference(path, f"{quoted(path)[1:-1]}: not part of the release")
+    return Difference(path, f"{quoted(path)[1:-1]}: {NOT_PART}")
 
 
 def _sorted(found: Iterable[Difference | None]) -> list[Difference]:

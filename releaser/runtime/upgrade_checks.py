@@ -18,7 +18,8 @@ from .launch import runtime_command
 from .layout import CONTROL_SOCKET
 from .output import Output
 from .process import ended_child
-from .tree_check import compare
+from .tree_check import ALLOWED_SIGNERS, compare
+from .vouched import check_kept
 from .writing import write_all
 
 TYPE_CHECKING = False
@@ -49,6 +50,9 @@ def status_of_the_running(context: Context) -> dict[str, Any]:
 
 def check_tree(context: Context) -> None:
     """Refuse a version that is not as it was built; what it shares with others is not its own."""
+    allowed_signers = os.path.join(context.layout.root, ALLOWED_SIGNERS)
+    if os.path.lexists(allowed_signers):
+        check_kept(context.layout.release, f"{context.name}-{context.layout.version}", allowed_signers)
     problems = compare(context.layout, context.manifest).of_version(context.layout.version)
     if problems:
         raise Failure(

@@ -7,7 +7,6 @@ import os
 from . import tree_check
 from .bundle_check import compare_bundle
 from .failures import DAMAGED, DONE, FAILED, USAGE, Failure
-from .unpacked import interpreter
 from .vouched import check_kept
 
 TYPE_CHECKING = False
@@ -31,7 +30,7 @@ def verify(context: Context, args: list[str]) -> int:
     signed = _signature(context)
     tree = tree_check.compare(context.layout, context.manifest)
     try:
-        in_bundle, unpacked = compare_bundle(context, interpreter())
+        in_bundle, unpacked = compare_bundle(context, _own_python(context))
     except OSError as error:
         raise Failure(f"cannot read {error.filename}: {error.strerror}", DAMAGED) from error
     problems = (*tree.problems, *in_bundle)
@@ -41,7 +40,7 @@ def verify(context: Context, args: list[str]) -> int:
             FAILED,
             details=problems,
             now=f"{len(problems)} of {tree.count + unpacked} differ; nothing was changed",
-            hint=_hint(context, is_tree_wrong=bool(tree.differences)),
+            hint=_hint(context, tree, in_bundle),
         )
     print(f"{title}: {tree.count} files, folders and links are as they were built")
     for line in (*signed, *_bundle_line(context, unpacked), *_env_line(context, is_edited=tree.is_env_edited)):
@@ -49,10 +48,19 @@ def verify(context: Context, args: list[str]) -> int:
     return DONE
 
 
-def _hint(context: Context, *, is_tree_wrong: bool) -> str:
-    if is_tree_wrong:
+def _own_python(context: Context) -> str:
+    """Return the real path of the interpreter that the release brought, or nothing."""
+    bundled = context.manifest.python.bundled
+    return os.path.realpath(os.path.join(context.layout.root, bundled, "bin", "python3")) if bundled else ""
+
+
+def _hint(context: Context, tree: tree_check.Tree, in_bundle: list[str]) -> str:
+    strange = [each for each in tree.differences if each.said.endswith(tree_check.NOT_PART)]
+    if len(strange) < len(tree.differences):
         archive = f"{context.name}-{context.layout.version}.tar.gz"
-        return f"`{context.name} unpack --repair {archive}` puts back what differs, and leaves env.sh alone"
+        return f"`{context.name} unpack --repair {archive}` puts back what was changed or is missing, but for env.sh"
+    if strange:
+        return "look at what is not part of the release, and move it away if nobody needs it there"
     bundle = context.layout.bundle(context.manifest.bundle.id)
     return f"`{context.name} stop`, remove {bundle}, `{context.name} start`: a start unpacks it anew"
 

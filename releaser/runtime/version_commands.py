@@ -51,14 +51,16 @@ def unpack(context: Context, args: list[str]) -> int:
     title = f"{context.name} {done.version}"
     if done.is_new:
         print(f"{title} is unpacked; `{context.name} upgrade {done.version}` switches to it")
-    elif done.replaced:
-        print(f"{title} is as it was built again")
+    elif done.replaced or done.left:
+        print(f"{title}: what differs is as it was built again")
     else:
         print(f"{title} is there already, the same build; nothing was changed")
     if done.signer:
         print(f"  signed by {done.signer}")
     for place in done.replaced:
         print(f"  replaced {place}")
+    for place in done.left:
+        print(f"  left {place}, which is not part of the release")
     tell(
         env_edits.after_unpacking(
             context, _present_version(context), done.version, is_kept=env_edits.KEEP_ENV in options

@@ -86,18 +86,22 @@ def check_kept(folder: str, name: str, allowed_signers: str, identity: str = "")
     """
     signatures.check_list(allowed_signers)
     path = os.path.join(folder, record.CHECKSUMS)
+    hint = f"`unpack --repair` of its archive puts it there, where {name}.sha256 and its .sig lie beside that"
     try:
         checksums = signatures.read_small(path)
+        signatures.read_small(f"{path}.sig")
     except OSError as error:
         raise Failure(
-            f"{name} is not signed: cannot read {path}: {error.strerror}",
-            DAMAGED,
-            hint=f"`unpack --repair` of its archive puts it there, where {name}.sha256 and its .sig lie beside that",
+            f"{name} is not signed: cannot read {error.filename}: {error.strerror}", DAMAGED, hint=hint
         ) from error
     signer = signatures.verify(checksums, record.CHECKSUMS, f"{path}.sig", allowed_signers, identity)
     sums = signatures.checksums_of(checksums, path)
-    if sums.get(f"{name}.mtree") != record.sha256_of(os.path.join(folder, record.NAME)):
-        raise Failure(f"{name} is not what was signed: {record.NAME} is another one", DAMAGED)
+    try:
+        found = record.sha256_of(os.path.join(folder, record.NAME))
+    except OSError as error:
+        raise Failure(f"cannot read {error.filename}: {error.strerror}", DAMAGED, hint=hint) from error
+    if sums.get(f"{name}.mtree") != found:
+        raise Failure(f"{name} is not what was signed: {record.NAME} is another one", DAMAGED, hint=hint)
     return signer
 
 

@@ -94,7 +94,7 @@ def test_a_repair_goes_on_where_it_was_killed_and_never_takes_env_sh(host: Path,
     (home / "runtime/hooks.py").unlink()
     (home / "more").mkdir()
     (home / "app.pyz").unlink()
-    (home / "app.pyz").mkdir()
+    (home / "app.pyz").symlink_to("/etc/hostname")
     (host / "python-3.11.7-0123456789ab/lib/os.py").write_text("mine")
     kills = 0
     for _ in killed(host, archive, "repair"):

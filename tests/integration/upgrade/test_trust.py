@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -36,7 +40,7 @@ def refused(release: Release, *words: str) -> str:
     before = files_in(release.root)
     answer = release.run("unpack", *words)
     assert (answer.returncode, answer.stdout) == (3, ""), answer.stderr
-    assert "now: nothing was unpacked: this host takes only what somebody in " in answer.stderr
+    assert "now: nothing was unpacked: it is taken only if somebody in " in answer.stderr
     assert files_in(release.root) == before
     return answer.stderr
 
@@ -177,7 +181,9 @@ def test_a_version_that_came_without_a_signature_gets_it_by_repair(release: Rele
     assert answer.returncode == 3
     assert "tiny-2.0.0 is not signed" in answer.stderr
     assert "`unpack --repair` of its archive puts it there" in answer.stderr
-    assert release.run("unpack", "--repair", str(signed)).returncode == 0
+    answer = release.run("unpack", "--repair", str(signed))
+    assert answer.returncode == 0, answer.stderr
+    assert "  replaced releases/2.0.0/release.sha256.sig\n" in answer.stdout
     assert "signed by ada@example.org" in release.run("verify").stdout
     words = ("verify", str(release.root), "--allowed-signers", str(release.root / "allowed_signers"))
     assert releaser(release.scratch, *words).returncode == 0
@@ -191,7 +197,7 @@ def damage(root: Path) -> None:
     (version / "runtime/agent.py").write_text("mine\n")
     (version / "runtime/hooks.py").unlink()
     (version / "runtime/extra").mkdir()
-    (version / "runtime/extra/file").write_text("")
+    (version / "runtime/extra/file").write_text("theirs")
     shutil.rmtree(version / "hooks/pre_upgrade.d")
     (version / "hooks/post_upgrade.d").chmod(0o777)
     (version / "tiny.pyz").unlink()
@@ -207,16 +213,24 @@ def test_repair_puts_back_what_differs_and_leaves_env_sh_alone(release: Release,
     path = str(archive("1.0.0", "one"))
     for line in answer.stderr.splitlines()[1:-2]:
         assert line.strip().startswith(("bin/", "releases/1.0.0/")), line
-    assert "`tiny unpack --repair tiny-1.0.0.tar.gz` puts back what differs" in answer.stderr
+    assert "`tiny unpack --repair tiny-1.0.0.tar.gz` puts back what was changed or is missing" in answer.stderr
     answer = release.run("unpack", path)
     assert answer.returncode == 1
     assert "is there already, the same build, and is not as it was built" in answer.stderr
-    assert f"`tiny unpack --repair {path}` puts back what differs" in answer.stderr
+    assert f"`tiny unpack --repair {shlex.quote(path)}` puts back what was changed or is missing" in answer.stderr
     answer = release.run("unpack", "--repair", path)
     assert answer.returncode == 0, answer.stderr
-    assert answer.stdout.startswith("tiny 1.0.0 is as it was built again\n")
+    assert answer.stdout.startswith("tiny 1.0.0: what differs is as it was built again\n")
     assert "  replaced releases/1.0.0/runtime/agent.py\n" in answer.stdout
-    assert files_in(release.root) == before
+    left = ("bin/more", "releases/1.0.0/runtime/extra")
+    for name in left:
+        assert f"  left {name}, which is not part of the release\n" in answer.stdout
+    assert files_in(release.root) == before | {"bin/more": b"", "releases/1.0.0/runtime/extra/file": b"theirs"}
+    answer = release.run("verify")
+    assert answer.returncode == 1
+    assert "look at what is not part of the release, and move it away if nobody needs it there" in answer.stderr
+    for name in left:
+        (release.root / name).rename(release.scratch / Path(name).name)
     answer = release.run("verify")
     assert answer.returncode == 0, answer.stderr
     assert "releases/1.0.0/env.sh was edited on this host" in answer.stdout
@@ -336,3 +350,237 @@ def test_what_unpack_does_not_take_is_told_with_what_it_takes(release: Release, 
         "expected `tiny unpack [--allowed-signers FILE [--identity NAME]] [--repair] [--keep-env] FILE`"
         in answer.stderr
     )
+
+
+def test_somebody_in_the_roots_list_must_have_signed_whatever_other_list_is_named(
+    release: Release, signed: Path, key: Path, tmp_path: Path
+) -> None:
+    allow(release.root / "allowed_signers", eve=make_key(tmp_path, "eve"))
+    words = ("--allowed-signers", str(allow(tmp_path / "list", ada=key)))
+    assert "is signed with a key that" in refused(release, *words, str(signed))
+
+
+def test_an_upgrade_asks_for_the_signature_too(release: Release, signed: Path, key: Path) -> None:
+    assert release.run("unpack", str(signed)).returncode == 0
+    allow(release.root / "allowed_signers", ada=key)
+    answer = release.run("upgrade", "2.0.0")
+    assert answer.returncode == 3
+    assert "tiny-2.0.0 is not signed" in answer.stderr
+    assert release.run("version").stdout == "1.0.0\n"
+    assert release.run("unpack", "--repair", str(signed)).returncode == 0
+    assert release.run("upgrade", "2.0.0").returncode == 0
+
+
+def test_each_line_of_a_key_counts_by_its_own_options(release: Release, signed: Path, key: Path) -> None:
+    public = key.with_suffix(".pub").read_text()
+    (release.root / "allowed_signers").write_text(
+        f'old@example.org namespaces="git" {public}!eve@example.org,ada@example.org namespaces="releaser" {public}'
+    )
+    answer = release.run("unpack", str(signed))
+    assert answer.returncode == 0, answer.stderr
+    assert "  signed by ada@example.org with" in answer.stdout
+
+
+def test_what_vouches_for_a_version_and_is_gone_is_said_to_be_gone(release: Release, signed: Path, key: Path) -> None:
+    allow(release.root / "allowed_signers", ada=key)
+    assert release.run("unpack", str(signed)).returncode == 0
+    assert release.run("upgrade", "2.0.0").returncode == 0
+    signature = release.root / "releases/2.0.0/release.sha256.sig"
+    signature.unlink()
+    answer = release.run("verify")
+    assert answer.returncode == 3
+    assert f"tiny-2.0.0 is not signed: cannot read {signature}: No such file" in answer.stderr
+    os.mkfifo(signature)
+    answer = release.run("verify")
+    assert (answer.returncode, "it is no file" in answer.stderr) == (3, True)
+    assert release.run("unpack", "--repair", str(signed)).returncode == 0
+    assert release.run("verify").returncode == 0
+
+
+def take_the_record(root: Path) -> None:
+    (root / "releases/1.0.0/release.mtree").unlink()
+
+
+def cut_the_record(root: Path) -> None:
+    path = root / "releases/1.0.0/release.mtree"
+    path.write_text(path.read_text()[:500])
+
+
+def pipe_for_the_record(root: Path) -> None:
+    take_the_record(root)
+    os.mkfifo(root / "releases/1.0.0/release.mtree")
+
+
+def record_a_change(root: Path) -> None:
+    (root / "releases/1.0.0/runtime/hooks.py").write_text("mine\n")
+    write_record(root)
+
+
+def damage_the_manifest(root: Path) -> None:
+    (root / "releases/1.0.0/manifest.json").write_text("{}")
+
+
+@pytest.mark.parametrize(
+    "change", [take_the_record, cut_the_record, pipe_for_the_record, record_a_change, damage_the_manifest]
+)
+def test_a_record_or_a_manifest_that_is_damaged_is_put_back(
+    release: Release, archive: Archive, change: Callable[[Path], None]
+) -> None:
+    before = files_in(release.root)
+    change(release.root)
+    if change is not record_a_change:
+        answer = release.run("verify")
+        assert answer.returncode in (1, 3)
+        assert "unpack --repair" in answer.stderr
+    answer = release.run("unpack", "--repair", str(archive("1.0.0", "one")))
+    assert answer.returncode == 0, answer.stderr
+    assert files_in(release.root) == before
+    assert release.run("verify").returncode == 0
+
+
+def link_all_versions(root: Path) -> None:
+    (root / "releases").rename(root.parent / "versions")
+    (root / "releases").symlink_to("../versions")
+
+
+def link_the_version(root: Path) -> None:
+    (root / "releases/1.0.0").rename(root.parent / "version")
+    (root / "releases/1.0.0").symlink_to("../../version")
+    (root / "releases/1.0.0/env.sh").write_text("MINE=1\n")
+
+
+def put_a_folder_for_a_file(root: Path) -> None:
+    path = root / "releases/1.0.0/tiny.pyz"
+    path.unlink()
+    path.mkdir()
+    (path / "data").write_text("theirs")
+
+
+@pytest.mark.parametrize("change", [link_all_versions, link_the_version, put_a_folder_for_a_file])
+def test_repair_takes_no_folder_away_and_follows_no_link(
+    release: Release, archive: Archive, change: Callable[[Path], None]
+) -> None:
+    change(release.root)
+    before = files_in(release.root.parent)
+    answer = release.run("unpack", "--repair", str(archive("1.0.0", "one")))
+    assert answer.returncode == 1
+    assert "error: cannot put tiny 1.0.0 into " in answer.stderr
+    assert "now: nothing was changed" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert files_in(release.root.parent) == before
+
+
+def test_a_folder_in_the_place_of_the_launcher_is_found_before_anything_is_moved(
+    release: Release, archive: Archive
+) -> None:
+    (release.root / "bin/tiny").rename(release.scratch / "launcher")
+    (release.root / "bin/tiny").mkdir()
+    before = files_in(release.root)
+    words = [sys.executable, "-I", "-S", "-B", str(release.root / "releases/1.0.0/runtime/__main__.py")]
+    words += [str(release.root), "1.0.0", "unpack", str(archive("2.0.0", "two"))]
+    answer = subprocess.run(words, capture_output=True, text=True, check=False, env=release.env)
+    assert answer.returncode == 1
+    assert "bin/tiny: it is a folder, and was built as a file" in answer.stderr
+    assert files_in(release.root) == before
+
+
+def test_what_a_release_writes_to_below_its_root_is_nobody_elses(release: Release, archive: Archive) -> None:
+    elsewhere = {**release.env, "RELEASE_VAR": str(release.root / "state")}
+    assert release.run("start", env=elsewhere).returncode == 0
+    try:
+        (release.root / "state/app.db").write_text("rows")
+        assert release.run("verify").returncode == 0
+        assert releaser(release.scratch, "verify", str(release.root)).returncode == 0
+        (release.root / "releases/1.0.0/runtime/agent.py").write_text("mine")
+        assert release.run("unpack", "--repair", str(archive("1.0.0", "one"))).returncode == 0
+        assert (release.root / "state/app.db").read_text() == "rows"
+        assert release.run("ping", env=elsewhere).returncode == 0
+    finally:
+        assert release.run("stop", env=elsewhere).returncode == 0
+
+
+def test_another_python_of_the_host_is_no_change(release: Release) -> None:
+    assert release.run("eval", "1").returncode == 0
+    other = release.scratch / "python3"
+    other.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    other.chmod(0o755)
+    python = of_the_bundle(release) / "bin/python"
+    python.unlink()
+    python.symlink_to(other)
+    (of_the_bundle(release) / "pyvenv.cfg").write_text(
+        f"home = {release.scratch}\ninclude-system-site-packages = false\nversion = 3.0\n"
+    )
+    answer = release.run("verify")
+    assert answer.returncode == 0, answer.stderr
+
+
+WIDE_OPEN: dict[str, tuple[Callable[[Release], object], str]] = {
+    "env.sh": (lambda release: (release.root / "releases/1.0.0/env.sh").chmod(0o666), "env.sh: others may write to it"),
+    "the root": (lambda release: release.root.chmod(0o777), ".: others may write to it (mode 0777)"),
+    "bundles": (lambda release: (release.var / "bundles").chmod(0o777), "..: others may write to it (mode 0777)"),
+    "the bundle": (lambda release: of_the_bundle(release).chmod(0o777), ".: others may write to it (mode 0777)"),
+    "a bundle elsewhere": (
+        lambda release: (
+            of_the_bundle(release).rename(release.scratch / "elsewhere"),
+            (release.var / "bundles" / json_id(release)).symlink_to(release.scratch / "elsewhere"),
+        ),
+        ".: it is a link",
+    ),
+    "a hidden version": (
+        lambda release: (release.root / "releases/.evil").mkdir(),
+        "releases/.evil: not part of the release",
+    ),
+    "a version of nobody's": (
+        lambda release: (release.root / "releases/x").mkdir(),
+        "releases/x: not part of the release",
+    ),
+}
+
+
+def json_id(release: Release) -> str:
+    return str(json.loads((release.root / "releases/1.0.0/manifest.json").read_text())["bundle"]["id"])
+
+
+@pytest.mark.parametrize(("change", "said"), WIDE_OPEN.values(), ids=list(WIDE_OPEN))
+def test_what_others_may_change_and_what_nobody_built_is_told(
+    release: Release, change: Callable[[Release], object], said: str
+) -> None:
+    assert release.run("eval", "1").returncode == 0
+    change(release)
+    answer = release.run("verify")
+    assert answer.returncode == 1
+    assert said in answer.stderr
+
+
+def test_a_signed_archive_of_zstandard_is_unpacked_by_the_program(
+    release: Release, archive: Archive, key: Path, tmp_path: Path
+) -> None:
+    if shutil.which("zstd") is None:
+        assert not os.environ.get("CI"), "CI must have zstd"
+        pytest.skip("no zstd here")
+    plain = tmp_path / "tiny-2.0.0.tar"
+    plain.write_bytes(gzip.decompress(archive("2.0.0", "two").read_bytes()))
+    subprocess.run(["zstd", "-q", plain], check=True)
+    plain.unlink()
+    sent = tmp_path / "sent"
+    sent.mkdir()
+    packed = Path(shutil.copy2(plain.with_suffix(".tar.zst"), sent))
+    record = sent / "tiny-2.0.0.mtree"
+    record.write_bytes(
+        subprocess.run(
+            ["tar", "-xzOf", archive("2.0.0", "two"), "tiny/releases/2.0.0/release.mtree"],
+            check=True,
+            capture_output=True,
+        ).stdout
+    )
+    checksums_file(packed).write_text(checksums_of([packed, record]))
+    sign(checksums_file(packed), key)
+    allow(release.root / "allowed_signers", ada=key)
+    answer = release.run("unpack", str(packed))
+    assert answer.returncode == 0, answer.stderr
+    content = bytearray(packed.read_bytes())
+    packed.write_bytes(content[:-100])
+    (release.root / "allowed_signers").unlink()
+    answer = release.run("unpack", str(packed))
+    assert answer.returncode == 3
+    assert "damaged archive: " in answer.stderr

@@ -118,7 +118,7 @@ def the_name_of_a_zst(path: Path, good: Path) -> None:
 
 
 def others(path: Path, good: Path) -> None:
-    tar_of(path, ("app", b"", FOLDER), ("app/x", b"1", {}))
+    tar_of(path, *FOLDERS, ("app/releases/1.0.0/x", b"1", {}))
 
 
 def an_absolute_name(path: Path, good: Path) -> None:
@@ -142,7 +142,7 @@ def a_file_for_a_folder(path: Path, good: Path) -> None:
 
 
 def codes_for_the_terminal(path: Path, good: Path) -> None:
-    tar_of(path, ("app/x", b"", {}), ("\x1b[31m/y", b"", {}))
+    tar_of(path, ("app", b"", FOLDER), ("\x1b[31m/y", b"", {}))
 
 
 def a_device_inside(path: Path, good: Path) -> None:
@@ -158,8 +158,8 @@ def a_name_twice(path: Path, good: Path) -> None:
 
 
 def through_a_link(path: Path, good: Path) -> None:
-    link: Member = ("app/link", b"", {"type": tarfile.SYMTYPE, "linkname": "/tmp"})
-    tar_of(path, link, ("app/link/x", b"1", {}), after=good)
+    link: Member = ("app/releases/1.0.0/link", b"", {"type": tarfile.SYMTYPE, "linkname": "/tmp"})
+    tar_of(path, link, ("app/releases/1.0.0/link/x", b"1", {}), after=good)
 
 
 def no_object(path: Path, good: Path) -> None:
@@ -186,11 +186,15 @@ def a_ladder_of_links(path: Path, good: Path) -> None:
     """Each link leads one folder higher than the one before it; the file behind them would lie above the root."""
     names = "cdef"
     links = [
-        (f"app/x/y/{name}", b"", {"type": tarfile.SYMTYPE, "linkname": "../.." if name == "c" else f"{before}/.."})
+        (
+            f"app/releases/1.0.0/x/y/{name}",
+            b"",
+            {"type": tarfile.SYMTYPE, "linkname": "../../../.." if name == "c" else f"{before}/.."},
+        )
         for before, name in zip(" cde", names, strict=True)
     ]
-    folders = [(name, b"", FOLDER) for name in ("app", "app/x", "app/x/y")]
-    tar_of(path, *folders, *links, ("app/x/y/f/ESCAPED", b"1", {"mode": 0o755}))
+    folders = [(f"app/releases/1.0.0/{name}", b"", FOLDER) for name in ("x", "x/y")]
+    tar_of(path, *FOLDERS, *folders, *links, ("app/releases/1.0.0/x/y/f/ESCAPED", b"1", {"mode": 0o755}))
     with (
         tarfile.open(path) as archive,
         tarfile.open(path.with_suffix(".all"), "w:gz") as whole,
@@ -198,21 +202,21 @@ def a_ladder_of_links(path: Path, good: Path) -> None:
     ):
         for source in (archive, old):
             for info in source:
-                if source is archive or info.name != "app":
+                if source is archive or info.name not in {name for name, _, _ in FOLDERS}:
                     whole.addfile(info, source.extractfile(info) if info.isreg() else None)
     path.with_suffix(".all").rename(path)
 
 
 def folders_without_end(path: Path, good: Path) -> None:
-    name = "app"
-    members: list[Member] = [(name, b"", FOLDER)]
+    name = "app/releases/1.0.0"
+    members: list[Member] = [*FOLDERS]
     for _ in range(3000):
         name += "/d"
         members.append((name, b"", FOLDER))
     tar_of(path, *members)
 
 
-def pax(path: Path, *records: bytes, then: Member = ("app/x", b"1", {})) -> None:
+def pax(path: Path, *records: bytes, then: Member = ("app", b"1", {})) -> None:
     body = b"".join(records)
     header = tarfile.TarInfo("pax")
     header.type, header.size = tarfile.XHDTYPE, len(body)
@@ -343,23 +347,23 @@ STRANGE: dict[Callable[[Path, Path], None], str] = {
     a_device_inside: "'app/zero' is neither a file, a folder nor a link",
     a_hard_link: "'app/link' is neither a file, a folder nor a link",
     a_name_twice: "'app/bin/app' is in it twice",
-    through_a_link: "'app/link/x' would be unpacked through what is no folder",
+    through_a_link: "'app/releases/1.0.0/link/x' would be unpacked through what is no folder",
     no_object: "the manifest is damaged: it is no JSON object",
     half_a_manifest: "the manifest is damaged: it has no 'python'",
     a_deep_manifest: "the manifest is damaged: ",
     no_text: "not UTF-8",
     no_bundle: "other.pyz: file is not a zip file | other.pyz: not part of the release",
-    a_ladder_of_links: "'app/x/y/f/ESCAPED' would be unpacked through what is no folder of it",
+    a_ladder_of_links: "'app/releases/1.0.0/x/y/f/ESCAPED' would be unpacked through what is no folder of it",
     folders_without_end: "lies deeper than a file system allows",
     a_nul_in_a_pax_path: "'app/a?b' has a NUL byte in it",
     a_path_that_leaves_by_pax: "'app/../../evil' would be unpacked outside its folder",
     a_sparse_file_by_pax: "damaged archive: it holds a sparse file",
     a_size_below_zero_by_pax: "damaged archive: a PAX header has no number",
-    a_size_of_terabytes_by_pax: "damaged archive: it ends too early",
+    a_size_of_terabytes_by_pax: "it ends too early | 'app' is neither a file, a folder nor a link in its folder",
     a_pax_record_of_no_length: "damaged archive: a PAX header cannot be read",
     a_pax_record_that_is_too_long: "damaged archive: a PAX header cannot be read",
     an_endless_pax_header: "damaged archive: what it says of a member is longer than 65536 bytes",
-    headers_about_headers: "damaged archive: it ends too early",
+    headers_about_headers: "damaged archive: more than 8 headers speak of one member",
     a_gnu_sparse_file: "'app/x' is neither a file, a folder nor a link",
     a_size_below_zero: "damaged archive: 'app/x' has a size below zero",
     no_end: "damaged archive: it ends too early",
@@ -428,14 +432,14 @@ def test_what_is_in_it_and_its_record_are_compared(good: Path, old: Handmade, tm
 
 @pytest.mark.parametrize("size_bytes", [1_000_000, 3_000_000])
 def test_a_few_bytes_that_stand_for_many_are_read_up_to_a_limit(tmp_path: Path, size_bytes: int) -> None:
-    path = tar_of(tmp_path / "bomb.tar.gz", ("app/zeros", bytes(size_bytes), {}))
+    path = tar_of(tmp_path / "bomb.tar.gz", *FOLDERS, ("app/releases/1.0.0/zeros", bytes(size_bytes), {}))
 
     def read() -> list[str]:
         with path.open("rb") as file:
             return [name for name, _, _ in Archive(file, plain_bytes=2_000_000).members(Judge())]
 
     if size_bytes < 2_000_000:
-        assert read() == ["zeros"]
+        assert read() == ["releases", "releases/1.0.0", "releases/1.0.0/zeros"]
     else:
         with pytest.raises(Damaged, match="it would unpack to more than 100 times its size"):
             read()

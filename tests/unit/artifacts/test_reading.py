@@ -191,8 +191,9 @@ def test_what_is_no_release_is_said_to_be_none(tmp_path: Path) -> None:
 def test_a_name_that_leads_out_of_the_folder_is_refused(tmp_path: Path, name: str) -> None:
     path = tmp_path / "bad.tar.gz"
     with tarfile.open(path, "w:gz") as archive:
-        for member in ("app/file", name):
+        for member in ("app", name):
             info = tarfile.TarInfo(member)
+            info.type, info.mode = (tarfile.DIRTYPE, 0o755) if member == "app" else (tarfile.REGTYPE, 0o644)
             archive.addfile(info, io.BytesIO())
     with pytest.raises(DamagedArtifact, match="outside its folder"):
         read_artifact(path)
