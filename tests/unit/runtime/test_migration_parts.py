@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from releaser.runtime.migration_failures import lines_of, shortened
+from releaser.runtime.migration_failures import Secret, lines_of, shortened
 from releaser.runtime.migration_report import Report, Tolerant, Unheard
 from releaser.runtime.migration_scripts import load_config
 from releaser.runtime.migration_trust import key_of
@@ -59,8 +59,8 @@ def test_a_release_without_configuration_needs_none() -> None:
 
 
 def test_a_drivers_error_is_told_in_its_own_words_without_the_password() -> None:
-    error = OperationalError("SELECT 1", {}, sqlite3.OperationalError("no table\nfor user app with s3cret\n"))
-    assert lines_of(error, "s3cret") == ["no table", "for user app with ***"]
+    error = OperationalError("SELECT 1", {}, sqlite3.OperationalError("no table\nfor user app with s3cret-word\n"))
+    assert lines_of(error, Secret("s3cret-word")) == ["no table", "for user app with ***"]
 
 
 def test_an_error_of_the_authors_code_is_told_with_its_type() -> None:
