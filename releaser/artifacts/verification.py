@@ -21,7 +21,7 @@ from releaser.runtime.layout import Layout
 from releaser.runtime.manifest import ManifestError, load
 from releaser.runtime.signatures import check_list
 from releaser.runtime.tree_check import compare
-from releaser.runtime.versions import booting_version
+from releaser.runtime.versions import booting_file, booting_version
 from releaser.runtime.vouched import check_kept, record_name
 
 
@@ -107,7 +107,10 @@ def _folder(path: Path, allowed_signers: Path | None, identity: str) -> Iterator
     """Verify the version that boots, which is the only one of what a build has made."""
     found = read_artifact(path)
     layout = Layout.of(str(path.resolve()), found.manifest.version, {})
-    layout = Layout(layout.root, booting_version(layout), layout.var)
+    version = booting_version(layout)
+    if not version:
+        raise DamagedArtifact(f"cannot use {path}: {booting_file(layout)} does not name a version")
+    layout = Layout(layout.root, version, layout.var)
     try:
         manifest = load(layout.manifest)
     except ManifestError as error:

@@ -18,7 +18,7 @@ from releaser.build.publish import is_locked
 from releaser.build.stage import Stage
 from releaser.runtime import occupants
 from releaser.runtime.layout import Layout
-from releaser.runtime.versions import read_line
+from releaser.runtime.versions import named_version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,7 @@ def staying_versions(published: Path, new: str, running: Mapping[str, str]) -> t
     found = dict(running)
     own = str(published / "var")
     for var in sorted({own, *(each.var for each in occupants.found(str(published)) if each.var)}):
-        current = read_line(Layout(str(published), "", var).current)
+        current = named_version(Layout(str(published), "", var).current)
         if current:
             shown = "var" if var == own else var
             found.setdefault(current, f"{shown}/current names it, and the next start runs it")

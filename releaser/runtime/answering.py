@@ -118,7 +118,10 @@ class Answering(Host):
     def _restart(self, name: str, client: control.Client) -> bytes:
         """Restart the instances of one process; the client hears of it when all of them are ready."""
         wanted = {keeper for keeper in self._live.keepers if name in (keeper.name, keeper.process.name)}
-        if not wanted or self._state != states.RUNNING or self._upgrade is not None:
+        if self._state != states.RUNNING or self._upgrade is not None:
+            text = f"error: cannot restart '{name}': {self._live.manifest.name} is {self._doing()}\n"
+            return frames.reply(f"{text}  now: nothing was restarted\n", NOT_NOW, frames.ERROR)
+        if not wanted:
             return frames.reply(f"error: no process '{name}' runs now; the release goes on\n", NOT_NOW, frames.ERROR)
         self.say(f"restarts {name}")
         client.keep_open = True
@@ -150,19 +153,23 @@ class Answering(Host):
             return "upgrading"
         return states.describe(self._state, self._live.is_ready())
 
+    def _doing(self) -> str:
+        """Return the same where it is the reason to do nothing: what is ready has post_start hooks to run yet."""
+        return "starting" if self._state == states.POST_START else self._word()
+
     # Upgrades -----------------------------------------------------------------------------------------------------
 
     def _begin_upgrade(self, text: str, client: control.Client) -> bytes:
         """Begin to change the version; the client hears of each step, and of the end."""
-        if self._state != states.RUNNING or self._upgrade is not None or self._restarting:
-            doing = "one of its processes is restarted" if self._restarting else f"it is {self._word()}"
-            return frames.reply(
-                f"error: {self._live.manifest.name} cannot be upgraded: {doing}\n", NOT_NOW, frames.ERROR
-            )
         try:
             request = upgrade_request.read(text)
         except upgrade_request.NotUnderstood as error:
             return requests.refusal(requests.Refused(str(error)), f"{self._live.manifest.version} goes on")
+        if self._state != states.RUNNING or self._upgrade is not None or self._restarting:
+            doing = "one of its processes is restarted" if self._restarting else f"it is {self._doing()}"
+            return frames.reply(
+                f"error: {self._live.manifest.name} cannot be upgraded: {doing}\n", NOT_NOW, frames.ERROR
+            )
         try:
             upgrade = Upgrade(
                 self,

@@ -166,7 +166,7 @@ def _ask(reply: Reply, target: str) -> int:
     name = target.partition(":")[0]
     module = sys.modules.get(name)
     if module is None or getattr(getattr(module, "__spec__", None), "_initializing", False):
-        reply.send(frames.OUTPUT, f"the app has not imported {name}".encode())
+        reply.send(frames.OUTPUT, f"the app has not imported {name}".encode("utf-8", "surrogateescape"))
         return FAILED
     return _call(reply, "json", target, [])
 

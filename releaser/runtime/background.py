@@ -33,6 +33,7 @@ TAIL_LINES = 20
 DEFAULT_LINES = 100
 _TAIL_BYTES = 256 * 1024
 _FOLLOW_MS = 200
+_MOST_DIGITS = 12
 _UP = b"up"
 _INTERRUPT = frozenset((signal.SIGINT,))
 
@@ -185,16 +186,21 @@ def _logs_options(context: Context, args: list[str]) -> tuple[bool, int, tuple[s
     wanted: tuple[str, ...] = ("",)
     words = list(args)
     while words:
-        match words:
-            case ["-f", *words]:
+        match words:  # a pattern whose guard says no has bound its names all the same
+            case ["-f", *rest]:
                 follow = True
-            case ["-n", number, *words] if number.isdigit():
+            case ["-n", number, *rest] if _is_count(number):
                 count = int(number)
-            case ["--hooks", *words]:
+            case ["--hooks", *rest]:
                 wanted = tuple(f"[{event} " for event in EVENTS)
             case _:
                 raise Failure(f"expected `{context.name} logs [-f] [-n LINES] [--hooks]`, found '{words[0]}'", USAGE)
+        words = rest
     return follow, count, wanted
+
+
+def _is_count(word: str) -> bool:
+    return word.isascii() and word.isdecimal() and len(word) <= _MOST_DIGITS
 
 
 def _follow(path: str, wanted: tuple[str, ...]) -> None:

@@ -21,6 +21,8 @@ UNKNOWN = "how far the call came is not known"
 INTERRUPTED = 130
 _RETRY_S = 0.05
 _PIECE_BYTES = 65536
+_LONGEST_POLL_MS = 86_400_000.0
+"""A day: poll(2) takes no more than 24 of them at once."""
 
 
 class Refused(Failure):
@@ -143,5 +145,6 @@ def _wait_for(connection: _socket.socket, deadline: float) -> None:
 
     poll = select.poll()
     poll.register(connection, select.POLLIN)
-    if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
-        raise Late
+    while not poll.poll(min(_LONGEST_POLL_MS, max(0.0, deadline - time.monotonic()) * 1000)):
+        if time.monotonic() >= deadline:
+            raise Late

@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import sys
 
+from .primitives import monotonic
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -22,6 +24,11 @@ _MOST_KINDS = 64
 _MOST_BYTES = 16384
 
 
+Told = dict[tuple[str, str], list[float]]
+"""The kinds of faults that were told: when, and how often each has come since."""
+_told_on_stderr: Told = {}
+
+
 class Faults:
     """The faults of one supervisor: told to its log, and who rests because of one."""
 
@@ -30,7 +37,7 @@ class Faults:
         self._write = write
         self._clock = clock
         self._resting: dict[Hashable, float] = {}
-        self._told: dict[tuple[str, str], list[float]] = {}  # when, and how often since
+        self._told: Told = {}
 
     def attempt(self, owner: Hashable, what: str, action: Callable[[], object]) -> bool:
         """Do `action`; after an exception tell it, let `owner` rest, and return false."""
@@ -65,26 +72,23 @@ class Faults:
     def tell_of(self, error: BaseException, what: str) -> str:
         """Write an exception to the log, once for each kind; return it as one sentence."""
         sentence = f"a fault in releaser itself while {what}: {summary(error)}"
-        now = self._clock()
-        known = self._told.get((what, summary(error)))
-        if known is not None and now < known[0] + REPEAT_S:
-            known[1] += 1
+        again = _again(self._told, (what, summary(error)), self._clock())
+        if again is None:
             return sentence
-        if len(self._told) >= _MOST_KINDS:
-            self._told.clear()
-        again = f" ({known[1]:.0f} times more since it was told)" if known is not None and known[1] else ""
-        self._told[(what, summary(error))] = [now, 0]
         line = f"[release] error: {sentence}{again}; the release goes on\n{traceback_of(error)}"
         self._write(line.encode("utf-8", "backslashreplace")[:_MOST_BYTES].rstrip(b"\n") + b"\n")
         return sentence
 
 
 def tell_on_stderr(error: BaseException, what: str) -> str:
-    """Write an exception to standard error, in a process with other threads; return it as a sentence.
+    """Write an exception to standard error, once for each kind, in a process with other threads; return a sentence.
 
     What cannot be written is left out: this comes last.
     """
     sentence = f"a fault in releaser itself while {what}: {summary(error)}"
+    again = _again(_told_on_stderr, (what, summary(error)), monotonic())
+    if again is None:
+        return sentence
     try:
         from .tracebacks import whole
 
@@ -92,10 +96,23 @@ def tell_on_stderr(error: BaseException, what: str) -> str:
     except Exception:
         text = ""
     try:
-        os.write(2, f"[release] error: {sentence}; the app goes on\n{text}".encode("utf-8", "backslashreplace"))
+        line = f"[release] error: {sentence}{again}; the app goes on\n{text}"
+        os.write(2, line.encode("utf-8", "backslashreplace")[:_MOST_BYTES].rstrip(b"\n") + b"\n")
     except OSError:
         pass
     return sentence
+
+
+def _again(told: Told, kind: tuple[str, str], now: float) -> str | None:
+    """Note a fault; return what is added to its line, or None where one of its kind was told a short while ago."""
+    known = told.get(kind)
+    if known is not None and now < known[0] + REPEAT_S:
+        known[1] += 1
+        return None
+    if len(told) >= _MOST_KINDS:
+        told.clear()
+    told[kind] = [now, 0]
+    return f" ({known[1]:.0f} times more since it was told)" if known is not None and known[1] else ""
 
 
 def summary(error: BaseException) -> str:

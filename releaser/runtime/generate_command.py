@@ -68,15 +68,16 @@ def _options(context: Context, args: list[str]) -> tuple[str, bool, str]:
     user, has_socket, output = "", False, ""
     kind, words = (args[0], args[1:]) if args else ("", [])
     while kind == "systemd" and words:
-        match words:
-            case ["--socket", *words]:
+        match words:  # a pattern whose guard says no has bound its names all the same
+            case ["--socket", *rest]:
                 has_socket = True
-            case ["--user", user, *words] if user and not user.startswith("-"):
+            case ["--user", user, *rest] if user and not user.startswith("-"):
                 pass
-            case ["--output", output, *words] if output and not output.startswith("-"):
+            case ["--output", output, *rest] if output and not output.startswith("-"):
                 pass
             case _:
-                kind = ""
+                kind, rest = "", []
+        words = rest
     if kind != "systemd":
         found = f", found '{' '.join(args)}'" if args else ""
         raise Failure(f"expected `{context.name} {SYNTAX}`{found}", USAGE, now="nothing was written")

@@ -226,7 +226,10 @@ class RotatedFile:
 
 
 def run_logger(context: Context, args: list[str]) -> int:
-    """Run the internal command `_log PATH SIZE COUNT`: copy standard input until everybody has closed it."""
+    """Run the internal command `_log PATH SIZE COUNT`: copy standard input until everybody has closed it.
+
+    It goes on through upgrades, and its own version may be removed meanwhile: nothing here is imported late.
+    """
     path, size, count = args
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the last lines come after the signal that ends the app

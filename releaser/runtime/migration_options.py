@@ -180,7 +180,7 @@ def duration_s(text: str) -> float:
     """
     for unit, seconds in _UNITS_S:
         number = text[: len(text) - len(unit)]
-        if text.endswith(unit) and number.replace(".", "", 1).isdigit():
+        if text.endswith(unit) and number.isascii() and number.replace(".", "", 1).isdigit():
             return float(number) * seconds
     raise _usage("migrate", f"--lock-wait: expected a duration such as 30s or 10m, found {text!r}")
 
@@ -207,7 +207,8 @@ def _revision(text: str) -> str:
         raise _usage("migrate", "--to: expected a revision, found nothing")
     if text == "base" or text.startswith("-"):
         raise _usage("migrate", f"--to {text}: this only goes forward; --down-to goes back")
-    if text.startswith("+") and (not text[1:].isdecimal() or not int(text[1:])):
+    count = text[1:]
+    if text.startswith("+") and not (count.isascii() and count.isdecimal() and len(count) < 10 and int(count)):
         raise _usage("migrate", f"--to {text}: expected a number of revisions such as +2")
     return text
 

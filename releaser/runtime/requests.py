@@ -84,6 +84,11 @@ def _is_variable(word: str) -> bool:
     return bool(name and equals)
 
 
+def _is_target(word: str) -> bool:
+    """Tell whether it is no longer than any, and was UTF-8: names in Python are."""
+    return len(word) <= 1000 and not any("\ud800" <= letter <= "\udfff" for letter in word)
+
+
 def _is_pid(word: str) -> bool:
     return word.isascii() and word.isdecimal() and len(word) <= 10
 
@@ -97,7 +102,7 @@ JSON: Kind = ("JSON", lambda word: word != "")
 NAME: Kind = ("NAME", _is_name)
 PID: Kind = ("PID", _is_pid)
 SECONDS: Kind = (f"SECONDS from 0 to {MAX_STOP_S}", _is_seconds)
-TARGET: Kind = ("MODULE:FUNCTION", lambda word: len(word) <= 1000)
+TARGET: Kind = ("MODULE:FUNCTION", _is_target)
 VARIABLE: Kind = ("NAME=VALUE", _is_variable)
 FORMAT: Kind = _one_of("text", "json")
 

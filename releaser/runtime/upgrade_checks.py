@@ -9,13 +9,12 @@ import os
 import select
 import sys
 
-from . import client, configuration, environment
+from . import configuration, environment
 from .context import Context
 from .failures import DAMAGED, FAILED, Failure
 from .hook_queue import HookQueue
 from .jobs import Jobs
 from .launch import runtime_command
-from .layout import CONTROL_SOCKET
 from .output import Output
 from .process import ended_child
 from .tree_check import ALLOWED_SIGNERS, compare
@@ -29,23 +28,6 @@ if TYPE_CHECKING:
     from .manifest import Hook
 
 _POLL_MS = 20
-
-
-def status_of_the_running(context: Context) -> dict[str, Any]:
-    """Return what the running release tells of itself; empty when none runs.
-
-    Raises:
-        client.Refused: this user may not know.
-    """
-    import json
-
-    try:
-        found: dict[str, Any] = json.loads(client.ask(context, CONTROL_SOCKET, "status", "--json"))
-    except client.Refused:
-        raise
-    except (Failure, ValueError):
-        return {}
-    return found
 
 
 def check_tree(context: Context) -> None:

@@ -23,8 +23,16 @@ from .context import Context
 from .failures import DAMAGED, DONE, FAILED, NOT_NOW, USAGE, Failure
 from .hooks import migration_hooks
 from .layout import CONTROL_SOCKET
-from .version_commands import check_known
-from .versions import booting_version, previous_version, switch, take_lock
+from .version_commands import check_known, report_of_the_running
+from .versions import (
+    booting_version,
+    found_versions,
+    how_to_name,
+    previous_file,
+    previous_version,
+    switch,
+    take_lock,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,9 +54,9 @@ def upgrade(context: Context, args: list[str]) -> int:
         raise Failure(
             f"expected `{context.name} upgrade VERSION [{env_edits.KEEP_ENV}]`", USAGE, now="nothing was changed"
         )
-    running = upgrade_checks.status_of_the_running(context)
+    running = report_of_the_running(context)
     old = str(running.get("version", "")) or booting_version(context.layout)
-    now = f"{old} goes on" if running else f"{old} is what the next start runs"
+    now = f"{old} {'goes on' if running else 'is what the next start runs'}" if old else "nothing was changed"
     version = args[0]
     if version != context.layout.version:
         check_known(context, version, now=now)
@@ -88,6 +96,14 @@ def rollback(context: Context, args: list[str]) -> int:
     if args:
         raise Failure(f"expected `{context.name} rollback`", USAGE, now="nothing was changed")
     version = previous_version(context.layout)
+    named_in = previous_file(context.layout)
+    if not version and os.path.lexists(named_in):
+        raise Failure(
+            f"cannot roll back {context.name}: {named_in} names no version",
+            DAMAGED,
+            now="nothing was changed",
+            hint=how_to_name(named_in, [each.name for each in found_versions(context.layout.root)]),
+        )
     if not version:
         raise Failure(
             f"cannot roll back {context.name}: there was no upgrade, so no version is known that was before",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from .versions import is_version
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,17 +41,6 @@ def read(text: str) -> dict[str, Any]:
         expected = ", ".join(f"'{name}' to be {_FIELDS[name][0]}" for name in wrong)
         raise NotUnderstood(f"the request cannot be understood: expected {expected}")
     return {name: found[name] for name in _FIELDS}
-
-
-def is_version(value: object) -> bool:
-    """Tell whether it can be the name of a folder below `releases`, and leads nowhere else."""
-    return (
-        _is_text(value)
-        and 0 < len(str(value)) <= 200
-        and str(value).isprintable()
-        and "/" not in str(value)
-        and not str(value).startswith(".")
-    )
 
 
 def _is_text(value: object) -> bool:

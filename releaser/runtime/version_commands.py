@@ -8,16 +8,20 @@ import shutil
 
 from . import client, occupants
 from .context import Context
-from .failures import DONE, FAILED, NOT_NOW, USAGE, Failure
+from .failures import DAMAGED, DONE, FAILED, NOT_NOW, USAGE, Failure
 from .files import unlink
 from .layout import CONTROL_SOCKET, LAUNCHER, Layout
+from .requests import shown
 from .versions import (
-    PREVIOUS,
     STAGED,
+    booting_file,
     booting_version,
     default_version,
     found_versions,
+    how_to_name,
     is_held,
+    is_version,
+    previous_file,
     previous_version,
     remove_leftovers,
     take_lock,
@@ -40,7 +44,13 @@ def unpack(context: Context, args: list[str]) -> int:
     from .archives import unpack_archive
 
     path, options = _unpack_words(context, args)
-
+    is_env_kept = env_edits.KEEP_ENV in options
+    present = _present_version(context)
+    try:
+        env_edits.before_unpacking(context, present, is_kept=is_env_kept)
+    except Failure as failure:
+        failure.now = "nothing was unpacked"
+        raise
     done = unpack_archive(
         context,
         os.path.abspath(path),
@@ -61,11 +71,7 @@ def unpack(context: Context, args: list[str]) -> int:
         print(f"  replaced {place}")
     for place in done.left:
         print(f"  left {place}, which is not part of the release")
-    tell(
-        env_edits.after_unpacking(
-            context, _present_version(context), done.version, is_kept=env_edits.KEEP_ENV in options
-        )
-    )
+    tell(env_edits.after_unpacking(context, present, done.version, is_kept=is_env_kept))
     return DONE
 
 
@@ -132,7 +138,7 @@ def remove(context: Context, args: list[str]) -> int:
     names = check_known(context, version, now="nothing was removed")
     lock = take_lock(context)  # no upgrade begins or ends from here on
     try:
-        _check_unused(context, version)
+        _check_unused(context, version, names)
         _take_away(context, version, [name for name in names if name != version])
     except OSError as error:
         raise Failure(
@@ -146,13 +152,22 @@ def remove(context: Context, args: list[str]) -> int:
     return DONE
 
 
-def _check_unused(context: Context, version: str) -> None:
+def _check_unused(context: Context, version: str, names: list[str]) -> None:
     """Refuse to remove what runs or boots, also as a part of an upgrade, and with another `var`.
 
     Raises:
-        Failure: it is in use, or what runs does not say which version it is.
+        Failure: it is in use, or what runs does not say which version it is, or it is not known which one boots.
     """
-    report = _report(context)
+    booting = booting_version(context.layout)
+    if booting not in names:
+        named_in = booting_file(context.layout)
+        raise Failure(
+            f"cannot remove {context.name} {version}: {named_in} names no version that is here, so it may be needed",
+            DAMAGED,
+            now="nothing was removed",
+            hint=how_to_name(named_in, names),
+        )
+    report = report_of_the_running(context)
     if not report and is_held(context.layout.lock):
         raise Failure(
             f"cannot remove {context.name} {version}: a release runs here that does not say which version it is",
@@ -162,12 +177,13 @@ def _check_unused(context: Context, version: str) -> None:
         )
     running = {str(report.get("version")), *(str(each.get("version")) for each in report.get("instances", ()))}
     upgrade = report.get("upgrade") or {}
-    pids = [str(each.pid) for each in occupants.found(context.layout.root) if each.version == version]
+    found = occupants.found(context.layout.root, context.layout.var)
+    pids = [str(each.pid) for each in found if each.version == version]
     for is_so, word in (
         (version in running, "runs"),
         (version == upgrade.get("to"), "is what an upgrade leads to"),
         (bool(pids), f"runs (pid {', '.join(pids)})"),
-        (version == booting_version(context.layout), "is current"),
+        (version == booting, "is current"),
     ):
         if is_so:
             raise Failure(
@@ -189,7 +205,7 @@ def _take_away(context: Context, version: str, others: list[str]) -> None:
     if version == default_version(layout):
         write_durably(os.path.join(releases, "default"), booting_version(layout))
     if version == previous_version(layout):
-        unlink(os.path.join(layout.var, PREVIOUS))
+        unlink(previous_file(layout))
     remove_leftovers(releases)
     gone = os.path.join(releases, f"{STAGED}{os.getpid()}")
     os.rename(os.path.join(releases, version), gone)
@@ -210,8 +226,9 @@ def check_known(context: Context, version: str, *, now: str) -> list[str]:
     import difflib
 
     near = difflib.get_close_matches(version, names, n=1)
+    said = shown(version)
     raise Failure(
-        f"{context.name} has no version '{version}' here",
+        f"{context.name} has no version '{said}{'...' if len(said) < len(version) else ''}' here",
         FAILED,
         now=now,
         hint=f"did you mean '{near[0]}'?" if near else f"there are {', '.join(names)}; `unpack FILE` adds one",
@@ -224,11 +241,13 @@ def running_version(context: Context) -> str:
     Raises:
         client.Refused: this user may not know.
     """
-    return str(_report(context).get("version", ""))
+    return str(report_of_the_running(context).get("version", ""))
 
 
-def _report(context: Context) -> dict[str, Any]:
-    """Return what the running release tells of itself; empty when none answers.
+def report_of_the_running(context: Context) -> dict[str, Any]:
+    """Return what the running release tells of itself; empty when none answers, or nothing that makes sense.
+
+    Whoever may write to `var` may answer there: the version that is told is to be the name of one.
 
     Raises:
         client.Refused: this user may not know.
@@ -236,12 +255,12 @@ def _report(context: Context) -> dict[str, Any]:
     import json
 
     try:
-        found: dict[str, Any] = json.loads(client.ask(context, CONTROL_SOCKET, "status", "--json"))
+        found = json.loads(client.ask(context, CONTROL_SOCKET, "status", "--json"))
     except client.Refused:
         raise
-    except (Failure, ValueError):
+    except (Failure, ValueError, RecursionError):
         return {}
-    return found
+    return found if type(found) is dict and is_version(found.get("version")) else {}
 
 
 def _present_version(context: Context) -> str:

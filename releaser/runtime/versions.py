@@ -19,8 +19,9 @@ holding the lock may remove it."""
 PREVIOUS = "previous"
 """File in `var`, one line: the version that `current` named before the last upgrade."""
 
-
-_LONGEST_LINE = 1024 * 1024
+MAX_NAME = 200
+"""Letters that the name of a version has at most; a build allows fewer."""
+_LONGEST_FILE = 1024 * 1024
 
 
 class Version:
@@ -41,38 +42,75 @@ def found_versions(root: str) -> list[Version]:
     return sorted(found, key=lambda version: (os.stat(f"{folder}/{version.name}").st_mtime, version.name))
 
 
+def is_version(value: object) -> bool:
+    """Tell whether it can be the name of a folder below `releases`, and leads nowhere else."""
+    return (
+        type(value) is str
+        and 0 < len(value) <= MAX_NAME
+        and value.isprintable()
+        and "/" not in value
+        and not value.startswith(".")
+    )
+
+
 def default_version(layout: Layout) -> str:
     """Return the version that boots where `var/current` says nothing, or nothing."""
-    return read_line(os.path.join(layout.root, "releases", "default"))
+    return named_version(_default_file(layout))
 
 
 def booting_version(layout: Layout) -> str:
-    """Return the version that the launcher boots, as it finds it: `var/current`, else `releases/default`."""
+    """Return the version that the launcher boots, as it finds it, or nothing where it refuses to."""
+    return named_version(booting_file(layout))
+
+
+def booting_file(layout: Layout) -> str:
+    """Return the file that says which version boots: `var/current` where anything has that name, else the default's.
+
+    Raises:
+        PermissionError: this user may not look into `var`.
+    """
     try:
-        os.stat(layout.current)
+        os.lstat(layout.current)
     except (FileNotFoundError, NotADirectoryError):
-        return default_version(layout)
-    return read_line(layout.current)
+        return _default_file(layout)
+    return layout.current
 
 
 def previous_version(layout: Layout) -> str:
     """Return the version before the last upgrade, or nothing."""
-    return read_line(os.path.join(layout.var, PREVIOUS))
+    return named_version(previous_file(layout))
 
 
-def read_line(path: str) -> str:
-    """Return the first line of a file, or nothing when there is none.
+def previous_file(layout: Layout) -> str:
+    """Return the file that says which version was before the last upgrade."""
+    return os.path.join(layout.var, PREVIOUS)
+
+
+def named_version(path: str) -> str:
+    """Return the version that a file names in its first line, or nothing where there is none, or no such name in it.
+
+    Whoever may write to `var` chooses among the versions that are here, and cannot name another folder.
 
     Raises:
         PermissionError: this user may not read it.
     """
     try:
-        line = read_bytes(path, _LONGEST_LINE).partition(b"\n")[0]
+        line = read_bytes(path, _LONGEST_FILE).partition(b"\n")[0]
     except PermissionError:
         raise
     except OSError:
         return ""
-    return line.decode("utf-8", "surrogateescape").strip()
+    name = line.decode("utf-8", "surrogateescape")
+    return name if is_version(name) else ""
+
+
+def how_to_name(path: str, names: list[str]) -> str:
+    """Return the hint for a file that is to name one of the versions `names`, and does not."""
+    return f"{path} is to hold one line, the name of a version that is here: {', '.join(names) or 'there is none'}"
+
+
+def _default_file(layout: Layout) -> str:
+    return os.path.join(layout.root, "releases", "default")
 
 
 def take_lock(context: Context) -> int:
@@ -95,7 +133,7 @@ def take_lock(context: Context) -> int:
 def is_held(path: str) -> bool:
     """Tell whether somebody holds the lock on the file `path`, which need not be there."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe is not waited for
     except OSError:
         return False
     try:
@@ -112,8 +150,11 @@ def remove_leftovers(releases: str) -> None:
     import shutil
 
     for name in os.listdir(releases):
-        if name.startswith(STAGED):
-            shutil.rmtree(os.path.join(releases, name), ignore_errors=True)
+        path = os.path.join(releases, name)
+        if name.startswith(STAGED) and (os.path.islink(path) or not os.path.isdir(path)):
+            os.unlink(path)
+        elif name.startswith(STAGED):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def switch(layout: Layout, version: str, before: str) -> None:
@@ -128,7 +169,7 @@ def switch(layout: Layout, version: str, before: str) -> None:
     """
     os.makedirs(layout.var, mode=0o755, exist_ok=True)
     if before and before != version:
-        write_durably(os.path.join(layout.var, PREVIOUS), before)
+        write_durably(previous_file(layout), before)
     write_durably(layout.current, version)
 
 

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -203,7 +203,7 @@ def test_the_current_version_is_booted_and_the_default_without_it(make: Make) ->
     assert release.run("version").stdout == "2.0.0\n"
 
 
-@pytest.mark.parametrize("current", ["9.9.9", "", "../evil", "/evil", ".", "..", "1.0.0/../../evil"])
+@pytest.mark.parametrize("current", ["9.9.9", "", "../evil", "/evil", ".", "..", "1.0.0/../../evil", "default"])
 def test_a_version_that_is_not_there_is_told(make: Make, current: str) -> None:
     release = make()
     release.var.mkdir()
@@ -214,14 +214,145 @@ def test_a_version_that_is_not_there_is_told(make: Make, current: str) -> None:
     assert f"error: app has no usable version '{current}' in {release.root}/releases" in answer.stderr
 
 
-def test_a_pipe_in_the_place_of_the_current_version_is_not_waited_for(make: Make, shell: tuple[str, ...]) -> None:
+CONTROLS = {
+    "colour": (b"\x1b[31m5.0\x07\n", "?[31m5.0?"),
+    "carriage return": (b"1.0.0\r\n", "1.0.0?"),
+    "bytes": (b"1.0\xff\x9b\xc2\x85\n", "1.0????"),
+    "long": (b"x" * 100_000, f"{'x' * 40}..."),
+}
+
+
+@pytest.mark.parametrize("said", CONTROLS)
+@pytest.mark.parametrize("place", ["var/current", "releases/default"])
+def test_a_file_that_names_no_version_is_named_and_what_it_holds_moves_no_cursor(
+    make: Make, shell: tuple[str, ...], place: str, said: str
+) -> None:
     release = make()
     release.shell = shell
     release.var.mkdir()
-    os.mkfifo(release.var / "current")
-
+    written, shown = CONTROLS[said]
+    (release.root / place).write_bytes(written)
+    answer = release.run("versions")
+    assert (answer.returncode, answer.stdout) == (3, "")
+    first, now, hint = answer.stderr.splitlines()
+    file = release.root / place
+    assert first == f"error: app has no usable version '{shown}' in {release.root}/releases, and {file} names it"
+    assert now == "  now: nothing was started"
+    assert hint.startswith(f"      hint: {file} is to hold one line, the name of a version that is here: 1.0.0")
+    file.write_text("1.0.0\n")
     assert release.run("version").stdout == "1.0.0\n"
-    assert "app 1.0.0" in release.run("versions").stdout + release.run("describe").stdout
+    if place == "var/current":
+        assert f"or remove it, and {release.root}/releases/default says which" in hint
+        file.unlink()
+        assert release.run("version").stdout == "1.0.0\n"
+
+
+def put_a_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def put_a_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def put_a_device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def put_a_link_to_itself(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+def put_a_link_to_nothing(path: Path) -> None:
+    path.symlink_to("nothing")
+
+
+@pytest.mark.parametrize("place", ["var/current", "releases/default"])
+@pytest.mark.parametrize("put", [put_a_pipe, put_a_folder, put_a_device, put_a_link_to_itself, put_a_link_to_nothing])
+def test_what_is_no_file_is_not_waited_for_and_no_other_version_is_booted(
+    make: Make, shell: tuple[str, ...], put: Callable[[Path], None], place: str
+) -> None:
+    release = make()
+    release.shell = shell
+    release.var.mkdir()
+    (release.root / place).unlink(missing_ok=True)
+    put(release.root / place)
+    for command in ("version", "versions", "start"):
+        answer = release.run(command)
+        assert answer.returncode == 3
+        assert f"error: cannot tell which version of app boots: {release.root / place} is not a file\n" in answer.stderr
+    assert not (release.var / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        (b"\x7fELF\x02\x01\x1b[31m\x00\xff", "does not name a Python"),
+        (b"3.12 ../python - \n", "does not name a Python"),
+        (b"3.12 python-1/../../x\n", "does not name a Python"),
+        (b"3.12 python-1 2.x\n", "does not name a Python"),
+        (b"3.12; true -\n", "does not name a Python"),
+        (b"", "does not name a Python"),
+        (None, "is not a file"),
+    ],
+)
+def test_a_damaged_note_of_the_python_is_told(
+    make: Make, shell: tuple[str, ...], written: bytes | None, why: str
+) -> None:
+    release = make()
+    release.shell = shell
+    note = release.root / "releases/1.0.0/python"
+    note.unlink()
+    if written is None:
+        os.mkfifo(note)
+    else:
+        note.write_bytes(written)
+    answer = release.run("version")
+    assert (answer.returncode, answer.stdout) == (3, "")
+    assert answer.stderr == (
+        f"error: app has no usable version '1.0.0' in {release.root}/releases: {note} {why}\n"
+        "  now: nothing was started\n"
+        "      hint: unpack app-1.0.0.tar.gz over this folder again\n"
+    )
+
+
+def test_a_bundled_python_that_is_missing_is_told(make: Make, shell: tuple[str, ...]) -> None:
+    release = make()
+    release.shell = shell
+    bundle_python(release, "-")
+    python = release.root / "python-9.9.9/bin/python3"
+    assert release.run("version").returncode == 0
+    python.unlink()
+    answer = release.run("version")
+    assert answer.returncode == 3
+    assert f"{python} is missing\n  now: nothing was started\n      hint: unpack app-1.0.0.tar.gz" in answer.stderr
+
+
+def test_a_pipe_among_what_the_last_start_found_is_not_waited_for(make: Make, shell: tuple[str, ...]) -> None:
+    release = make()
+    release.shell = shell
+    release.env["PATH"] = f"{Path(release.env.pop('RELEASE_PYTHON')).parent}:/usr/bin:/bin"
+    (release.var / "run").mkdir(parents=True)
+    os.mkfifo(release.var / "run/python")
+    assert release.run("version").stdout == "1.0.0\n"
+
+
+@pytest.mark.parametrize("put", [put_a_pipe, put_a_folder])
+def test_what_is_no_file_in_the_place_of_env_sh_is_told_and_the_hint_helps(
+    make: Make, shell: tuple[str, ...], put: Callable[[Path], None]
+) -> None:
+    release = make()
+    release.shell = shell
+    env_file = release.root / "releases/1.0.0/env.sh"
+    env_file.unlink()
+    put(env_file)
+    assert release.run("ping").returncode == 4
+    answer = release.run("eval", "1 + 1")
+    assert answer.returncode == 3
+    assert f"error: cannot read {env_file}: it is not a file\n" in answer.stderr
+    hint = answer.stderr.partition("hint: `")[2].partition("`")[0]
+    assert subprocess.run(hint, shell=True, check=False).returncode == 0
+    assert release.run("eval", "1 + 1").stdout == "2\n"
 
 
 def test_env_sh_is_exported_and_may_name_the_python(make: Make, shell: tuple[str, ...]) -> None:

@@ -133,6 +133,32 @@ def test_logs_shows_the_end_and_only_hooks_when_asked(make: Make) -> None:
     assert release.run("logs", "--hoks").returncode == 2
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("logs", "-n", "-1"),
+        ("logs", "-n", "9" * 5000),
+        ("logs", "-n", "\N{SUPERSCRIPT TWO}"),
+        ("logs", "-n", ""),
+        ("logs", "-n", "x", "-f"),
+        ("logs", "-n"),
+        ("generate", "systemd", "--user", "-x"),
+        ("generate", "systemd", "--output", ""),
+        ("generate", "systemd", "--user"),
+        ("migrate", "--to", "+" + "9" * 5000),
+        ("migrate", "--to", "+\N{ARABIC-INDIC DIGIT TWO}"),
+        ("migrate", "--lock-wait", "\N{SUPERSCRIPT TWO}s"),
+        ("rpc", "--timeout", "\N{SUPERSCRIPT TWO}", "app:main"),
+        ("stop", "--timeout", "\N{SUPERSCRIPT TWO}s"),
+    ],
+    ids=lambda words: ascii(" ".join(words))[:40],
+)
+def test_a_word_that_an_option_does_not_take_is_refused(make: Make, words: tuple[str, ...]) -> None:
+    answer = make().run(*words)
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert answer.stderr.startswith("error: ")
+
+
 def test_logs_follows_through_a_rotation_until_ctrl_c(make: Make) -> None:
     release = make(log=Log(size_bytes=20_000, count=3))
     start(release)

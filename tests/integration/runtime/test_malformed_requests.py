@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 import socket
 import urllib.request
 from collections.abc import Iterator
@@ -156,6 +157,9 @@ AGENT = {
     "rpc, deep json": request("rpc", "json", "app:pid", "[" * 100_000),
     "rpc_at without an event": request("rpc_at", "", "text", "app:pid"),
     "ask without a target": request("ask"),
+    "ask of what is no utf-8": frames.encode(frames.REQUEST, b"1\0ask\0\xff\xfe:x"),
+    "ask of surrogates": frames.encode(frames.REQUEST, b"1\0ask\0app\xed\xa0\x80:x"),
+    "rpc of what is no utf-8": frames.encode(frames.REQUEST, b"1\0rpc\0text\0\xff:x"),
     "ask with words": request("ask", "app:pid", "1"),
     "drain of whom": request("drain", "x", "replaced"),
     "drain of a huge number": request("drain", "9" * 4000, "replaced"),
@@ -181,6 +185,41 @@ def test_every_malformed_request_is_answered_and_the_release_goes_on(served: tup
     assert_goes_on(release, running)
     assert release.status()["instances"][0]["pid"] == instance
     assert "Traceback" not in running.errors()
+
+
+WAIT_FOR_GO = '#!/bin/sh\nwhile ! [ -e "$RELEASE_VAR/go" ]; do sleep 0.05; done\n'
+
+
+@pytest.mark.parametrize(("event", "word"), [("pre_stop", "stopping"), ("post_start", "starting")])
+def test_while_it_starts_or_stops_it_says_so_and_what_is_malformed_is_that_all_the_same(
+    make: Make, event: str, word: str
+) -> None:
+    release = make(
+        modules={"app.py": APP},
+        sockets=[Socket(name="web", address="127.0.0.1:0")],
+        hooks=[(event, "10-wait", WAIT_FOR_GO)],
+    )
+    running = release.begin("foreground")
+    if event == "pre_stop":
+        running.says("[release] is running")
+        running.signal(signal.SIGTERM)
+    eventually(lambda: release.run("status", "--json").stdout.find(f'"doing": "{event}"') > 0, within=20)
+    for name, data in CONTROL.items():
+        if name.startswith("upgrade"):
+            assert (frames.EXIT, b"2") in answer_to(release, "control.sock", data), name
+    restarted = release.run("restart", "main")
+    assert (restarted.returncode, restarted.stderr) == (
+        4,
+        f"error: cannot restart 'main': app is {word}\n  now: nothing was restarted\n",
+    )
+    told = answer_to(release, "control.sock", upgrade())
+    assert told[0] == (frames.ERROR, f"error: app cannot be upgraded: it is {word}\n".encode())
+    assert told[-1] == (frames.EXIT, b"4")
+    (release.var / "go").touch()
+    if event == "post_start":
+        running.says("[release] is running")
+        running.signal(signal.SIGTERM)
+    assert running.wait() == 0
 
 
 def test_what_ends_anywhere_in_a_request_is_let_go(served: tuple[Release, Running]) -> None:

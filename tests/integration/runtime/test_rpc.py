@@ -123,6 +123,8 @@ def rpc(release: Handmade, *words: str) -> tuple[int, str, str]:
         (["--json", "shop.tasks:double", '"ab"'], '"abab"\n'),
         (["--json", "shop.tasks:nothing"], "null\n"),
         (["--timeout", "30s", "shop.tasks:echo", "x"], "x\n"),
+        (["--timeout", "1000h", "shop.tasks:echo", "x"], "x\n"),
+        (["--timeout", "9" * 400, "shop.tasks:echo", "x"], "x\n"),
         (["shop.tasks:noisy"], "first\nsecond\ndone\n"),
         (["shop.tasks:on_loop"], "false\n"),
     ],

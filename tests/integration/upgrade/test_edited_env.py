@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from support.running import Release
 from support.waiting import eventually
 
@@ -126,7 +128,7 @@ def test_of_two_edited_files_neither_is_lost(release: Release, archive: Archive)
     first, second = (settings(release, version) for version in ("1.0.0", "2.0.0"))
     assert (done.returncode, done.stderr) == (
         1,
-        "error: cannot carry releases/1.0.0/env.sh over: releases/2.0.0/env.sh was too, otherwise\n"
+        "error: cannot carry releases/1.0.0/env.sh over: releases/2.0.0/env.sh was edited as well, differently\n"
         "  now: both files are as they were\n"
         f"      hint: `diff {first} {second}` shows what to write into the second one\n",
     )
@@ -135,7 +137,8 @@ def test_of_two_edited_files_neither_is_lost(release: Release, archive: Archive)
     done = release.run("upgrade", "2.0.0")
     assert done.returncode == 0
     assert done.stderr.startswith(
-        "warning: releases/1.0.0/env.sh was edited on this host, and releases/2.0.0/env.sh was too, otherwise\n"
+        "warning: releases/1.0.0/env.sh was edited on this host, "
+        "and releases/2.0.0/env.sh was edited as well, differently\n"
     )
 
 
@@ -157,3 +160,85 @@ def test_help_names_the_option(release: Release) -> None:
         assert max(map(len, shown.stdout.splitlines())) <= 80
         refused = release.run(command, "--keep-env")
         assert (refused.returncode, "[--keep-env]" in refused.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("name", ["../var/evil", "../../evil", ".evil", "evil", "x" * 100_000, "1.0.0\0", "\udcff"])
+@pytest.mark.parametrize("place", ["current", "previous"])
+def test_a_file_from_elsewhere_is_not_taken_for_the_settings_of_a_version(
+    release: Release, archive: Archive, place: str, name: str
+) -> None:
+    release.run("unpack", str(archive("2.0.0", "two")))
+    evil = release.var / "evil"
+    evil.mkdir(parents=True)
+    (evil / "env.sh").write_text(f"touch {release.scratch}/pwned\n")
+    if place == "previous":
+        (release.var / "current").write_text("2.0.0\n")
+    file = release.var / place
+    file.write_bytes(f"{name}\n".encode("utf-8", "surrogateescape"))
+    before = settings(release, "2.0.0").read_text()
+    done = release.run("upgrade", "2.0.0", "--keep-env")
+    assert (done.returncode, done.stderr) == (
+        3,
+        f"error: cannot carry env.sh over: {file} names no version that is here\n"
+        "  now: nothing was changed\n"
+        f"      hint: {file} is to hold one line, the name of a version that is here: 1.0.0, 2.0.0\n",
+    )
+    assert settings(release, "2.0.0").read_text() == before
+    if place == "previous" and name != "evil":
+        refused = release.run("rollback")
+        assert (refused.returncode, refused.stderr.splitlines()[0]) == (
+            3,
+            f"error: cannot roll back tiny: {file} names no version",
+        )
+        assert refused.stderr.splitlines()[2] == done.stderr.splitlines()[2]
+    file.write_text("1.0.0\n")
+    assert release.run("upgrade", "2.0.0", "--keep-env").returncode == 0
+    assert not (release.scratch / "pwned").exists()
+
+
+@pytest.mark.parametrize("written", [b"1.0\0\n", b"\xff\x00\x01\n", b"x" * 100_000, b"../var/evil\n", None])
+def test_an_upgrade_writes_a_bad_current_anew(release: Release, archive: Archive, written: bytes | None) -> None:
+    release.run("unpack", str(archive("2.0.0", "two")))
+    release.var.mkdir(exist_ok=True)
+    current = release.var / "current"
+    if written is None:
+        current.symlink_to("current")
+    else:
+        current.write_bytes(written)
+    done = release.run("upgrade", "2.0.0")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "tiny 2.0.0 is current; it does not run, `tiny start` starts it\n"
+    assert current.read_text() == "2.0.0\n"
+    assert not (release.var / "previous").exists()
+    assert release.run("version").stdout == "2.0.0\n"
+
+
+@pytest.mark.parametrize("version", ["1.0.0", "2.0.0"])
+def test_a_folder_in_the_place_of_env_sh_is_told_before_anything_happens(
+    release: Release, archive: Archive, version: str
+) -> None:
+    release.run("unpack", str(archive("2.0.0", "two")))
+    edit(release, "1.0.0")
+    settings(release, version).unlink()
+    settings(release, version).mkdir()
+    done = release.run("upgrade", "2.0.0", "--keep-env")
+    assert done.returncode == 3
+    assert f"error: cannot read {settings(release, version)}: it is not a " in done.stderr
+    assert len(done.stderr.splitlines()) == 3
+    assert release.run("version").stdout == "1.0.0\n"
+    hint = done.stderr.partition("hint: `")[2].partition("`")[0]
+    assert subprocess.run(hint, shell=True, check=False).returncode == 0
+    assert release.run("upgrade", "2.0.0", "--keep-env").returncode == 0
+
+
+def test_a_folder_in_the_place_of_what_runs_has_nothing_unpacked(release: Release, archive: Archive) -> None:
+    assert release.run("start").returncode == 0
+    release.run("unpack", str(archive("2.0.0", "two")))
+    (release.var / "current").write_text("2.0.0\n")
+    settings(release, "1.0.0").unlink()
+    settings(release, "1.0.0").mkdir()
+    for words in ((), ("--keep-env",)):
+        done = release.run("unpack", *words, str(archive("3.0.0", "three")))
+        assert done.returncode == 3
+        assert "it is not a regular file\n  now: nothing was unpacked\n" in done.stderr
+    assert not (release.root / "releases/3.0.0").exists()

@@ -201,13 +201,14 @@ def test_a_file_that_is_not_there_is_named(release: Release, tmp_path: Path) -> 
 def test_what_a_killed_unpack_left_is_removed_by_the_next(release: Release, archive: Archive) -> None:
     left = release.root / "releases" / ".unpack-4711"
     (left / "releases").mkdir(parents=True)
+    left.with_name(".unpack-4712").symlink_to(release.root)
     half = release.root / "releases" / "2.0.0"
     half.mkdir()
     (half / "tiny.pyz").write_text("half")
     assert versions(release)["2.0.0"] == []
     assert "2.0.0  incomplete: it has no manifest.json\n" in release.run("versions").stdout
     assert release.run("unpack", str(archive("2.0.0", "two"))).returncode == 0
-    assert not left.exists()
+    assert names(release.root / "releases") == ["1.0.0", "2.0.0", "default"]
     assert versions(release)["2.0.0"] == ["complete"]
     assert release.run("verify").returncode == 0
 
@@ -278,6 +279,20 @@ def test_the_version_that_runs_is_not_removed(release: Release, archive: Archive
     assert versions(release) == {"1.0.0": ["complete", "default", "running"], "2.0.0": ["complete", "current"]}
 
 
+def test_the_version_before_an_upgrade_can_be_removed_and_the_log_goes_on(release: Release, archive: Archive) -> None:
+    assert release.run("start").returncode == 0
+    assert release.run("unpack", str(archive("2.0.0", "two"))).returncode == 0
+    assert release.run("upgrade", "2.0.0").returncode == 0
+    writer = [pid for pid, line in release.processes().items() if " 1.0.0 _log " in line]
+    answer = release.run("remove", "1.0.0")
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert not (release.root / "releases/1.0.0").exists()
+    assert [pid for pid, line in release.processes().items() if " _log " in line] == writer
+    assert release.run("stop").returncode == 0
+    assert release.run("logs", "-n", "1").stdout == "[release] has stopped\n"
+    assert release.leftovers() == []
+
+
 def test_removing_the_default_leaves_a_default_that_boots(release: Release, archive: Archive) -> None:
     assert release.run("unpack", str(archive("2.0.0", "two"))).returncode == 0
     release.var.mkdir()
@@ -285,6 +300,32 @@ def test_removing_the_default_leaves_a_default_that_boots(release: Release, arch
     assert release.run("remove", "1.0.0").returncode == 0
     (release.var / "current").unlink()
     assert release.run("version").stdout == "2.0.0\n"
+
+
+def test_a_default_that_boots_is_not_replaced_by_what_is_no_version(release: Release, archive: Archive) -> None:
+    release.run("unpack", str(archive("2.0.0", "two")))
+    release.var.mkdir()
+    current = release.var / "current"
+    current.write_bytes(b"2.0.0\0\n")  # the shell does not see the last letter
+    answer = release.run("remove", "1.0.0")
+    assert (answer.returncode, answer.stderr) == (
+        3,
+        f"error: cannot remove tiny 1.0.0: {current} names no version that is here, so it may be needed\n"
+        "  now: nothing was removed\n"
+        f"      hint: {current} is to hold one line, the name of a version that is here: 1.0.0, 2.0.0\n",
+    )
+    assert (release.root / "releases/default").read_text() == "1.0.0\n"
+    current.write_text("2.0.0\n")
+    assert release.run("remove", "1.0.0").returncode == 0
+    assert (release.root / "releases/default").read_text() == "2.0.0\n"
+
+
+def test_a_long_word_for_a_version_is_not_repeated_whole(release: Release) -> None:
+    for command in ("upgrade", "remove"):
+        answer = release.run(command, "x" * 5000)
+        assert answer.returncode == 1
+        assert f"tiny has no version '{'x' * 40}...' here" in answer.stderr
+        assert len(answer.stderr) < 400
 
 
 def test_an_unknown_version_is_told_with_the_nearest_one(release: Release) -> None:

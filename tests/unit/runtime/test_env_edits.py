@@ -69,7 +69,7 @@ def test_the_same_settings_of_both_builds_are_those_that_were_edited(tmp_path: P
 @pytest.mark.parametrize(
     ("built", "now", "why"),
     [
-        (BUILT, "PORT=9\n", "releases/2/env.sh was too, otherwise"),
+        (BUILT, "PORT=9\n", "releases/2/env.sh was edited as well, differently"),
         ("PORT=9\n", None, "releases/2/env.sh has settings of its own"),
     ],
     ids=["edited", "built"],
@@ -114,3 +114,28 @@ def test_the_lasting_place_is_named_where_the_release_has_one(tmp_path: Path) ->
     assert found.warning()[-1] == (
         "      hint: `app upgrade 2 --keep-env` carries it over; env_file, /etc/app/env, is read by every version"
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ("export GREETING=a SECRET=b", "GREETING, SECRET"),
+        ("A=1 B='two words' C=\"x=y\"", "A, B, C"),
+        ("A=1; B=2", "A, B"),
+        ("A=1;export B", "A, B"),
+        ("export A B=2 # C=3", "A, B"),
+        ("A=b#c B=2", "A, B"),
+        ("A=1 command", "more"),
+        ("export -n A", "more"),
+        (". /etc/app/more && A=1", "more, A"),
+        ("A='begins here", "A"),
+        ("   # A=1", ""),
+        ("export", "more"),
+    ],
+)
+def test_every_name_that_a_line_sets_is_told(tmp_path: Path, line: str, names: str) -> None:
+    context(tmp_path, "1", BUILT, f"{line}\n")
+    context(tmp_path, "2", BUILT)
+    found = edits(tmp_path)
+    assert ", ".join(found.names) == names
+    assert [told for told in found.warning() if "it sets" in told] == ([f"  it sets {names}"] if names else [])

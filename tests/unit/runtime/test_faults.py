@@ -97,3 +97,30 @@ def test_whatever_the_exception_says_the_log_gets_a_bounded_text(world: World, t
 def test_what_is_to_end_the_process_is_left_alone(world: World) -> None:
     with pytest.raises(SystemExit):
         world.faults.attempt("x", "trying", lambda: sys.exit(3))
+
+
+def test_in_the_app_the_same_fault_is_told_once_and_counted_too(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(faults, "monotonic", lambda: now)
+    monkeypatch.setattr(faults, "_told_on_stderr", {})
+    for _ in range(1000):
+        told = faults.tell_on_stderr(ZeroDivisionError("no"), "answering a caller")
+        assert told == "a fault in releaser itself while answering a caller: ZeroDivisionError: no"
+    first = capfd.readouterr().err
+    assert first.startswith(f"[release] error: {told}; the app goes on\n")
+    assert first.count("[release] error") == 1
+    faults.tell_on_stderr(ValueError("no"), "answering a caller")
+    assert capfd.readouterr().err.count("[release] error") == 1
+    now += faults.REPEAT_S
+    faults.tell_on_stderr(ZeroDivisionError("no"), "answering a caller")
+    assert "(999 times more since it was told)" in capfd.readouterr().err
+
+
+def test_in_the_app_a_fault_of_any_length_is_told_within_bounds(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(faults, "_told_on_stderr", {})
+    faults.tell_on_stderr(ValueError("x" * 1_000_000), "answering a caller")
+    assert len(capfd.readouterr().err) <= 16385

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,62 @@ def test_what_cannot_be_written_leaves_the_old_version_current(layout: Layout) -
     with pytest.raises(OSError, match="directory"):
         versions.switch(layout, "1.0.0", versions.booting_version(layout))
     assert versions.booting_version(layout) == "1.1.0"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        b"../var/evil\n",
+        b"/evil\n",
+        b".\n",
+        b"..\n",
+        b".hidden\n",
+        b"\n",
+        b"",
+        b"1.0.0\0\n",
+        b"1.0.0\r\n",
+        b"\x7fELF\xff\n",
+        b"x" * 201,
+        b"x" * 100_000,
+        b"\x1b[31m1.0.0\n",
+    ],
+)
+def test_what_is_no_name_of_a_version_is_none_wherever_it_stands(layout: Layout, written: bytes) -> None:
+    files = [Path(layout.var, "current"), Path(layout.var, "previous"), Path(layout.root, "releases/default")]
+    Path(layout.var).mkdir()
+    for file in files:
+        file.write_bytes(written)
+    assert versions.booting_version(layout) == ""
+    assert versions.previous_version(layout) == ""
+    assert versions.default_version(layout) == ""
+
+
+def a_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def a_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def a_link_to_itself(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+def a_device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def a_link_to_nothing(path: Path) -> None:
+    path.symlink_to("nothing")
+
+
+@pytest.mark.parametrize("put", [a_pipe, a_folder, a_link_to_itself, a_device, a_link_to_nothing])
+def test_what_is_no_file_names_no_version_and_the_default_does_not_boot_instead(
+    layout: Layout, put: Callable[[Path], None]
+) -> None:
+    Path(layout.var).mkdir()
+    put(Path(layout.current))
+    put(Path(layout.var, "previous"))
+    assert versions.booting_version(layout) == ""
+    assert versions.previous_version(layout) == ""
