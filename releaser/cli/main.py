@@ -29,6 +29,7 @@ from releaser.cli.generate import KINDS
 from releaser.cli.heard import DONE
 from releaser.cli.messages import format_error, format_warnings
 from releaser.cli.migration_commands import migrations_group
+from releaser.cli.words import check_words
 from releaser.errors import ConfigError, Problem, ReleaserError, UsageError, reason_of
 from releaser.runtime import writing
 
@@ -334,6 +335,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code; every way to fail is told here, and nowhere else."""
     try:
         _check_surroundings()
+        check_words(arguments)
         return writing.finish(_invoke(arguments))
     except writing.Unwritten as error:
         return writing.finish(writing.told(error))
