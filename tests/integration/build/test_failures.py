@@ -71,6 +71,28 @@ def start_slow_build(project: Path, *words: str) -> subprocess.Popen[str]:
     return process
 
 
+def test_a_lock_that_cannot_be_read_ends_the_build_by_its_name(project: Path) -> None:
+    (project / "uv.lock").symlink_to("/proc/self/mem")
+    found = releaser(project, "build")
+
+    assert found.returncode == 3
+    assert found.stderr.splitlines()[1:] == [
+        "  uv.lock: this lock cannot be used: it cannot be read: input/output error",
+        "  now: nothing was built; _build/prod is untouched",
+    ]
+
+
+def test_a_folder_that_is_named_as_the_lock_is_told_with_the_line_that_names_it(project: Path) -> None:
+    (project / "requirements").mkdir()
+    config = project / "rel" / "config.toml"
+    config.write_text(CONFIG.replace("[release.tiny]\n", '[release.tiny]\nlock = "requirements"\n'))
+    found = releaser(project, "plan")
+
+    assert found.returncode == 3
+    told = "rel/config.toml:5:8: release.tiny.lock: requirements cannot be used: it is a folder, and no file"
+    assert told in found.stderr
+
+
 def test_a_dependency_that_cannot_be_installed_shows_the_installers_last_lines(project: Path) -> None:
     release = built(project)
     before = files_in(release)
