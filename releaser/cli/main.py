@@ -326,8 +326,11 @@ for _command in (*artifact_commands.COMMANDS, migrations_group):
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and end the process with its exit code."""
-    with _interruptible():
-        code = run(sys.argv[1:] if arguments is None else arguments)
+    try:
+        with _interruptible():
+            code = run(sys.argv[1:] if arguments is None else arguments)
+    except Interrupted as interruption:  # before the command line is looked at, or while a failure is told
+        code = _tell_interrupted(interruption)
     sys.exit(code)
 
 
@@ -548,8 +551,10 @@ def _interruptible() -> Iterator[None]:
             signal.signal(each, signal.SIG_IGN)
         raise Interrupted(number)
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
+        for number in before:
+            signal.signal(number, interrupt)
         yield
     finally:
         for number, handler in before.items():

@@ -372,16 +372,34 @@ def test_a_folder_that_cannot_be_written_to_is_told_by_init(tmp_path: Path) -> N
     assert "now: nothing was written" in done.stderr
 
 
-def test_an_interruption_before_anything_has_begun_is_one_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "module", ["releaser.runtime", "releaser.runtime.writing", "releaser.cli", "releaser.cli.main"]
+)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_before_anything_has_begun_is_one_line(number: signal.Signals, module: str) -> None:
     program = (
-        "import os, signal, sys; from releaser.__main__ import main\n"
+        "import os, sys\n"
         "class Slow:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name == 'releaser.cli.main': os.kill(os.getpid(), signal.SIGINT)\n"
-        "sys.meta_path.insert(0, Slow()); main()\n"
+        f"        if name == {module!r}: os.kill(os.getpid(), {number})\n"
+        "sys.meta_path.insert(0, Slow())\n"
+        "from releaser.__main__ import main; main()\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted; nothing was begun\n")
+    assert (done.returncode, done.stdout, done.stderr) == (128 + number, "", "interrupted; nothing was begun\n")
+
+
+@pytest.mark.parametrize(("words", "code"), [(["docs"], 0), (["no-such-command"], 2)])
+def test_an_interruption_once_all_is_done_changes_nothing(words: list[str], code: int) -> None:
+    program = (
+        "import atexit, os, signal, sys; from releaser.__main__ import main\n"
+        "atexit.register(lambda: os.kill(os.getpid(), signal.SIGINT))\n"
+        f"sys.argv[1:] = {words!r}; main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert "interrupted" not in done.stderr
 
 
 def test_two_opposite_wishes_are_refused(tmp_path: Path) -> None:
