@@ -236,7 +236,7 @@ def clean_command(environment: str, config: str, implode: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Show what would be written, and write nothing.")
 def init_command(path: str, force: bool, dry_run: bool) -> None:
     """Write a first rel/config.toml and its hooks, or add to one."""
-    from releaser.cli.beginning import changed_lines, found_lines, next_lines
+    from releaser.cli.beginning import changed_lines, found_lines, next_lines, refused_later
     from releaser.init.choices import choose, choose_beside
     from releaser.init.files import changes_for, has_release, write
     from releaser.init.findings import find
@@ -254,6 +254,7 @@ def init_command(path: str, force: bool, dry_run: bool) -> None:
         with _done():
             where = () if folder.resolve() == Path.cwd() else (shlex.quote(path),)
             _print([*lines, "", *next_lines(found, changes, where)])
+    _warn(refused_later(changes))
 
 
 @program.command("config")

@@ -367,9 +367,54 @@ def test_a_folder_that_cannot_be_written_to_is_told_by_init(tmp_path: Path) -> N
     (project / "rel").rmdir()
     (project / "rel").write_text("")
     done = releaser(project, "init")
-    assert done.returncode == 1, done.stderr
-    assert "error: cannot read rel/config.toml: not a directory" in done.stderr
+    assert done.returncode == 3, done.stderr
+    assert "error: cannot use rel/config.toml\n  rel/config.toml: cannot be read: not a directory" in done.stderr
     assert "now: nothing was written" in done.stderr
+
+
+def _no_text(path: Path) -> None:
+    path.write_bytes(b"[release.tiny]\nentry_point = '\xff'\n")
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        _no_text,
+        os.mkfifo,
+        Path.mkdir,
+        lambda path: path.symlink_to(path.name),
+        lambda path: path.symlink_to("/dev/zero"),
+        lambda path: path.symlink_to("/proc/self/mem"),
+        lambda path: path.write_text("[release"),
+    ],
+    ids=["no text", "pipe", "folder", "loop", "device", "failing", "no TOML"],
+)
+def test_init_refuses_a_configuration_as_plan_does(project: Path, place: Callable[[Path], object]) -> None:
+    config = project / "rel" / "config.toml"
+    config.unlink()
+    place(config)
+    planned, begun = releaser(project, "plan"), releaser(project, "init")
+
+    assert (planned.returncode, begun.returncode) == (3, 3), begun.stderr
+    assert planned.stderr.splitlines()[1] == begun.stderr.splitlines()[1]
+    assert "now: nothing was written" in begun.stderr
+
+
+@pytest.mark.parametrize("words", [(), ("--dry-run",)])
+def test_init_says_what_check_refuses_of_the_file_that_it_adds_to(project: Path, words: tuple[str, ...]) -> None:
+    config = project / "rel" / "config.toml"
+    written = 'default_release = "other"\n\n[release.tiny]\nentry_point = "tiny.app:main"\nenv_fiel = "x"\n'
+    config.write_text(written)
+    begun = releaser(project, "init", *words)
+    checked = releaser(project, "check")
+
+    assert begun.returncode == 0
+    assert "rel/config.toml:1:19: " in begun.stderr
+    assert begun.stderr.count("`releaser check` refuses this: ") == 2
+    assert "there is no release 'other'" in begun.stderr
+    assert "unknown key" in begun.stderr
+    assert words or (checked.returncode == 3 and "[environment.prod]" in config.read_text())
+    assert all(line in config.read_text().splitlines() for line in written.splitlines())
 
 
 @pytest.mark.parametrize(
