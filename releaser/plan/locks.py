@@ -6,14 +6,13 @@ import hashlib
 import os
 import re
 import shutil
-import tomllib
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
 from releaser.plan.facts import Lock, LockKind, UnusableLock
 from releaser.plan.project import UnusableProject, read_pyproject
-from releaser.plan.reading import Unreadable, content_of
+from releaser.plan.reading import Unreadable, content_of, toml_in
 from releaser.plan.requirement_lines import folder_in, is_commit, is_hashed, logical_lines
 
 NAMES: tuple[tuple[str, LockKind], ...] = (
@@ -106,9 +105,9 @@ def _lock(root: Path, path: Path, kind: LockKind) -> Lock:
 def _groups(text: str) -> tuple[str, ...]:
     """Return the extras and groups that a pdm.lock was made with: PDM leaves others out without a word."""
     try:
-        groups = tomllib.loads(text)["metadata"]["groups"]
+        groups = toml_in(text)["metadata"]["groups"]
         return tuple(canonicalize_name(group) for group in groups if isinstance(group, str))
-    except (ValueError, LookupError, TypeError, RecursionError):
+    except (ValueError, LookupError, TypeError):
         return ()
 
 

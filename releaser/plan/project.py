@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import sys
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 from releaser.config.profile import MigrationsSpec
 from releaser.plan.facts import Project
 from releaser.plan.old_metadata import poetry_dependencies, poetry_table, setup_cfg_table
-from releaser.plan.reading import Unreadable, content_of, text_of
+from releaser.plan.reading import Unreadable, content_of, text_of, toml_in
 from releaser.plan.shapes import wrong_shape
 
 
@@ -95,11 +94,9 @@ def read_pyproject(folder: Path) -> dict[str, Any]:
     """
     path = folder / "pyproject.toml"
     try:
-        data = tomllib.loads(content_of(path).decode("utf-8"))
+        data = toml_in(content_of(path).decode("utf-8"))
     except Unreadable as error:
         raise UnusableProject(str(error)) from error
-    except RecursionError:
-        raise UnusableProject("it cannot be read: it is nested too deeply") from None
     except ValueError as error:
         raise UnusableProject(f"it cannot be read: {error}") from error
     if wrong := wrong_shape(data):

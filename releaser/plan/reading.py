@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
+import tomllib
 from pathlib import Path
+from typing import Any
 
+from releaser.config.positions import MAX_DEPTH
 from releaser.errors import reason_of
 
+_PART = r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')"""
+_DEEP_KEY = re.compile(rf"(?:^|[\[{{,])[ \t]*{_PART}(?:[ \t]*\.[ \t]*{_PART}){{{MAX_DEPTH}}}")
+_TOO_DEEP = "it is nested too deeply"
 MAX_BYTES = 64 * 1024 * 1024
 """Of one file: the largest locks have a tenth, and a link may lead to a device or to the kernel's own files."""
 
@@ -52,3 +59,17 @@ def text_of(path: Path) -> str:
         return content_of(path).decode("utf-8")
     except UnicodeDecodeError:
         raise Unreadable("it is not UTF-8 text") from None
+
+
+def toml_in(text: str) -> dict[str, Any]:
+    """Return what a TOML file of another tool says, of any depth that one has.
+
+    Raises:
+        ValueError: it is not TOML, or nested too deeply: tomllib takes the square of the parts of a key.
+    """
+    if any(line.count(".") >= MAX_DEPTH and _DEEP_KEY.search(line) for line in text.splitlines()):
+        raise ValueError(_TOO_DEEP)
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
