@@ -1,29 +1,51 @@
-"""Where does the command `releaser` begin? In a module that is quick to import: Ctrl-C is never a traceback."""
+"""Where does the command `releaser` begin? In a module that is quick to import: Ctrl-C is never a traceback.
+
+from the first line of this module    "interrupted; nothing was begun", 130
+while a command is carried out        what it has begun unwinds, and is told: see `releaser.cli.main`
+once it is done                       its exit code
+"""
 
 from __future__ import annotations
 
 import os
-import signal
-from types import FrameType
+from _signal import SIGINT, SIGTERM, signal  # type: ignore[import-not-found]
 
-from releaser.runtime import writing
-
-
-def main() -> None:
-    """Run the command line; until that is imported, an interruption is told in one line as well."""
-    writing.open_standard_descriptors()
-    writing.take_over()
-    before = {number: signal.signal(number, _interrupted) for number in (signal.SIGINT, signal.SIGTERM)}
-    from releaser.cli.main import main as run
-
-    for number, handler in before.items():
-        signal.signal(number, handler)
-    run()
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
 
 
 def _interrupted(number: int, frame: FrameType | None) -> None:
-    writing.tell(["interrupted; nothing was begun"])
-    os._exit(128 + number)
+    try:
+        os.write(2, b"interrupted; nothing was begun\n")
+    finally:
+        os._exit(128 + number)
+
+
+_ENDING = (SIGINT, SIGTERM)
+for _number in _ENDING:
+    signal(_number, _interrupted)  # an effect of an import, of this one alone: what follows takes a while to import
+
+
+def main() -> None:
+    """Run the command line."""
+    from releaser.runtime import writing
+
+    writing.open_standard_descriptors()
+    writing.take_over()
+    from releaser.cli.main import main as run
+
+    try:
+        run()
+    except SystemExit as ended:
+        _keep(ended.code)
+        raise
+
+
+def _keep(code: object) -> None:
+    """Let a signal that comes while the interpreter ends change nothing: what was to be done is done."""
+    for number in _ENDING:
+        signal(number, lambda number, frame: os._exit(code if isinstance(code, int) else 0))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from packaging.utils import canonicalize_name
 
 from releaser.build.cache import key_of
 from releaser.errors import ProjectError
+from releaser.plan.reading import toml_in
 from releaser.plan.requirement_lines import folder_in, is_commit, is_hashed, logical_lines
 from releaser.plan.shapes import wrong_lock
 from releaser.plan.target_markers import applies
@@ -131,9 +131,7 @@ def _split_pylock(text: str, base: Path, environment: Mapping[str, str]) -> tupl
 
 def _read_lock(text: str, name: str, packages: str) -> dict[str, Any]:
     try:
-        data = tomllib.loads(text)
-    except RecursionError:
-        raise ProjectError(f"cannot use {name}: it is nested too deeply") from None
+        data = toml_in(text)
     except ValueError as error:
         raise ProjectError(f"cannot use {name}: {error}") from error
     if wrong := wrong_lock(data, packages):

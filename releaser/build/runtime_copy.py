@@ -12,7 +12,7 @@ from releaser.build.bytecode import compile_folder
 from releaser.build.cache import key_of
 from releaser.build.commands import Run
 from releaser.build.dependencies import machine_key
-from releaser.build.layers import SITE_PACKAGES, finish_layer, is_whole_layer, link, link_layer, open_layer
+from releaser.build.layers import SITE_PACKAGES, finish_layer, is_whole_layer, link_layer, open_layer
 from releaser.build.report import Report
 from releaser.build.stage import Stage
 from releaser.plan.steps import AddRuntime
@@ -33,10 +33,8 @@ def add_runtime(step: AddRuntime, stage: Stage) -> None:
     with stage.cache.lock("runtimes", stage.report):
         layer = open_layer(_layer(step, stage))
         link_layer(layer, stage.site_packages, stage.linked)
-        made: set[str] = set()
-        for name in layer.files:
-            if name.startswith(f"{_BESIDE}/"):
-                link(f"{layer.folder}/{name}", f"{stage.release}/{name}", made)
+        # A copy: who edits a file of a published release must edit no other release, and nothing of the cache.
+        shutil.copytree(layer.folder / _BESIDE, stage.release / _BESIDE)
 
 
 def begin_runtime(step: AddRuntime, stage: Stage) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+from releaser.errors import Problem
 from releaser.init.choices import Choices
 from releaser.init.files import Change, Changes, diff_of
 from releaser.init.findings import Findings
@@ -52,6 +54,11 @@ def changed_lines(changes: Changes, *, is_dry: bool) -> Iterator[str]:
         yield f"kept {path}, which is there already; --force replaces it"
     if not changes.changes:
         yield "nothing to add: rel/config.toml has a release and its environments"
+
+
+def refused_later(changes: Changes) -> list[Problem]:
+    """Return what `releaser check` and every build refuse of the configuration, for the author to mend."""
+    return [replace(problem, what=f"`releaser check` refuses this: {problem.what}") for problem in changes.problems]
 
 
 def next_lines(found: Findings, changes: Changes, words: Sequence[str]) -> list[str]:

@@ -29,6 +29,7 @@ from releaser.cli.generate import KINDS
 from releaser.cli.heard import DONE
 from releaser.cli.messages import format_error, format_warnings
 from releaser.cli.migration_commands import migrations_group
+from releaser.cli.words import check_words
 from releaser.errors import ConfigError, Problem, ReleaserError, UsageError, reason_of
 from releaser.runtime import writing
 
@@ -235,7 +236,7 @@ def clean_command(environment: str, config: str, implode: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Show what would be written, and write nothing.")
 def init_command(path: str, force: bool, dry_run: bool) -> None:
     """Write a first rel/config.toml and its hooks, or add to one."""
-    from releaser.cli.beginning import changed_lines, found_lines, next_lines
+    from releaser.cli.beginning import changed_lines, found_lines, next_lines, refused_later
     from releaser.init.choices import choose, choose_beside
     from releaser.init.files import changes_for, has_release, write
     from releaser.init.findings import find
@@ -253,6 +254,7 @@ def init_command(path: str, force: bool, dry_run: bool) -> None:
         with _done():
             where = () if folder.resolve() == Path.cwd() else (shlex.quote(path),)
             _print([*lines, "", *next_lines(found, changes, where)])
+    _warn(refused_later(changes))
 
 
 @program.command("config")
@@ -325,8 +327,11 @@ for _command in (*artifact_commands.COMMANDS, migrations_group):
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and end the process with its exit code."""
-    with _interruptible():
-        code = run(sys.argv[1:] if arguments is None else arguments)
+    try:
+        with _interruptible():
+            code = run(sys.argv[1:] if arguments is None else arguments)
+    except Interrupted as interruption:  # before the command line is looked at, or while a failure is told
+        code = _tell_interrupted(interruption)
     sys.exit(code)
 
 
@@ -334,6 +339,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code; every way to fail is told here, and nowhere else."""
     try:
         _check_surroundings()
+        check_words(arguments)
         return writing.finish(_invoke(arguments))
     except writing.Unwritten as error:
         return writing.finish(writing.told(error))
@@ -546,8 +552,10 @@ def _interruptible() -> Iterator[None]:
             signal.signal(each, signal.SIG_IGN)
         raise Interrupted(number)
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
+        for number in before:
+            signal.signal(number, interrupt)
         yield
     finally:
         for number, handler in before.items():

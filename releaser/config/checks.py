@@ -70,6 +70,10 @@ NAME_PATTERN = "^[a-z][a-z0-9_-]{0,63}$"
 VARIABLE_PATTERN = "^[A-Za-z_][A-Za-z0-9_]*$"
 GLIBC_PATTERN = "^[0-9]+[.][0-9]+$"
 MAX_VERSION_LENGTH = 64
+MAX_PATH_BYTES = 2800
+"""PATH_MAX is 4096, and the folder it starts at has a path of its own; in an archive of a release 3000 are allowed."""
+MAX_NAME_BYTES = 255
+"""Of one name in a path: the limit of every file system in use (NAME_MAX, pathconf(3))."""
 VERSION_PATTERN = "^(project|git|[0-9][0-9A-Za-z]*([.+_-]+[0-9A-Za-z]+)*)$"
 
 
@@ -137,6 +141,7 @@ def entry_point(text: str) -> None:
     """Check `module:callable`, each side dotted names."""
     module, colon, attribute = text.partition(":")
     if _is_dotted_name(module) and _is_dotted_name(attribute):
+        _check_length(f"{module.replace('.', '/')}.py")
         return
     raise Wrong(hint=_entry_point_hint(text, module, colon, attribute))
 
@@ -167,6 +172,7 @@ def any_path(text: str) -> None:
         raise Wrong(f"'~' is not replaced in {quoted(text)}", "write the whole path")
     if "$" in text:
         raise Wrong(f"variables are not replaced in paths: {quoted(text)}")
+    _check_length(text)
 
 
 def wheel_folder(text: str) -> None:
@@ -198,6 +204,8 @@ def env_file(text: str) -> None:
     if path.startswith("~"):
         raise Wrong(f"'~' is not replaced in {quoted(text)}", "write the whole path")
     argument(path)
+    if "$" not in path:
+        _check_length(path)
 
 
 def inner_path(text: str) -> None:
@@ -224,12 +232,23 @@ def script_location(text: str) -> None:
     if colon and not _is_dotted_name(package):
         raise Wrong(f"expected 'package:folder', found {quoted(text)}")
     project_path(folder if colon else text)
+    _check_length(f"{package.replace('.', '/')}/{folder}")
 
 
 def lint_rule(text: str) -> None:
     """Check a rule of the lint: a number of ours, or a name of squawk's."""
     if not re.fullmatch(r"M[0-9]{3}|[a-z]+(-[a-z]+)+", text):
         raise Wrong(f"expected a rule such as 'M101' or 'ban-drop-column', found {quoted(text)}")
+
+
+def _check_length(path: str) -> None:
+    """Refuse a path that no file can have: each look at it would fail."""
+    size = len(path.encode())
+    if size > MAX_PATH_BYTES:
+        raise Wrong(f"a path has at most {MAX_PATH_BYTES} bytes, this one has {size}")
+    longest = max(len(part.encode()) for part in path.split("/"))
+    if longest > MAX_NAME_BYTES:
+        raise Wrong(f"a file's name has at most {MAX_NAME_BYTES} bytes, this path has one of {longest}")
 
 
 def _is_dotted_name(text: str) -> bool:

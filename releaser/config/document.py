@@ -20,6 +20,8 @@ from releaser.config.shown import quoted as quoted
 from releaser.errors import SHOWN_PROBLEMS, Problem
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_MARK = b"\xef\xbb\xbf"
+"""A byte order mark: some editors put one, and it means nothing."""
 _MAX_BYTES = 1024 * 1024
 """Of a file: larger ones are read for minutes, and nobody writes them by hand."""
 
@@ -138,6 +140,17 @@ class Item:
         self.refuse(f"expected {wanted}, found {in_words(self.data)}", hint)
 
 
+def read_text(path: Path, file: str) -> str:
+    """Return the text of the file at `path`, shown to people as `file`: every character, a byte order mark included.
+
+    Raises:
+        Unusable: there is no such file, or it is not UTF-8.
+    """
+    content = _bytes_of(path, file)
+    mark = "\ufeff" if content.startswith(_MARK) else ""
+    return mark + _decoded(content, file)
+
+
 def read_document(path: Path, file: str) -> Document:
     """Read the TOML file at `path`, shown to people as `file`.
 
@@ -239,7 +252,7 @@ def _above(path: Path) -> str:
 
 
 def _decoded(content: bytes, file: str) -> str:
-    content = content.removeprefix(b"\xef\xbb\xbf")  # a byte order mark: some editors put one, it means nothing
+    content = content.removeprefix(_MARK)
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:

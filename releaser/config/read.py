@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from releaser.config.document import Document, Item, Problems, Refused, Unusable, quoted, read_document
+from releaser.config.document import Document, Item, Problems, Refused, Unusable, parse_document, quoted, read_document
 from releaser.config.extends import SETTING, check_extends, resolve
 from releaser.config.kinds import Setting
 from releaser.config.nearest import name_hint
@@ -101,6 +101,23 @@ def read_config(path: Path, *, now: str = "") -> Config:
         document = read_document(path, file)
     except Unusable as unusable:
         raise ConfigError(f"cannot use {file}", problems=(unusable.problem,), now=now) from None
+    return _checked(document, path, now)
+
+
+def problems_in(text: str, path: Path) -> tuple[Problem, ...]:
+    """Return what `read_config` would find wrong if `text` stood in the file at `path`, in its order."""
+    path, file = located(path)
+    try:
+        _checked(parse_document(text.removeprefix("\ufeff"), file), path, "")
+    except Unusable as unusable:
+        return (unusable.problem,)
+    except ConfigError as error:
+        return error.problems
+    return ()
+
+
+def _checked(document: Document, path: Path, now: str) -> Config:
+    file = document.file
     problems = Problems()
     item = Item(data=document.data, path=(), document=document, problems=problems)
     try:

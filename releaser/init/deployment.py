@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from releaser.plan.reading import Unreadable, text_of
+
 _OF_THE_IMAGE = re.compile(
     "(PATH|HOME|LANG|LC_.*|TZ|DEBIAN_.*|PYTHON.*|PIP_.*|UV_.*|POETRY_.*|PDM_.*|VIRTUAL_ENV|PORT)$"
 )
@@ -107,6 +109,6 @@ def _exec_form(text: str) -> tuple[str, ...]:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        return text_of(path)
+    except Unreadable:
         return ""

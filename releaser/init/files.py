@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from releaser.errors import ReleaserError, reason_of
+from releaser.config.document import Unusable, read_text
+from releaser.config.read import located, problems_in
+from releaser.errors import ConfigError, Problem, ProjectError, ReleaserError, reason_of
 from releaser.init.additions import added_to, developed_in, releases_of
 from releaser.init.choices import Choices
 from releaser.init.texts import config_text, hooks
+from releaser.plan.reading import Unreadable, text_of
 
 CONFIG = "rel/config.toml"
 
@@ -42,6 +46,8 @@ class Changes:
     """The default release of the configuration as it is then."""
     environment: str
     """Its environment for development."""
+    problems: tuple[Problem, ...] = ()
+    """What the configuration cannot be used for as it is then; what was there is the author's, and stays."""
 
 
 def changes_for(folder: Path, choices: Choices, *, force: bool) -> Changes:
@@ -50,9 +56,10 @@ def changes_for(folder: Path, choices: Choices, *, force: bool) -> Changes:
     A configuration that is there only grows, and nothing else that is there changes, unless `force`.
 
     Raises:
-        ProjectError: the configuration that is there is not TOML, or nothing can be added to it.
+        ConfigError: the configuration that is there cannot be read.
+        ProjectError: it is not TOML, or nothing can be added to it.
     """
-    before = _text(folder / CONFIG)
+    before = _config(folder)
     if before is None or force:
         config, used_hooks = config_text(choices), hooks(choices)
     else:
@@ -72,12 +79,13 @@ def changes_for(folder: Path, choices: Choices, *, force: bool) -> Changes:
         kept=tuple(kept),
         release=next(iter(releases_of(config)), choices.name),
         environment=developed_in(config),
+        problems=problems_in(config, folder / CONFIG),
     )
 
 
 def has_release(folder: Path) -> bool:
     """Tell whether there is a configuration in `folder` that says what runs."""
-    return bool(releases_of(_text(folder / CONFIG) or ""))
+    return bool(releases_of(_config(folder) or ""))
 
 
 def write(folder: Path, changes: Sequence[Change]) -> None:
@@ -115,13 +123,26 @@ def diff_of(change: Change) -> Iterator[str]:
     yield from difflib.unified_diff(before, change.after.splitlines(), change.path, change.path, lineterm="")
 
 
-def _text(path: Path) -> str | None:
+def _config(folder: Path) -> str | None:
+    """Return the configuration that is there, or None, and refuse what `releaser plan` refuses, in its words."""
+    path, file = located(folder / CONFIG)
     try:
-        if path.exists() and not path.is_file():  # a pipe would be waited for
-            raise ReleaserError(f"cannot read {path}: it is not a regular file", now="nothing was written")
-        return path.read_bytes().decode("utf-8")  # as it is, so that no line ending of it changes
+        path.stat()
     except FileNotFoundError:
         return None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = reason_of(error) if isinstance(error, OSError) else "it is no UTF-8 text"
-        raise ReleaserError(f"cannot read {path}: {reason}", now="nothing was written") from error
+    except OSError:
+        pass  # told below
+    try:
+        return read_text(path, file)
+    except Unusable as unusable:
+        message = f"cannot use {file}"
+        raise ConfigError(message, problems=(unusable.problem,), now="nothing was written") from None
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return text_of(path)
+    except Unreadable as error:
+        if not os.path.lexists(path):
+            return None
+        raise ProjectError(f"cannot use {path}: {error}", now="nothing was written") from error

@@ -15,8 +15,10 @@ from packaging.utils import canonicalize_name
 from releaser.errors import ProjectError
 from releaser.init.deployment import Dockerfile, read_dockerfile, read_procfile
 from releaser.init.sources import Sources, read_sources
-from releaser.plan.locks import find_lock
+from releaser.plan.facts import Lock
+from releaser.plan.locks import LockUnusable, find_lock
 from releaser.plan.project import UnusableProject, project_table, read_project, read_pyproject
+from releaser.plan.reading import Unreadable, text_of
 
 GUNICORN_CONF = "gunicorn.conf.py"
 _BROUGHT = {("fastapi", "standard"): "uvicorn", ("fastapi", "all"): "uvicorn"}
@@ -79,7 +81,7 @@ def find(folder: Path) -> Findings:
     data, table = _project(folder)
     script_location, alembic_file = _alembic(folder, data)
     dependencies = frozenset(_dependencies(table.get("dependencies")))
-    lock = find_lock(folder, folder, "")
+    lock = _lock(folder)
     locked = frozenset(_locked(_text(lock.path))) if lock else frozenset()
     dockerfile = read_dockerfile(folder)
     procfile = read_procfile(_text(folder / "Procfile"))
@@ -131,6 +133,14 @@ def _project(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             now="nothing was written",
             hint="a table [project] with a name and a version; [tool.poetry] or [metadata] in setup.cfg do as well",
         ) from None
+
+
+def _lock(folder: Path) -> Lock | None:
+    try:
+        return find_lock(folder, folder, "")
+    except LockUnusable as error:
+        message = f"cannot use {error.lock.shown}: {error.lock.why}"
+        raise ProjectError(message, now="nothing was written") from None
 
 
 def _locked(text: str) -> Iterator[str]:
@@ -191,6 +201,6 @@ def _alembic(folder: Path, data: Mapping[str, Any]) -> tuple[str, str]:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        return text_of(path)
+    except Unreadable:
         return ""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from releaser.plan.application import application_files, is_application
+from releaser.plan.reading import Unreadable, content_of
 
 ASGI = ("FastAPI", "Starlette", "Quart", "Litestar", "get_asgi_application", "BlackSheep")
 WSGI = ("Flask", "Bottle", "Pyramid", "get_wsgi_application", "Falcon")
@@ -109,8 +110,8 @@ def _is_package(folder: Path) -> bool:
 
 def _parsed(path: Path) -> ast.Module | None:
     try:
-        return ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError, OSError, RecursionError):
+        return ast.parse(content_of(path))
+    except (SyntaxError, ValueError, Unreadable, RecursionError):
         return None
 
 

@@ -15,6 +15,8 @@ from configparser import Error as ConfigParserError
 from pathlib import Path
 from typing import Any
 
+from releaser.plan.reading import Unreadable, text_of
+
 BESIDE_THE_APP = frozenset(
     {"tests", "test", "docs", "doc", "examples", "build", "dist", "htmlcov", "benchmarks", "rel", "_build"}
 )
@@ -71,8 +73,8 @@ def _is_imported_as_src(folder: Path) -> bool:
     """Tell whether the modules import `src.something`: the project's own folder is where they are looked for then."""
     for path in (*folder.glob("*.py"), *folder.glob("src/**/*.py")):
         try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
+            text = text_of(path)
+        except Unreadable:
             continue
         if _IMPORT_OF_SRC.search(text):
             return True
@@ -108,8 +110,8 @@ def _ignored_by_git(folder: Path) -> Iterator[Path]:
 def _has_options(setup_cfg: Path) -> bool:
     parser = ConfigParser(interpolation=None)
     try:
-        parser.read_string(setup_cfg.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, ConfigParserError):
+        parser.read_string(text_of(setup_cfg))
+    except (Unreadable, ConfigParserError):
         return False
     return parser.has_section("options") or parser.has_section("metadata")
 

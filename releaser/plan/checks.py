@@ -168,7 +168,13 @@ def _c_library_problems(profile: Profile) -> Iterator[Problem]:
 def _lock_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:
     lock = facts.lock
     if lock is None:
-        if profile.lock:
+        if facts.unusable_lock and profile.lock:
+            what = f"{facts.unusable_lock.shown} cannot be used: {facts.unusable_lock.why}"
+            yield _problem(_origin_of(profile, "lock"), what)
+        elif facts.unusable_lock:
+            what = f"this lock cannot be used: {facts.unusable_lock.why}"
+            yield Problem(where=facts.unusable_lock.shown, what=what)
+        elif profile.lock:
             yield _problem(_origin_of(profile, "lock"), f"the file {profile.lock} does not exist")
         return
     if lock.kind in ("poetry", "pdm") and not lock.exporter:
@@ -351,7 +357,8 @@ def _migration_command_problems(profile: Profile, spec: MigrationsSpec) -> Itera
 
 
 def _lock_warnings(facts: Facts) -> Iterator[Problem]:
-    if facts.lock is None and facts.project is not None and facts.project.has_dependencies:
+    has_none = facts.lock is None and facts.unusable_lock is None
+    if has_none and facts.project is not None and facts.project.has_dependencies:
         yield Problem(
             where="",
             what="no lock file: each build resolves the dependencies anew, and checks no hashes",

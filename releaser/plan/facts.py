@@ -79,6 +79,16 @@ class Lock:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnusableLock:
+    """What lies where the lock would, and cannot be read: a folder, a pipe, a link that leads nowhere."""
+
+    shown: str
+    """Relative to the root of the configuration."""
+    why: str
+    """For after its name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
     """What `pyproject.toml` says."""
 
@@ -157,6 +167,8 @@ class Facts:
     """None: the project's folder has no pyproject.toml that can be used; `project_trouble` says why."""
     project_trouble: str = ""
     lock: Lock | None
+    unusable_lock: UnusableLock | None = None
+    """Why there is none, although something has its name."""
     """None: there is none."""
     git: Git | None
     """None: not in a repository, or git is not installed."""

@@ -54,7 +54,10 @@ def _path_fact(path: Path) -> PathFact:
         return PathFact(kind="other")
     if not os.access(path, os.R_OK):
         return PathFact(kind="file", readable=False)
-    return _file_fact(path)
+    try:
+        return _file_fact(path)
+    except OSError:  # what the kernel lets one open only: a link may lead there
+        return PathFact(kind="file", readable=False)
 
 
 def _file_fact(path: Path) -> PathFact:

@@ -8,11 +8,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from releaser.config.profile import Profile
-from releaser.plan.facts import Facts, Interpreter, MigrationsFact, Project
+from releaser.plan.facts import Facts, Interpreter, Lock, MigrationsFact, Project, UnusableLock
 from releaser.plan.files import look_at
 from releaser.plan.git import read_git
 from releaser.plan.interpreter import for_target, interpreter_in, this_interpreter
-from releaser.plan.locks import find_lock
+from releaser.plan.locks import LockUnusable, find_lock
 from releaser.plan.overlay_files import look_at_overlays
 from releaser.plan.project import UnusableProject, find_migrations, find_migrations_config, find_squawk, read_project
 from releaser.plan.version import ask_version
@@ -31,10 +31,17 @@ def gather_facts(profile: Profile, config: Path) -> Facts:
         project = read_project(folder.resolve())
     except UnusableProject as error:
         trouble = str(error)
+    lock: Lock | None = None
+    unusable_lock: UnusableLock | None = None
+    try:
+        lock = find_lock(profile.root, folder, profile.lock)
+    except LockUnusable as error:
+        unusable_lock = error.lock
     return Facts(
         project=project,
         project_trouble=trouble,
-        lock=find_lock(profile.root, folder, profile.lock),
+        lock=lock,
+        unusable_lock=unusable_lock,
         git=read_git(profile.root),
         interpreter=_interpreter(profile),
         paths=look_at(profile.root, _named_paths(profile)),

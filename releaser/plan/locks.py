@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
-import tomllib
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from releaser.plan.facts import Lock, LockKind
+from releaser.plan.facts import Lock, LockKind, UnusableLock
 from releaser.plan.project import UnusableProject, read_pyproject
+from releaser.plan.reading import Unreadable, content_of, toml_in
 from releaser.plan.requirement_lines import folder_in, is_commit, is_hashed, logical_lines
 
 NAMES: tuple[tuple[str, LockKind], ...] = (
@@ -24,16 +25,27 @@ NAMES: tuple[tuple[str, LockKind], ...] = (
 """In order of preference: the first that lies in the project's folder is the one."""
 
 
+class LockUnusable(Exception):
+    """Something has the name of the lock and cannot be read; to build without it would be to build without hashes."""
+
+    def __init__(self, lock: UnusableLock) -> None:
+        super().__init__(lock.shown, lock.why)
+        self.lock = lock
+
+
 def find_lock(root: Path, project: Path, named: str) -> Lock | None:
     """Return the lock, or None without one.
 
     `named` is the profile's setting, relative to `root`; empty: the first of `NAMES` in the folder `project`.
+
+    Raises:
+        LockUnusable: it is there, and cannot be read.
     """
     if named:
         path = root / named
-        return _lock(root, path, kind_of(path.name)) if path.is_file() else None
+        return _lock(root, path, kind_of(path.name)) if os.path.lexists(path) else None
     for name, kind in NAMES:
-        if (project / name).is_file():
+        if os.path.lexists(project / name):
             return _lock(root, project / name, kind)
     of_workspace = _workspace_lock(project.resolve())
     return _lock(root.resolve(), of_workspace, "uv") if of_workspace else None
@@ -66,17 +78,21 @@ def _workspace_lock(project: Path) -> Path | None:
             table = read_pyproject(folder)
         except UnusableProject:
             continue
-        if "workspace" in table.get("tool", {}).get("uv", {}) and (folder / "uv.lock").is_file():
+        if "workspace" in table.get("tool", {}).get("uv", {}) and os.path.lexists(folder / "uv.lock"):
             return folder / "uv.lock"
     return None
 
 
 def _lock(root: Path, path: Path, kind: LockKind) -> Lock:
-    content = path.read_bytes()
+    shown = str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+    try:
+        content = content_of(path)
+    except Unreadable as error:
+        raise LockUnusable(UnusableLock(shown=shown, why=str(error))) from error
     text = content.decode("utf-8", "replace")
     return Lock(
         path=path,
-        shown=str(path.relative_to(root)) if path.is_relative_to(root) else str(path),
+        shown=shown,
         kind=kind,
         sha256=hashlib.sha256(content).hexdigest(),
         packages=_count(text, kind),
@@ -89,9 +105,9 @@ def _lock(root: Path, path: Path, kind: LockKind) -> Lock:
 def _groups(text: str) -> tuple[str, ...]:
     """Return the extras and groups that a pdm.lock was made with: PDM leaves others out without a word."""
     try:
-        groups = tomllib.loads(text)["metadata"]["groups"]
+        groups = toml_in(text)["metadata"]["groups"]
         return tuple(canonicalize_name(group) for group in groups if isinstance(group, str))
-    except (ValueError, LookupError, TypeError, RecursionError):
+    except (ValueError, LookupError, TypeError):
         return ()
 
 

@@ -12,6 +12,8 @@ from configparser import Error as ConfigParserError
 from pathlib import Path
 from typing import Any
 
+from releaser.plan.reading import Unreadable, text_of
+
 
 def poetry_table(data: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return what `[tool.poetry]` says, in the words of `[project]`; None if it names no project.
@@ -42,8 +44,8 @@ def setup_cfg_table(folder: Path) -> dict[str, Any] | None:
     """Return what setup.cfg says, in the words of `[project]`; None if it names no project."""
     parser = ConfigParser(interpolation=None)
     try:
-        parser.read_string((folder / "setup.cfg").read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, ConfigParserError):
+        parser.read_string(text_of(folder / "setup.cfg"))
+    except (Unreadable, ConfigParserError):
         return None
     name = parser.get("metadata", "name", fallback="")
     if not name:

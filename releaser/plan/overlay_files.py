@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from releaser.config.profile import OverlaySpec, Profile
 from releaser.plan.facts import OverlayFact, OverlayFile
 from releaser.plan.private_files import is_private
+from releaser.plan.reading import Unreadable, text_of
 
 _WILD = frozenset("*?[")
 _NOBODYS = ("__pycache__", ".DS_Store", "Thumbs.db")
@@ -49,11 +50,9 @@ def _template(path: Path) -> OverlayFact:
     if is_private(path):
         return OverlayFact(kind="file", private=(path.name,))
     try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        return OverlayFact(kind="file", trouble=("it is not UTF-8 text",))
-    except OSError as error:
-        return OverlayFact(kind="file", trouble=(f"it cannot be read: {(error.strerror or str(error)).lower()}",))
+        text = text_of(path)
+    except Unreadable as error:
+        return OverlayFact(kind="file", trouble=(str(error),))
     file = OverlayFile(source=path, inside=path.name.removesuffix(".j2"), executable=os.access(path, os.X_OK))
     return OverlayFact(kind="file", files=(file,), text=text)
 

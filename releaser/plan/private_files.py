@@ -36,6 +36,8 @@ def is_private(path: Path) -> bool:
         return path.name.lower() not in SAMPLES
     if not any(fnmatch.fnmatchcase(path.name.lower(), pattern) for pattern in _KEYS):
         return False
+    if path.exists() and not path.is_file():
+        return False  # a pipe would be waited for, and none is copied
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)

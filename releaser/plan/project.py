@@ -7,15 +7,14 @@ import os
 import re
 import shutil
 import sys
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from releaser.config.profile import MigrationsSpec
-from releaser.errors import reason_of
 from releaser.plan.facts import Project
 from releaser.plan.old_metadata import poetry_dependencies, poetry_table, setup_cfg_table
+from releaser.plan.reading import Unreadable, content_of, text_of, toml_in
 from releaser.plan.shapes import wrong_shape
 
 
@@ -91,19 +90,13 @@ def read_pyproject(folder: Path) -> dict[str, Any]:
     """Return the content of the `pyproject.toml` in `folder`.
 
     Raises:
-        UnusableProject: it is missing, or is not TOML.
+        UnusableProject: it is missing, cannot be read, or is not TOML.
     """
     path = folder / "pyproject.toml"
     try:
-        if path.exists() and not path.is_file():  # a pipe would be waited for
-            raise UnusableProject("it is not a regular file")
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UnusableProject("it does not exist") from None
-    except OSError as error:
-        raise UnusableProject(f"it cannot be read: {reason_of(error)}") from error
-    except RecursionError:
-        raise UnusableProject("it cannot be read: it is nested too deeply") from None
+        data = toml_in(content_of(path).decode("utf-8"))
+    except Unreadable as error:
+        raise UnusableProject(str(error)) from error
     except ValueError as error:
         raise UnusableProject(f"it cannot be read: {error}") from error
     if wrong := wrong_shape(data):
@@ -128,8 +121,8 @@ def _version_in_a_file(folder: Path, data: Mapping[str, Any], name: str) -> str:
 
 def _assigned_version(path: Path) -> str:
     try:
-        body = ast.parse(path.read_text(encoding="utf-8")).body
-    except (OSError, SyntaxError, ValueError):
+        body = ast.parse(text_of(path)).body
+    except (Unreadable, SyntaxError, ValueError):
         return ""
     for statement in body:
         match statement:

@@ -6,6 +6,13 @@ what that needs, 4 ms of a `ping` of 10.
 """
 
 import sys
+from _signal import SIGINT, default_int_handler, getsignal, signal  # type: ignore[import-not-found]
+from posix import _exit
+
+# Ctrl-C while what follows is imported: nothing was begun, so there is nothing to tell, and a traceback tells nobody.
+# The modules are there already, in every Python that starts; a SIGINT that the caller ignores stays ignored.
+if getsignal(SIGINT) is default_int_handler:
+    signal(SIGINT, lambda number, frame: _exit(130))
 
 _here = __file__.rpartition("/")[0] or "."
 _package = type(sys)("releaser")

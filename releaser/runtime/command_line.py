@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from _signal import SIGINT, default_int_handler, getsignal, signal  # type: ignore[import-not-found]
 
 from . import writing
 from .context import Context
@@ -45,12 +46,16 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
     "verify": ("verify_command", "verify", "", "compare every file with how it was built"),
     "help": ("help_command", "help_", "[COMMAND]", "this list"),
 }
+INTERRUPTED = 130
+"""128 + SIGINT, as of any program that Ctrl-C has ended."""
 QUICK = ("ping", "pid", "status")
 """What a probe calls every second: they write to descriptors only, so the interpreter need not be taken apart."""
 ACTING = ("start", "restart", "unpack", "remove", "upgrade", "rollback", "eval", "migrate")
 """What has changed something once it returns, also where its last lines cannot be written."""
 TAKE_EVERYTHING = ("foreground", "start")
 """What stands behind these is the app's, a `--help` too."""
+OWN_HANDLERS = ("foreground", "_supervise", "_resume")
+"""What hears signals in its own way as soon as it begins something; until then Ctrl-C ends the process."""
 INTERNAL: dict[str, tuple[str, str]] = {
     "_instance": ("instance", "run_instance"),
     "_provide": ("providers", "provide"),
@@ -70,7 +75,21 @@ def run(words: list[str]) -> None:
     command = words[2] if len(words) > 2 else "help"
     if command not in QUICK and command not in INTERNAL:
         writing.take_over()
-    leave(words[2:], main(words))
+    leave(words[2:], _interruptible(words))
+
+
+def _interruptible(words: list[str]) -> int:
+    """Carry out `words` and return the exit code: 130 after Ctrl-C. A Ctrl-C after that ends the process with the code.
+
+    A SIGINT that the caller ignores stays ignored.
+    """
+    try:
+        code = main(words)
+    except KeyboardInterrupt:  # a second one, or while a failure was told
+        code = INTERRUPTED
+    if callable(getsignal(SIGINT)):
+        signal(SIGINT, lambda number, frame: os._exit(code))
+    return code
 
 
 def main(words: list[str]) -> int:
@@ -84,7 +103,11 @@ def main(words: list[str]) -> int:
     context: Context | None = None
     try:
         context = Context(layout, _release_name(layout), os.environ)
-        code = _find(context, command)(context, args)
+        function = _find(context, command)
+        # Not before: an exception amid an import may be lost, and the command would go on.
+        if command not in OWN_HANDLERS and callable(getsignal(SIGINT)):
+            signal(SIGINT, default_int_handler)
+        code = function(context, args)
         return writing.finish(code, "what it was to do is done" if command in ACTING else "")
     except (Failure, PermissionError) as error:
         failure = _told(layout, context, command, error)
@@ -93,7 +116,7 @@ def main(words: list[str]) -> int:
     except writing.Unwritten as error:
         return writing.finish(writing.told(error))
     except KeyboardInterrupt:
-        return writing.finish(130)
+        return writing.finish(INTERRUPTED)
     except Exception:
         import traceback
 

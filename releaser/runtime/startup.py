@@ -92,13 +92,13 @@ def make_folders(layout: Layout) -> None:
 
 
 def _try_to_write(path: str) -> None:
-    """Write some bytes and remove them again: a full disk still makes empty files."""
+    """Write some bytes to a file without a name: a full disk still makes empty ones, and no end leaves one behind."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
+        os.unlink(path)
         os.write(descriptor, b"x" * _PROBE_BYTES)
     finally:
         os.close(descriptor)
-        os.unlink(path)
 
 
 def acquire_lock(context: Context, wait_s: float, say: Callable[[str], None]) -> int:

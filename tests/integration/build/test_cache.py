@@ -211,3 +211,23 @@ def test_members_of_a_tar_zst_are_stored_and_those_of_a_tar_gz_deflated(project:
         told = releaser(project, "inspect", f"_build/prod/tiny-1.0.0.{ending}").stdout
         (columns,) = [line for line in told.splitlines() if line.startswith("packages of the bundle")]
         assert columns.split()[4:] == (["unpacked", "packed"] if ending == "tar.gz" else ["unpacked"])
+
+
+def test_an_edit_of_a_published_release_changes_no_other_and_nothing_of_the_cache(tmp_path: Path) -> None:
+    project = make_tiny_project(tmp_path / "project")
+    (project / "rel/hooks").mkdir()
+    (project / "rel/hooks/pre_start").write_text("#!/bin/sh\n")
+    config = project / "rel/config.toml"
+    config.write_text(config.read_text() + '\n[release.tiny.hooks]\npre_start = "rel/hooks/pre_start"\n')
+    release, other = built(project), built(project, "--env", "closed")
+    files = [path for path in release.rglob("*") if path.is_file() and not path.is_symlink()]
+
+    assert [str(path) for path in files if path.stat().st_nlink > 1] == []
+
+    edited = "releases/1.0.0/runtime/faults.py"
+    before = (other / edited).read_text()
+    with (release / edited).open("a") as file:
+        file.write("# edited\n")
+    assert (other / edited).read_text() == before
+    again = built(project, "--force")
+    assert (again / edited).read_text() == before

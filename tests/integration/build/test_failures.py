@@ -71,6 +71,28 @@ def start_slow_build(project: Path, *words: str) -> subprocess.Popen[str]:
     return process
 
 
+def test_a_lock_that_cannot_be_read_ends_the_build_by_its_name(project: Path) -> None:
+    (project / "uv.lock").symlink_to("/proc/self/mem")
+    found = releaser(project, "build")
+
+    assert found.returncode == 3
+    assert found.stderr.splitlines()[1:] == [
+        "  uv.lock: this lock cannot be used: it cannot be read: input/output error",
+        "  now: nothing was built; _build/prod is untouched",
+    ]
+
+
+def test_a_folder_that_is_named_as_the_lock_is_told_with_the_line_that_names_it(project: Path) -> None:
+    (project / "requirements").mkdir()
+    config = project / "rel" / "config.toml"
+    config.write_text(CONFIG.replace("[release.tiny]\n", '[release.tiny]\nlock = "requirements"\n'))
+    found = releaser(project, "plan")
+
+    assert found.returncode == 3
+    told = "rel/config.toml:5:8: release.tiny.lock: requirements cannot be used: it is a folder, and no file"
+    assert told in found.stderr
+
+
 def test_a_dependency_that_cannot_be_installed_shows_the_installers_last_lines(project: Path) -> None:
     release = built(project)
     before = files_in(release)
@@ -345,21 +367,84 @@ def test_a_folder_that_cannot_be_written_to_is_told_by_init(tmp_path: Path) -> N
     (project / "rel").rmdir()
     (project / "rel").write_text("")
     done = releaser(project, "init")
-    assert done.returncode == 1, done.stderr
-    assert "error: cannot read rel/config.toml: not a directory" in done.stderr
+    assert done.returncode == 3, done.stderr
+    assert "error: cannot use rel/config.toml\n  rel/config.toml: cannot be read: not a directory" in done.stderr
     assert "now: nothing was written" in done.stderr
 
 
-def test_an_interruption_before_anything_has_begun_is_one_line(tmp_path: Path) -> None:
+def _no_text(path: Path) -> None:
+    path.write_bytes(b"[release.tiny]\nentry_point = '\xff'\n")
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        _no_text,
+        os.mkfifo,
+        Path.mkdir,
+        lambda path: path.symlink_to(path.name),
+        lambda path: path.symlink_to("/dev/zero"),
+        lambda path: path.symlink_to("/proc/self/mem"),
+        lambda path: path.write_text("[release"),
+    ],
+    ids=["no text", "pipe", "folder", "loop", "device", "failing", "no TOML"],
+)
+def test_init_refuses_a_configuration_as_plan_does(project: Path, place: Callable[[Path], object]) -> None:
+    config = project / "rel" / "config.toml"
+    config.unlink()
+    place(config)
+    planned, begun = releaser(project, "plan"), releaser(project, "init")
+
+    assert (planned.returncode, begun.returncode) == (3, 3), begun.stderr
+    assert planned.stderr.splitlines()[1] == begun.stderr.splitlines()[1]
+    assert "now: nothing was written" in begun.stderr
+
+
+@pytest.mark.parametrize("words", [(), ("--dry-run",)])
+def test_init_says_what_check_refuses_of_the_file_that_it_adds_to(project: Path, words: tuple[str, ...]) -> None:
+    config = project / "rel" / "config.toml"
+    written = 'default_release = "other"\n\n[release.tiny]\nentry_point = "tiny.app:main"\nenv_fiel = "x"\n'
+    config.write_text(written)
+    begun = releaser(project, "init", *words)
+    checked = releaser(project, "check")
+
+    assert begun.returncode == 0
+    assert "rel/config.toml:1:19: " in begun.stderr
+    assert begun.stderr.count("`releaser check` refuses this: ") == 2
+    assert "there is no release 'other'" in begun.stderr
+    assert "unknown key" in begun.stderr
+    assert words or (checked.returncode == 3 and "[environment.prod]" in config.read_text())
+    assert all(line in config.read_text().splitlines() for line in written.splitlines())
+
+
+@pytest.mark.parametrize(
+    "module", ["releaser.runtime", "releaser.runtime.writing", "releaser.cli", "releaser.cli.main"]
+)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_before_anything_has_begun_is_one_line(number: signal.Signals, module: str) -> None:
     program = (
-        "import os, signal, sys; from releaser.__main__ import main\n"
+        "import os, sys\n"
         "class Slow:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name == 'releaser.cli.main': os.kill(os.getpid(), signal.SIGINT)\n"
-        "sys.meta_path.insert(0, Slow()); main()\n"
+        f"        if name == {module!r}: os.kill(os.getpid(), {number})\n"
+        "sys.meta_path.insert(0, Slow())\n"
+        "from releaser.__main__ import main; main()\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted; nothing was begun\n")
+    assert (done.returncode, done.stdout, done.stderr) == (128 + number, "", "interrupted; nothing was begun\n")
+
+
+@pytest.mark.parametrize(("words", "code"), [(["docs"], 0), (["no-such-command"], 2)])
+def test_an_interruption_once_all_is_done_changes_nothing(words: list[str], code: int) -> None:
+    program = (
+        "import atexit, os, signal, sys; from releaser.__main__ import main\n"
+        "atexit.register(lambda: os.kill(os.getpid(), signal.SIGINT))\n"
+        f"sys.argv[1:] = {words!r}; main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert "interrupted" not in done.stderr
 
 
 def test_two_opposite_wishes_are_refused(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from releaser.config import read_config
-from releaser.errors import ProjectError, ReleaserError
+from releaser.errors import ConfigError, ProjectError
 from releaser.init.choices import Choices
 from releaser.init.files import changes_for, diff_of, write
 
@@ -152,5 +152,6 @@ def test_a_pipe_in_the_place_of_the_configuration_is_told_and_not_waited_for(tmp
     path.parent.mkdir()
     os.mkfifo(path)
 
-    with pytest.raises(ReleaserError, match="it is not a regular file"):
+    with pytest.raises(ConfigError) as caught:
         changes_for(tmp_path, CHOICES, force=False)
+    assert [problem.what for problem in caught.value.problems] == ["not a regular file"]

@@ -26,6 +26,9 @@ PROJECT = '[project]\nname = "tiny"\nversion = "1.0.0"\n'
         (PROJECT + "[tool]\nhatch = 3\n", "tool.hatch is not a table"),
         (PROJECT + "[tool.hatch.version]\npath = 3\n", "tool.hatch.version.path is not text on one line"),
         (PROJECT + "[x]\na = " + "[" * 5000, "nested too deeply"),
+        (".".join(["a"] * 20_000) + " = 1\n" + PROJECT, "nested too deeply"),
+        (PROJECT + "[" + " . ".join(["a"] * 20_000) + "]\n", "nested too deeply"),
+        (PROJECT + "[x]\ny = { z = 1, " + ".".join(['"a b"'] * 20_000) + " = 1 }\n", "nested too deeply"),
         (PROJECT + "\0", "it cannot be read"),
         (PROJECT + "x = " + "9" * 5000, "it cannot be read"),
     ],
@@ -35,6 +38,13 @@ def test_a_pyproject_of_another_shape_is_unusable(tmp_path: Path, text: str, sai
 
     with pytest.raises(UnusableProject, match=said):
         read_project(tmp_path)
+
+
+def test_dots_in_a_text_are_no_depth(tmp_path: Path) -> None:
+    dots = ".".join(["a"] * 500)
+    (tmp_path / "pyproject.toml").write_text(f"{PROJECT}description = '{dots}'\n[x]\ny = ['{dots}', \"{dots}\"]\n")
+
+    assert read_project(tmp_path).name == "tiny"
 
 
 def test_a_pipe_in_its_place_is_not_waited_for(tmp_path: Path) -> None:
@@ -52,6 +62,7 @@ def test_a_pipe_in_its_place_is_not_waited_for(tmp_path: Path) -> None:
         "[[packages]]\n[packages.directory]\n",
         "[[packages]]\nwheels = [3]\n",
         "a = " + "[" * 5000,
+        ".".join(["a"] * 20_000) + " = 1",
         "\0",
     ],
 )
