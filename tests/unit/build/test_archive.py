@@ -7,7 +7,7 @@ import tarfile
 from pathlib import Path
 
 from releaser.build.archive import write_archive
-from releaser.build.tree import hashes_of, normalise_modes, size_bytes
+from releaser.build.tree import members_of, normalise_modes, size_bytes
 
 EPOCH = 315532800
 
@@ -60,9 +60,14 @@ def test_modes_follow_the_owners_executable_bit_and_links_are_left_alone(tmp_pat
     assert outside.stat().st_mode & 0o777 == 0o600
 
 
-def test_hashes_are_of_files_only_and_some_are_left_out(tmp_path: Path) -> None:
-    root = make_tree(tmp_path, ["bin/shop", "b", "a"])
-    assert list(hashes_of(root, without=("b",))) == ["a", "bin/shop"]
+def test_members_are_files_folders_and_links_and_one_folder_may_be_left_out(tmp_path: Path) -> None:
+    root = make_tree(tmp_path, ["bin/shop", "b"])
+    (root / "a").symlink_to("b")
+    found = members_of(root, without="bin")
+    assert "bin" in found
+    assert not [path for path in found if path.startswith("bin/")]
+    assert set(members_of(root)) == {str(path.relative_to(root)) for path in root.rglob("*")}
+    assert {member.kind for member in members_of(root).values()} == {"file", "dir", "link"}
 
 
 def test_the_size_leaves_var_out(tmp_path: Path) -> None:
