@@ -89,6 +89,7 @@ def made(parent: Path, python: dict[str, str]) -> Release:
     path.parent.mkdir()
     path.write_text(script)
     path.chmod(0o755)
+    write_record(release.root, "1.0.0")
     write_release(parent / "third/app", modules={"app.py": SERVER}, version="3.0.0")
     with tarfile.open(parent / "ARCHIVE", "w:gz") as tar:
         tar.add(parent / "third/app", "app")
