@@ -204,6 +204,8 @@ def _is_edited(path: str, built: Member | None) -> bool:
         return built is not None and record.sha256_of(path) != built.sha256
     except FileNotFoundError:
         return True
+    except PermissionError:
+        return False  # it holds secrets of another user; the rest is compared all the same
 
 
 def _difference(root: str, path: str, allowed: tuple[Member, ...]) -> Difference | None:

@@ -313,7 +313,7 @@ def test_a_database_that_is_the_owners_is_migrated_by_nobody_else(
     tmp_path: Path, python: dict[str, str], words: tuple[str, ...]
 ) -> None:
     let_in(tmp_path)
-    handmade = write_migrated(tmp_path / "release", ACCOUNTS, settings={"backup": False})
+    handmade = write_migrated(tmp_path / "release", ACCOUNTS, settings={"backup": "off"})
     write_launcher(handmade.root, handmade.name)
     database = handmade.root / "var/app.db"
     scratch = tmp_path / "scratch"
