@@ -151,11 +151,12 @@ def _place(context: Context, path: str, contents: Contents, vouched: Vouched | N
     placing = Placing(context, contents, staged)
     if is_there:
         _check_same_build(context, contents)
-        tree = placing.tree()
+        # What somebody has laid into the root itself, the archive for one, is nothing that a version is made of.
+        problems = tuple(each.said for each in placing.tree().differences if "/" in each.path)
         lacks_checksums = vouched is not None and not _has_checksums(home, vouched)
-        if tree.problems and not repair:
-            raise _not_as_built(context, path, contents, tree.problems)
-        if not tree.problems and not (repair and lacks_checksums):
+        if problems and not repair:
+            raise _not_as_built(context, path, contents, problems)
+        if not problems and not (repair and lacks_checksums):
             return Unpacked(version, signer, is_new=False)
     placing.check(is_there=is_there)
     try:

@@ -30,10 +30,13 @@ if TYPE_CHECKING:
 _POLL_MS = 20
 
 
-def check_tree(context: Context) -> None:
-    """Refuse a version that is not as it was built; what it shares with others is not its own."""
+def check_tree(context: Context, *, is_rollback: bool) -> None:
+    """Refuse a version that is not as it was built, or not signed where the host asks for that.
+
+    What it shares with others is not its own. The way back is open to a version that ran before anybody had to sign.
+    """
     allowed_signers = os.path.join(context.layout.root, ALLOWED_SIGNERS)
-    if os.path.lexists(allowed_signers):
+    if os.path.lexists(allowed_signers) and not is_rollback:
         check_kept(context.layout.release, f"{context.name}-{context.layout.version}", allowed_signers)
     problems = compare(context.layout, context.manifest).of_version(context.layout.version)
     if problems:

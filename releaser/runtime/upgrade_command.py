@@ -118,7 +118,7 @@ def rollback(context: Context, args: list[str]) -> int:
 def _upgrade(context: Context, old: str, running: dict[str, Any], *, is_rollback: bool) -> int:
     version = context.layout.version
     take_lock(context)  # held until this process ends
-    upgrade_checks.check_tree(context)
+    upgrade_checks.check_tree(context, is_rollback=is_rollback)
     startup.check_python(context)
     startup.make_folders(context.layout)
     lock = -1 if running else startup.acquire_lock(context, 0.0, upgrade_checks.say)
