@@ -151,8 +151,7 @@ def _place(context: Context, path: str, contents: Contents, vouched: Vouched | N
     placing = Placing(context, contents, staged)
     if is_there:
         _check_same_build(context, contents)
-        # What somebody has laid into the root itself, the archive for one, is nothing that a version is made of.
-        problems = tuple(each.said for each in placing.tree().differences if "/" in each.path)
+        problems = tuple(each.said for each in placing.tree().of_release)
         lacks_checksums = vouched is not None and not _has_checksums(home, vouched)
         if problems and not repair:
             raise _not_as_built(context, path, contents, problems)

@@ -94,7 +94,7 @@ class Placing:
             OSError: something cannot be moved; calling it again goes on.
         """
         known = {*self._contents.record, f"{self._home}/{record.NAME}"}
-        paths = [difference.path for difference in self.tree().differences if "/" in difference.path]
+        paths = [difference.path for difference in self.tree().of_release]
         whole = ""
         for path in paths:
             if path in known and not (whole and path.startswith(f"{whole}/")):

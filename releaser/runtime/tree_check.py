@@ -70,6 +70,11 @@ class Tree:
         own = (f"releases/{version}/", "python-")
         return tuple(each.said for each in self.differences if each.path.startswith(own))
 
+    @property
+    def of_release(self) -> list[Difference]:
+        """The differences without what somebody has laid into the root itself, the archive for one."""
+        return [each for each in self.differences if "/" in each.path or not each.said.endswith(NOT_PART)]
+
 
 def record_path(root: str, version: str) -> str:
     """Return where the record of a version lies."""
