@@ -8,11 +8,9 @@ from __future__ import annotations
 import _socket
 import os
 import signal
-import sys
 
-from . import control, environment, frames, reexecution, requests, states, status, upgrade_request
+from . import control, environment, frames, known_python, reexecution, requests, states, status, upgrade_request
 from .failures import DONE, NOT_NOW, Failure
-from .files import write
 from .upgrading import Host, Upgrade
 
 TYPE_CHECKING = False
@@ -265,7 +263,7 @@ class Answering(Host):
         self._started_at = state["started_at"]
         self._state = states.RUNNING
         self._tell_manager(lambda: self._upward.enter(states.RUNNING, self._live.manifest, task_s=0.0, stop_s=0.0))
-        self._write_python()
+        known_python.keep(self._live.context)
         os.write(self._wake_write, b"\0")  # children that have ended meanwhile are reaped at once
 
     def give_up(self, failure: Failure) -> None:
@@ -280,8 +278,3 @@ class Answering(Host):
         """Return the keepers of what the release runs, and those of the other version during an upgrade."""
         others = [] if self._upgrade is None else self._upgrade.others
         return [*self._live.keepers, *(keeper for keeper in others if keeper not in self._live.keepers)]
-
-    def _write_python(self) -> None:
-        """Spare the next call of the launcher its search."""
-        text = f"{self._live.manifest.python.version} {sys.executable}\n"
-        write(os.path.join(self._live.context.layout.run, "python"), text)

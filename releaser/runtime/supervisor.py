@@ -19,6 +19,7 @@ from . import (
     control,
     environment,
     frames,
+    known_python,
     listeners,
     sockets,
     states,
@@ -417,7 +418,7 @@ class Supervisor(Turning):
                 unlink(os.path.join(layout.run, name))
         self._control = control.Control(sockets.bind(layout.run, CONTROL_SOCKET), self._answer, self.fault)
         write(layout.pid_file, f"{os.getpid()}\n")
-        self._write_python()
+        known_python.keep(self._live.context)
 
     # Output and the end -------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ import errno
 import os
 import sys
 
+from . import known_python
 from .failures import Failure
 
 TYPE_CHECKING = False
@@ -47,6 +48,7 @@ def repair(context: Context) -> None:
     Raises:
         Failure: `var` cannot be written to.
     """
+    known_python.keep(context)
     home = context.layout.bundle(context.manifest.bundle.id)
     python = interpreter()
     link = os.path.join(home, "bin", "python")

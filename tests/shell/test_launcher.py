@@ -332,9 +332,49 @@ def test_a_pipe_among_what_the_last_start_found_is_not_waited_for(make: Make, sh
     release = make()
     release.shell = shell
     release.env["PATH"] = f"{Path(release.env.pop('RELEASE_PYTHON')).parent}:/usr/bin:/bin"
-    (release.var / "run").mkdir(parents=True)
-    os.mkfifo(release.var / "run/python")
+    release.var.mkdir(parents=True)
+    os.mkfifo(release.var / "python")
     assert release.run("version").stdout == "1.0.0\n"
+
+
+def shim(folder: Path, name: str, counted: Path, python: str = PYTHON) -> None:
+    python_on(folder, name, f"#!/bin/sh\necho >>'{counted}'\nexec '{python}' \"$@\"\n")
+
+
+def test_a_python_that_was_found_is_not_looked_for_again(make: Make, shell: tuple[str, ...], tmp_path: Path) -> None:
+    release = make()
+    release.shell = shell
+    del release.env["RELEASE_PYTHON"]
+    counted = tmp_path / "counted"
+    shim(tmp_path / "shims", f"python{PYTHON_VERSION}", counted)
+    release.env["PATH"] = f"{tmp_path / 'shims'}:/usr/bin:/bin"
+    assert release.run("version").stdout == "1.0.0\n"
+    assert not release.var.exists(), "a query writes nothing"
+    assert release.run("eval", "1 + 1").stdout == "2\n"
+    assert (release.var / "python").read_text() == f"{PYTHON_VERSION} {PYTHON}\n"
+    asked = len(counted.read_text())
+    assert release.run("eval", "1 + 1").stdout == "2\n"
+    assert release.run("version").stdout == "1.0.0\n"
+    assert len(counted.read_text()) == asked
+
+    (release.var / "python").write_text(f"{PYTHON_VERSION} {tmp_path / 'gone' / 'python'}\n")
+    assert release.run("eval", "1 + 1").stdout == "2\n"
+    assert len(counted.read_text()) > asked
+    assert (release.var / "python").read_text() == f"{PYTHON_VERSION} {PYTHON}\n"
+
+
+def test_a_python_whose_name_does_not_say_its_version_is_looked_for_each_time(make: Make, tmp_path: Path) -> None:
+    release = make()
+    del release.env["RELEASE_PYTHON"]
+    own = tmp_path / "own"
+    own.mkdir()
+    shutil.copy(PYTHON, own / "python3")
+    counted = tmp_path / "counted"
+    shim(tmp_path / "shims", "python3", counted, str(own / "python3"))
+    release.env["PATH"] = str(tmp_path / "shims")
+    assert release.run("eval", "1 + 1").stdout == "2\n"
+    assert counted.exists()
+    assert not (release.var / "python").exists()
 
 
 @pytest.mark.parametrize("put", [put_a_pipe, put_a_folder])
