@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import os
-import sys
-from pathlib import Path
 
 import pytest
 from support.fuzzing import FACTOR, write_report
 
-DRAWN_BY = (3, 12)
 _failures: list[dict[str, str]] = []
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out what has no examples to draw where more of them are wanted: it would be the same each time.
-
-    In CI the examples are drawn by one Python: they are the same for each.
-    """
+    """Leave out what has no examples to draw where more of them are wanted: it would be the same each time."""
     if FACTOR in os.environ:
         items[:] = [item for item in items if _draws(item)]
-    elif os.environ.get("CI") and sys.version_info[:2] != DRAWN_BY:
-        items[:] = [item for item in items if Path(__file__).parent not in item.path.parents or not _draws(item)]
 
 
 def _draws(item: pytest.Item) -> bool:
