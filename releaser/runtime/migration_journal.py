@@ -7,6 +7,10 @@ It is written on a connection of its own that commits each statement, so that it
                            outside_tx = how many statements are kept from here on, and the last of them
     revision ends          done | failed | interrupted, how long, how many statements
 
+That revisions are done is written for some of them at once, before another begins: until then the version table says
+it. PostgreSQL is not asked to have a line on its disk before it answers: its log keeps the order, so whatever a
+revision commits after that line is not there without it (https://www.postgresql.org/docs/current/wal-async-commit.html).
+
 A runner that is killed leaves `running`. The next one finds out under the lock: the revision is reached: done;
 nothing was outside of a transaction: rolled back, and it is applied again; else it is dirty, and refused.
 
@@ -21,7 +25,22 @@ import os
 import socket
 import time
 
-from sqlalchemy import Column, Float, Integer, MetaData, NullPool, String, Table, Text, create_engine, inspect, text
+from sqlalchemy import (
+    Column,
+    Float,
+    Integer,
+    MetaData,
+    NullPool,
+    String,
+    Table,
+    Text,
+    bindparam,
+    case,
+    create_engine,
+    func,
+    inspect,
+    text,
+)
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.schema import CreateSchema
 
@@ -42,6 +61,8 @@ TABLE_BESIDE_OTHERS = "release_migration_journal"
 FILE_SUFFIX = ".migrations"
 _OPEN = ("running", "failed", "interrupted")
 _ENOUGH_CHARACTERS = 2000
+_MOST_UNWRITTEN = 50
+_LONGEST_UNWRITTEN_S = 1.0
 _LOCK_S = 10
 """How long a line of the journal is waited for that another session has locked: the database's work waits as long."""
 
@@ -80,8 +101,11 @@ class Journal:
         self._table = _table(engine.dialect.name, name)
         self._line = line
         self._owner = owner
+        self._is_on_postgresql = engine.dialect.name == "postgresql"
+        self._insert = self._quick(self._table.insert(), self._table.c.number)
+        self._done: dict[int, tuple[float, int]] = {}  # by number, not yet written: duration and statements
         self._current = 0
-        self._began = 0.0
+        self._began = self._wrote = 0.0
         self._session = 0
         """The session's number on a server that goes on with a statement whose client has gone."""
         self._connection = self._connect()
@@ -111,6 +135,7 @@ class Journal:
 
     def entries(self) -> list[Entry]:
         """Return everything of this version table, oldest first."""
+        self._write_done()
         statement = self._table.select().where(self._table.c.line == self._line).order_by(self._table.c.number)
         return [Entry(row) for row in self._connection.execute(statement).mappings()]
 
@@ -132,6 +157,8 @@ class Journal:
 
     def begin(self, revision: str, *, direction: str = "up", **more: Any) -> None:
         """Note that a revision begins."""
+        if len(self._done) >= _MOST_UNWRITTEN or time.monotonic() - self._wrote >= _LONGEST_UNWRITTEN_S:
+            self._write_done()
         self._current = self._add(revision, direction, "running", more)
         self._began = time.monotonic()
 
@@ -140,8 +167,14 @@ class Journal:
         if self._current:
             self._change(self._current, {"outside_tx": outside_tx, "last_sql": statement[:_ENOUGH_CHARACTERS]})
 
+    def done(self, statements: int) -> None:
+        """Note that the revision is applied, as the database says: written with others, by `close` at the latest."""
+        if self._current:
+            self._done[self._current] = (round(time.monotonic() - self._began, 3), statements)
+            self._current = 0
+
     def end(self, state: str, *, statements: int, outside_tx: int, error: str = "") -> None:
-        """Note how the revision ended."""
+        """Note how the revision ended that is not done."""
         if not self._current:
             return
         number, self._current = self._current, 0
@@ -164,6 +197,10 @@ class Journal:
 
     def close(self) -> None:
         """End the journal's session."""
+        try:
+            self._write_done()
+        except SQLAlchemyError:
+            self._done.clear()  # the next one finds out
         try:
             self._connection.close()
         except SQLAlchemyError:
@@ -193,13 +230,36 @@ class Journal:
             "restore_point": "",
             **more,
         }
-        result = self._execute(self._table.insert().values(values))
-        return int(result.inserted_primary_key[0])
+        result = self._execute(self._insert, values)
+        return int(result.scalar_one() if self._is_on_postgresql else result.inserted_primary_key[0])
 
     def _change(self, number: int, values: Mapping[str, Any]) -> None:
-        self._execute(self._table.update().where(self._table.c.number == number).values(values))
+        self._execute(self._quick(self._table.update().where(self._table.c.number == number).values(values)))
 
-    def _execute(self, statement: Any) -> Any:
+    def _write_done(self) -> None:
+        """Write which revisions are done, in one statement."""
+        self._wrote = time.monotonic()
+        if not self._done:
+            return
+        number = self._table.c.number
+        values = {
+            "state": "done",
+            "outside_tx": 0,
+            "duration_s": case(
+                {key: bindparam(None, took_s, Float) for key, (took_s, _) in self._done.items()}, value=number
+            ),
+            "statements": case({key: count for key, (_, count) in self._done.items()}, value=number),
+        }
+        self._execute(self._quick(self._table.update().where(number.in_(list(self._done))).values(values)))
+        self._done.clear()
+
+    def _quick(self, statement: Any, *columns: Any) -> Any:
+        """Have PostgreSQL answer before the line is on its disk; for this statement alone, whatever a pooler shares."""
+        if not self._is_on_postgresql:
+            return statement
+        return statement.returning(*columns, func.set_config("synchronous_commit", "off", True))
+
+    def _execute(self, statement: Any, values: Mapping[str, Any] | None = None) -> Any:
         """Execute a statement, on a new connection if this one was lost: it is idle while the other one works.
 
         What is inserted twice because an answer was lost is an attempt of which nothing was noted; `settle` closes it.
@@ -207,10 +267,10 @@ class Journal:
         if self._connection.invalidated:  # by an interruption: SQLAlchemy would connect anew, and not set it up
             self._reconnect()
         try:
-            return self._connection.execute(statement)
+            return self._connection.execute(statement, values)
         except DBAPIError:
             self._reconnect()
-            return self._connection.execute(statement)
+            return self._connection.execute(statement, values)
 
     def _set_up(self) -> None:
         kind = self._engine.dialect.name

@@ -77,7 +77,7 @@ class Revisions:
             yield step
             # Alembic comes back for the next one after it has committed this one.
             if database.journal is not None:
-                database.journal.end("done", statements=database.statements.begun, outside_tx=0)
+                database.journal.done(database.statements.begun)
             self._progress.at_work = ""
             self._progress.applied.append(step.revision.revision)
             count = max(0, _of_the_revision(database) - 1)  # one is that of the version table
