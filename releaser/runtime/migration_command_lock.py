@@ -22,6 +22,7 @@ from .failures import Failure
 from .migration_check import Doubt, Url, mysql_settings, postgresql_settings
 from .migration_failures import EXTERNAL_HINT, lock_wait_over
 from .migration_file_lock import FileLock
+from .migration_keepalive import keep_alive, set_on_postgresql
 from .migration_trust import key_of, mysql_name, postgresql_number, refuse_cluster, refuse_imitation
 
 TYPE_CHECKING = False
@@ -49,7 +50,6 @@ _KINDS = {
     **dict.fromkeys(("mysql", "mariadb"), "mysql"),
     "sqlite": "sqlite",
 }
-_KEEPALIVES = {"keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3"}
 
 
 def open_lock(url: str, folder: str, owner: str) -> CommandLock:
@@ -132,6 +132,7 @@ class _Session:
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
+        keep_alive(connection)
 
     def _row(self, statement: str, *values: object) -> Any:
         with self._connection.cursor() as cursor:
@@ -145,14 +146,16 @@ class _Session:
 
 class _Postgresql(_Session):
     def __init__(self, driver: Any, url: Url, owner: str) -> None:
-        wanted = {"connect_timeout": str(CONNECT_TIMEOUT_S), **_KEEPALIVES, **postgresql_settings(url)}
-        super().__init__(driver.connect(**wanted, application_name=owner[:63]))
+        wanted = {"connect_timeout": str(CONNECT_TIMEOUT_S), **postgresql_settings(url)}
+        connection = driver.connect(**wanted, application_name=owner[:63])
+        super().__init__(connection)
         self._connection.autocommit = True
         if hasattr(self._connection, "prepare_threshold"):
             self._connection.prepare_threshold = None
         self._key = postgresql_number(key_of("", "", VERSION_TABLE))
         refuse_imitation(str(self._value("select version()")))
         self._is_pooled = self._connection.info.backend_pid != self._value("select pg_backend_pid()")
+        self._row(set_on_postgresql(connection))
         if not self._is_pooled and int(self._value("show server_version_num")) >= 140000:
             self._row("set idle_session_timeout = 0")
 

@@ -28,6 +28,7 @@ from sqlalchemy.schema import CreateSchema
 from .failures import FAILED, Failure
 from .migration_backup import position
 from .migration_connection import COMMITS_DDL
+from .migration_keepalive import set_on_postgresql
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ _OPEN = ("running", "failed", "interrupted")
 _ENOUGH_CHARACTERS = 2000
 _LOCK_S = 10
 """How long a line of the journal is waited for that another session has locked: the database's work waits as long."""
+_SHORT_LOCK_S = 1
+"""The same when somebody waits for the end of this process."""
 
 
 class Entry:
@@ -82,6 +85,7 @@ class Journal:
         self._owner = owner
         self._current = 0
         self._began = 0.0
+        self._lock_s = _LOCK_S
         self._session = 0
         """The session's number on a server that goes on with a statement whose client has gone."""
         self._connection = self._connect()
@@ -139,6 +143,12 @@ class Journal:
         """Note, before it is executed, that from `statement` on `outside_tx` statements stay whatever happens."""
         if self._current:
             self._change(self._current, {"outside_tx": outside_tx, "last_sql": statement[:_ENOUGH_CHARACTERS]})
+
+    def hurry(self) -> None:
+        """Wait no longer than a moment for others from here on."""
+        self._lock_s = _SHORT_LOCK_S
+        for statement in self._lock_limit():
+            self._execute(text(statement))
 
     def end(self, state: str, *, statements: int, outside_tx: int, error: str = "") -> None:
         """Note how the revision ended."""
@@ -214,13 +224,20 @@ class Journal:
 
     def _set_up(self) -> None:
         kind = self._engine.dialect.name
-        for statement in _SETTINGS.get(kind, ()):
+        statements = [*_SETTINGS.get(kind, ()), *self._lock_limit()]
+        if kind == "postgresql":
+            statements.append(set_on_postgresql(self._connection.connection.driver_connection))
+        for statement in statements:
             try:
                 self._connection.exec_driver_sql(statement)
             except DBAPIError:
                 self._connection = self._connect()
         if kind in COMMITS_DDL:
             self._session = int(self._connection.exec_driver_sql("select connection_id()").scalar_one())
+
+    def _lock_limit(self) -> list[str]:
+        found = _LOCK_LIMITS.get(self._engine.dialect.name)
+        return [found.format(self._lock_s, self._lock_s * 1000)] if found else []
 
     def _connect(self) -> Connection:
         return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
@@ -245,10 +262,16 @@ class Journal:
 
 
 _SETTINGS: Mapping[str, tuple[str, ...]] = {
-    "postgresql": ("set idle_session_timeout = 0", f"set lock_timeout = {_LOCK_S * 1000}"),
-    "mysql": (f"set session wait_timeout = 86400, innodb_lock_wait_timeout = {_LOCK_S}",),
-    "mariadb": (f"set session wait_timeout = 86400, innodb_lock_wait_timeout = {_LOCK_S}",),
+    "postgresql": ("set idle_session_timeout = 0",),
+    "mysql": ("set session wait_timeout = 86400",),
+    "mariadb": ("set session wait_timeout = 86400",),
 }
+_LOCK_LIMITS: Mapping[str, str] = {
+    "postgresql": "set lock_timeout = {1}",
+    "mysql": "set session innodb_lock_wait_timeout = {0}",
+    "mariadb": "set session innodb_lock_wait_timeout = {0}",
+}
+"""With the limit in seconds and in milliseconds."""
 
 
 def open_journal(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from .migration_keepalive import announced_pid
 from .migration_pooler import has_sessions, too_few_sessions
 from .migration_trust import postgresql_number
 
@@ -38,11 +39,7 @@ def is_behind_pooler(connection: Connection) -> bool:
     """
     if connection.dialect.name != "postgresql":
         return False
-    driver: Any = connection.connection.driver_connection
-    info = getattr(driver, "info", None)
-    announced = getattr(info, "backend_pid", None)
-    if announced is None and hasattr(driver, "get_server_pid"):
-        announced = driver.get_server_pid()
+    announced = announced_pid(connection.connection.driver_connection)
     return announced is not None and announced != connection.scalar(text("select pg_backend_pid()"))
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import socket
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from .migration_connection import Statements, limit_statements, limit_waiting, make_sqlite_transactional
 from .migration_journal import open_journal
+from .migration_keepalive import set_on_postgresql
 from .migration_locks import end_holder, hold
 from .migration_postgresql_lock import is_behind_pooler
 from .migration_progress import Database
@@ -60,6 +61,8 @@ class Preparation:
                 is_satisfied=lambda: self._is_satisfied(database, connection),
                 tell=self._report.line,
             )
+        if connection.dialect.name == "postgresql":
+            _keep_alive_on_server(connection)
         has_pooler = is_behind_pooler(connection)
         limit_waiting(connection, self._order.settings.lock_timeout_s, is_behind_pooler=has_pooler)
         limit_statements(connection, self._order.settings.statement_timeout_s, is_behind_pooler=has_pooler)
@@ -118,3 +121,14 @@ class Preparation:
         if not all(self._scripts.knows(revision) for revision in heads):
             return False  # judged under the lock, when the journal is at rest
         return self._order.action == "apply" and bool(heads) and not self._order.steps(heads)
+
+
+def _keep_alive_on_server(connection: Connection) -> None:
+    """Let PostgreSQL notice that this end is silent; see `migration_keepalive`."""
+    statement = set_on_postgresql(connection.connection.driver_connection)
+    is_ours = not connection.in_transaction()
+    try:
+        with connection.begin() if is_ours else connection.begin_nested():
+            connection.exec_driver_sql(statement)
+    except DBAPIError:  # a pooler may refuse it; the migration does not depend on it
+        return

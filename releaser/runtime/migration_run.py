@@ -24,7 +24,6 @@ from alembic.runtime.environment import EnvironmentContext
 from sqlalchemy.exc import SQLAlchemyError
 
 from .failures import Failure
-from .migration_connecting import LONGEST_SILENCE_S, connecting_within
 from .migration_connection import COMMITS_DDL, is_lock_timeout
 from .migration_failures import NOT_COMMITTED, Interrupted, lines_of
 from .migration_locks import forget
@@ -133,7 +132,7 @@ class Run:
 
         environment.configure = configure  # type: ignore[method-assign]
         environment.run_migrations = run_migrations  # type: ignore[method-assign]
-        with environment, connecting_within(LONGEST_SILENCE_S):
+        with environment:
             self._scripts.directory.run_env()
 
     def _take_back(self, error: BaseException) -> None:
@@ -152,6 +151,8 @@ class Run:
         if is_lock_timeout(error) and not stays:
             state = "rolled back"
         try:
+            if state == "interrupted":
+                database.journal.hurry()
             database.journal.end(
                 state,
                 statements=database.statements.begun,

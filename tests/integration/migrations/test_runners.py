@@ -109,7 +109,10 @@ def test_a_signal_in_a_revision_rolls_it_back_and_says_so(subject: Subject, tmp_
         code = runner.wait(30)
     assert code == 128 + number
     name = signal.Signals(number).name
-    assert runner.stderr.startswith(f"error: revision a004 held open was interrupted by {name}\n")
+    assert runner.stderr.startswith(
+        f"interrupted by {name}: rolls back a004; once more ends at once\n"
+        f"error: revision a004 held open was interrupted by {name}\n"
+    )
     assert "now: the database is at a003; this run applied 3 revisions, a004 was rolled back" in runner.stderr
     assert subject.ask("SELECT balance FROM account") == [1001]
 
