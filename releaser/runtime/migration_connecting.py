@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Dialect
 
 LONGEST_SILENCE_S = 10.0
+_NAMING_DRIVERS = ("aiomysql", "pymysql")
 _DRIVERS = ("aiomysql", "asyncmy", "asyncpg", "pymysql")
 
 
@@ -50,10 +51,11 @@ class Sessions:
 
 
 @contextmanager
-def connecting_within(seconds: float) -> Iterator[Sessions]:
+def connecting_within(seconds: float, name: str = "") -> Iterator[Sessions]:
     """Let every attempt to connect in the main thread end after `seconds`, by a TimeoutError or the driver's own.
 
-    Each connection is kept alive, and is one of the sessions that are given.
+    Each connection is kept alive, and is one of the sessions that are given. To MySQL and MariaDB it has this `name`,
+    if its driver can say one.
     """
     sessions = Sessions()
 
@@ -65,6 +67,8 @@ def connecting_within(seconds: float) -> Iterator[Sessions]:
             found = other(dialect, record, words, settings) if other is not connect else None
             if found is not None:
                 return found
+        if name and dialect.driver in _NAMING_DRIVERS:
+            settings.setdefault("program_name", name)
         before = signal.signal(signal.SIGALRM, end)
         signal.setitimer(signal.ITIMER_REAL, seconds)
         try:

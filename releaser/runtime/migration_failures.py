@@ -38,12 +38,16 @@ _LONG_CHARACTERS = 8
 _BLOT = "***"
 
 
-def lock_wait_over(wait_s: float, holder: str) -> Failure:
-    """Return what ends a runner that waited `wait_s` seconds for the lock of another."""
+def lock_wait_over(wait_s: float, holder: str, unlock: str = "") -> Failure:
+    """Return what ends a runner that waited `wait_s` seconds for the lock of another.
+
+    `unlock` is the command that ends the holder's session, where that waits for a process that may have gone.
+    """
     return Failure(
         f"the database's migration lock was not free within {wait_s:g} s: held by {holder}",
         LOCK_WAIT_OVER,
         now="this process migrated nothing; the other one may still be at work",
+        hint=f"if that process has gone, {unlock} ends its session" if unlock else "",
     )
 
 

@@ -318,6 +318,30 @@ def open_journal(
     return journal, ""
 
 
+def at_work(connection: Connection, *, path: str, line: str) -> Entry | None:
+    """Return what is being done to the version table `line` by whoever holds its lock, as far as a journal tells.
+
+    On a server it is asked on `connection`, in a transaction or a savepoint that ends here. `path` is that of an SQLite
+    database, whose journal is a file of its own.
+    """
+    if connection.dialect.name == "sqlite":
+        if not os.path.exists(path + FILE_SUFFIX):
+            return None
+        with create_engine(f"sqlite:///{path}{FILE_SUFFIX}", poolclass=NullPool).connect() as own:
+            return _running(own, line)
+    with connection.begin_nested() if connection.in_transaction() else connection.begin():
+        return _running(connection, line)
+
+
+def _running(connection: Connection, line: str) -> Entry | None:
+    table = _table(connection.dialect.name, TABLE)
+    if not inspect(connection).has_table(table.name, schema=table.schema):
+        return None
+    statement = table.select().where(table.c.line == line, table.c.state == "running")
+    row = connection.execute(statement.order_by(table.c.number.desc()).limit(1)).mappings().first()
+    return Entry(row) if row is not None else None
+
+
 def invalid_indexes(connection: Connection) -> list[str]:
     """Return the indexes that PostgreSQL has begun to make and never finished, none for other databases."""
     if connection.dialect.name != "postgresql":

@@ -65,7 +65,7 @@ class Outcome:
             parts.append(self._of_work(run.databases[-1]))
         elif not applied:
             parts.append("nothing was migrated")
-        where = _UNKNOWN if self._is_asked else _SILENT
+        where = _UNKNOWN if self._is_asked else _NOT_ASKED
         if self._heads is not None:
             where = f"the database is at {told(self._heads)}"
         return f"{where}; {', '.join(part for part in parts if part)}"
@@ -82,7 +82,9 @@ class Outcome:
         if self._has_given_up and statements is not None and not statements.is_rolled_back:
             when = "unless its commit, which was not answered, took place"
             if not statements.is_end_unanswered:
-                when = "and is rolled back once the server notices that its connection is gone"
+                when = "and is rolled back"
+                if not database.path:
+                    when += " once the server notices that its connection is gone"
             return f"{is_not}, {when}"
         if self._heads is None:
             return f"{work} is rolled back, unless its commit was under way"
@@ -97,7 +99,7 @@ class Outcome:
 
 
 _UNKNOWN = "the database cannot be asked where it is"
-_SILENT = "the database does not answer"
+_NOT_ASKED = "the database was not asked where it is"
 
 
 def _first(count: int) -> str:

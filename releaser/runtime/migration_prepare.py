@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import socket
-
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from .migration_connection import Statements, limit_statements, limit_waiting, make_sqlite_transactional
-from .migration_journal import open_journal
+from .migration_holder import name_of_runner
+from .migration_journal import at_work, open_journal
 from .migration_keepalive import set_on_postgresql
 from .migration_locks import end_holder, hold
 from .migration_postgresql_lock import is_behind_pooler
@@ -22,6 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from .migration_journal import Entry
     from .migration_order import Order
     from .migration_progress import Progress
     from .migration_report import Report
@@ -59,6 +58,8 @@ class Preparation:
                 owner=self._name(),
                 wait_s=self._order.lock_wait_s,
                 is_satisfied=lambda: self._is_satisfied(database, connection),
+                at_work=lambda: self._at_work(database, connection),
+                unlock=self._order.unlock(),
                 tell=self._report.line,
             )
         if connection.dialect.name == "postgresql":
@@ -82,11 +83,26 @@ class Preparation:
 
     def _name(self) -> str:
         """Return how this runner is named to others."""
-        return f"{' '.join(self._order.owner)} {socket.gethostname()}:{os.getpid()}"
+        return name_of_runner(*self._order.owner)
+
+    def _at_work(self, database: Database, connection: Connection) -> Entry | None:
+        """Return what the journal says to be at work; None if it cannot be asked without harm."""
+        if self._order.settings.journal == "off":
+            return None
+        try:
+            return at_work(connection, path=database.path, line=database.line)
+        except SQLAlchemyError:
+            return None
 
     def _unlock(self, database: Database, connection: Connection) -> None:
         is_ours = not connection.in_transaction()
-        ended = end_holder(connection, version_table=database.version_table, schema=database.schema, owner=self._name())
+        ended = end_holder(
+            connection,
+            version_table=database.version_table,
+            schema=database.schema,
+            owner=self._name(),
+            at_work=lambda: self._at_work(database, connection),
+        )
         if is_ours:
             connection.commit()
         self._progress.said.append(f"the migration lock was held by {ended}; that session was ended" if ended else "")
@@ -96,7 +112,7 @@ class Preparation:
         database.journal, reason = open_journal(
             connection,
             path=database.path,
-            line=f"{database.schema}.{database.version_table}" if database.schema else database.version_table,
+            line=database.line,
             owner=self._order.owner,
             wanted=self._order.settings.journal,
             is_dry=self._order.is_dry,

@@ -114,7 +114,7 @@ class Run:
 
         def configure(connection: Connection | None = None, *more: Any, **settings: Any) -> None:
             if connection is not None:
-                self._preparation.on_connection(connection, settings)
+                self._prepare(connection, settings)
             inner(connection, *more, **settings)
 
         def run_migrations(**words: Any) -> None:
@@ -134,6 +134,14 @@ class Run:
         environment.run_migrations = run_migrations  # type: ignore[method-assign]
         with environment:
             self._scripts.directory.run_env()
+
+    def _prepare(self, connection: Connection, settings: dict[str, Any]) -> None:
+        try:
+            self._preparation.on_connection(connection, settings)
+        except Interrupted:
+            # Nothing was done on it, and giving it back would wait for an answer to a rollback.
+            connection.invalidate()
+            raise
 
     def _take_back(self, error: BaseException) -> None:
         """Have nothing of the revision at work committed by whatever closes the connection after this error."""

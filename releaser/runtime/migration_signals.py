@@ -159,9 +159,10 @@ class Signals:
             self._telling.release()
 
     def _end(self) -> None:
+        limit_s = self.work.limit_s
         now, hint = self.work.known()
         failure = Failure(
-            f"interrupted by {Interrupted(self.received)}, and ended without an answer of the database",
+            f"interrupted by {Interrupted(self.received)}, and ended by itself: no orderly end within {limit_s:g} s",
             128 + self.received,
             now=now,
             hint=hint,

@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from .failures import FAILED, Failure
 from .migration_connecting import LONGEST_SILENCE_S, connecting_within
 from .migration_failures import NO_SECRET, Interrupted, Secret, lines_of, shortened
+from .migration_holder import name_of_runner
 from .migration_hooks import BeforeTheFirst
 from .migration_order import Order
 from .migration_outcome import Outcome
@@ -79,6 +80,7 @@ class Task:
         )
         self._run = Run(order, report)
         self._order = order
+        self._runner = name_of_runner(*order.owner)
         self.progress = self._run.progress
 
     def go(self, signals: Signals) -> None:
@@ -87,7 +89,7 @@ class Task:
         Raises:
             Failure: it did not work; the message says why and what is true now.
         """
-        with connecting_within(LONGEST_SILENCE_S) as sessions, signals.during(_OfTask(self, sessions)):
+        with connecting_within(LONGEST_SILENCE_S, self._runner) as sessions, signals.during(_OfTask(self, sessions)):
             try:
                 self._run.go()
             except Failure as failure:
@@ -209,10 +211,13 @@ class Task:
         return self._report.before_a_line()
 
     def _unlock_hint(self) -> str:
-        """Return how the session is ended that a server may keep, when it has not heard that this end is gone."""
-        if not self.progress.databases or self.progress.databases[-1].path:
+        """Return how the session is ended that a server may keep, when it has not heard that this end is gone.
+
+        Only of a runner that has the lock: another one's session is not to be ended.
+        """
+        if not self.progress.at_work or self.progress.databases[-1].path:
             return ""
-        return f"if its session stays on the server with the lock, bin/{self._prog} migrate --unlock --force ends it"
+        return f"if its session stays on the server, with the lock, {self._order.unlock()} ends it"
 
     def _hint(self) -> str:
         statements = self.progress.databases[-1].statements if self.progress.databases else None
