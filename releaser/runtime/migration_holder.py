@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from .migration_journal import Entry
-
 _LONGEST_NAME = 63
 """PostgreSQL cuts application_name there."""
 _TIME = "'YYYY-MM-DD HH24:MI:SS'"
@@ -44,8 +42,8 @@ class Holder:
         self.session = session  # what is known of it besides
         self.is_idle = is_idle  # it waits for its runner, which may have gone without a word
 
-    def told(self, entry: Entry | None = None) -> str:
-        """Return it in words; `entry` is what the journal says to be at work."""
+    def told(self, entry: Any = None) -> str:
+        """Return it in words; `entry`, or None, is what the journal says to be at work."""
         name, at = self.name, ""
         if entry is not None:
             by = f"{entry.release} {entry.version} {entry.host}:{entry.pid}"
