@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PERIOD_S = 0.5
 CELLS = 20
 LEAST_COLUMNS = 40
-_ERASE = "\r\x1b[K"
+ERASE = "\r\x1b[K"
 
 
 def wants_bar(stream: TextIO, environ: Mapping[str, str]) -> bool:
@@ -89,13 +89,13 @@ class Bar:
             columns = LEAST_COLUMNS
         number, count, title = self._what
         line = bar_line(number, count, title, time.monotonic() - self._began, self._statements(), columns - 1)
-        self._stream.write(f"{_ERASE}{line}")
+        self._stream.write(f"{ERASE}{line}")
         self._stream.flush()
         self._is_drawn = True
 
     def _erase(self) -> None:
         if self._is_drawn:
-            self._stream.write(_ERASE)
+            self._stream.write(ERASE)
             self._is_drawn = False
 
 

@@ -141,7 +141,8 @@ def _ask_mysql(url: Url, statement: str) -> list[Any]:
 def _ask_postgresql(url: Url, statement: str) -> list[Any]:
     if url.driver.endswith("asyncpg") and url.query:
         raise Doubt  # its words are not those of libpq
-    wanted = {"connect_timeout": str(CONNECT_TIMEOUT_S), **postgresql_settings(url)}
+    limits = {"connect_timeout": str(CONNECT_TIMEOUT_S), "tcp_user_timeout": str(CONNECT_TIMEOUT_S * 1000)}
+    wanted = {**limits, **postgresql_settings(url)}
     library = _libpq()
     if library:
         return _ask_libpq(library, wanted, statement)

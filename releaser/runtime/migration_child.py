@@ -15,7 +15,8 @@ import sys
 
 from . import bundle
 from .failures import DONE, FAILED, Failure
-from .migration_failures import Interrupted, Signals
+from .migration_failures import Interrupted
+from .migration_signals import Signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def migrate_target(context: Context, args: list[str]) -> int:
     from .migration_report import make_tolerant
 
     output, _ = make_tolerant()
-    with Signals() as signals:
+    with Signals(_last_words) as signals:
         try:
             order = _begin(context, args)
             from . import migration_told
@@ -132,8 +133,16 @@ def _told(failure: Failure) -> dict[str, Any]:
     return {name: getattr(failure, name) for name in ("message", "exit_code", "details", "now", "hint")}
 
 
+def _last_words(failure: Failure) -> str:
+    return _line({"failure": _told(failure), "applied": []})
+
+
+def _line(answer: dict[str, Any]) -> str:
+    return f"{ANSWER}{json.dumps(answer)}\n"
+
+
 def _answer(answer: dict[str, Any]) -> int:
-    sys.stdout.write(f"{ANSWER}{json.dumps(answer)}\n")
+    sys.stdout.write(_line(answer))
     sys.stdout.flush()
     failure = answer.get("failure")
     return int(failure["exit_code"]) if failure else DONE

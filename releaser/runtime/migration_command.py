@@ -14,6 +14,7 @@ from . import environment, launch
 from .failures import FAILED, USAGE, Failure
 from .migration_failures import PENDING, Interrupted
 from .migration_hooks import BeforeTheFirst
+from .migration_signals import NO_LIMIT, Work
 from .process import spawn
 
 TYPE_CHECKING = False
@@ -26,8 +27,22 @@ if TYPE_CHECKING:
     from .migration_command_lock import CommandLock
     from .migration_options import Options
     from .migration_report import Report
+    from .migration_signals import Signals
 
 _RUN, _CHECK = "command", "check"
+
+
+class _OfCommand(Work):
+    """A command at work: it is told to end, and how long that takes is its own matter."""
+
+    limit_s = NO_LIMIT
+
+    def __init__(self, record: Migrations) -> None:
+        self._record = record
+
+    def doing(self) -> str:
+        assert self._record.command is not None
+        return f"waits until `{told(self._record.command)}` has ended"
 
 
 def migrate(
@@ -35,6 +50,7 @@ def migrate(
     record: Migrations,
     url: str,
     options: Options,
+    signals: Signals,
     report: Report,
     applied: list[dict[str, Any]],
 ) -> tuple[dict[str, Any], list[str]]:
@@ -71,7 +87,8 @@ def migrate(
     # Which revisions they are only the command knows, so that the hooks get an empty list.
     BeforeTheFirst(context, record.name, "", report).run([], 1)
     applied.append({"database": record.name, "target": "", "revisions": [], **options.direction()})
-    return _apply(context, record, lock, report)
+    with signals.during(_OfCommand(record)):
+        return _apply(context, record, lock, report)
 
 
 def migrations(context: Context, record: Migrations, report: Report) -> tuple[dict[str, Any], list[str]]:

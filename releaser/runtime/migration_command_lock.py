@@ -22,6 +22,8 @@ from .failures import Failure
 from .migration_check import Doubt, Url, mysql_settings, postgresql_settings
 from .migration_failures import EXTERNAL_HINT, lock_wait_over
 from .migration_file_lock import FileLock
+from .migration_holder import NAME_ON_MYSQL, ON_MYSQL, ON_POSTGRESQL, on_mysql, on_postgresql
+from .migration_keepalive import keep_alive, set_on_postgresql
 from .migration_trust import key_of, mysql_name, postgresql_number, refuse_cluster, refuse_imitation
 
 TYPE_CHECKING = False
@@ -29,11 +31,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Protocol
 
+    from .migration_holder import Holder
+
     class CommandLock(Protocol):
         """What each kind of database has to offer."""
 
         def is_taken(self) -> bool: ...
-        def holder(self) -> str: ...
+        def holder(self) -> Holder: ...
         def is_held(self) -> bool: ...
         def descriptors(self) -> list[int]: ...
 
@@ -49,7 +53,6 @@ _KINDS = {
     **dict.fromkeys(("mysql", "mariadb"), "mysql"),
     "sqlite": "sqlite",
 }
-_KEEPALIVES = {"keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3"}
 
 
 def open_lock(url: str, folder: str, owner: str) -> CommandLock:
@@ -71,7 +74,7 @@ def open_lock(url: str, folder: str, owner: str) -> CommandLock:
         raise _unusable(f"there is no migration lock for {parts.driver}://")
     driver = _driver(kind)
     try:
-        return _Postgresql(driver, parts, owner) if kind == "postgresql" else _Mysql(driver, parts)
+        return _Postgresql(driver, parts, owner) if kind == "postgresql" else _Mysql(driver, parts, owner)
     except TypeError as error:  # a word of the URL that the driver does not know
         raise _unusable(str(error)) from error
     except driver.Error as error:
@@ -92,11 +95,11 @@ def hold(lock: CommandLock, wait_s: float, tell: Callable[[str], None], check_he
     pause_s, is_told = FIRST_PAUSE_S, False
     while not lock.is_taken():
         if not is_told:
-            tell(f"waiting for the migration lock, held by {lock.holder()}")
+            tell(f"waiting for the migration lock, held by {lock.holder().told()}")
             is_told = True
         check_heard()
         if time.monotonic() > deadline:
-            raise lock_wait_over(wait_s, lock.holder())
+            raise lock_wait_over(wait_s, lock.holder().told())
         time.sleep(pause_s * random.uniform(0.5, 1.0))
         pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
     return is_told
@@ -132,6 +135,7 @@ class _Session:
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
+        keep_alive(connection)
 
     def _row(self, statement: str, *values: object) -> Any:
         with self._connection.cursor() as cursor:
@@ -145,14 +149,16 @@ class _Session:
 
 class _Postgresql(_Session):
     def __init__(self, driver: Any, url: Url, owner: str) -> None:
-        wanted = {"connect_timeout": str(CONNECT_TIMEOUT_S), **_KEEPALIVES, **postgresql_settings(url)}
-        super().__init__(driver.connect(**wanted, application_name=owner[:63]))
+        wanted = {"connect_timeout": str(CONNECT_TIMEOUT_S), **postgresql_settings(url)}
+        connection = driver.connect(**wanted, application_name=owner[:63])
+        super().__init__(connection)
         self._connection.autocommit = True
         if hasattr(self._connection, "prepare_threshold"):
             self._connection.prepare_threshold = None
         self._key = postgresql_number(key_of("", "", VERSION_TABLE))
         refuse_imitation(str(self._value("select version()")))
         self._is_pooled = self._connection.info.backend_pid != self._value("select pg_backend_pid()")
+        self._row(set_on_postgresql(connection))
         if not self._is_pooled and int(self._value("show server_version_num")) >= 140000:
             self._row("set idle_session_timeout = 0")
 
@@ -167,17 +173,10 @@ class _Postgresql(_Session):
         self._row("rollback")
         return False
 
-    def holder(self) -> str:
+    def holder(self) -> Holder:
         unsigned = self._key % 2**64
-        row = self._row(
-            "select a.application_name, a.pid, coalesce(host(a.client_addr), 'a local socket')"
-            " from pg_locks l join pg_stat_activity a on a.pid = l.pid"
-            " where l.locktype = 'advisory' and l.granted and l.objsubid = 1 and a.datname = current_database()"
-            " and l.classid::bigint = %s and l.objid::bigint = %s",
-            unsigned >> 32,
-            unsigned & 0xFFFFFFFF,
-        )
-        return f"{row[0]} (server pid {row[1]}, from {row[2]})" if row else "a session that has just ended"
+        key = " and l.classid::bigint = %s and l.objid::bigint = %s"
+        return on_postgresql(self._row(ON_POSTGRESQL + key, unsigned >> 32, unsigned & 0xFFFFFFFF))
 
     def is_held(self) -> bool:
         try:
@@ -190,8 +189,9 @@ class _Postgresql(_Session):
 
 
 class _Mysql(_Session):
-    def __init__(self, driver: Any, url: Url) -> None:
-        super().__init__(driver.connect(**{"connect_timeout": CONNECT_TIMEOUT_S, **mysql_settings(url)}))
+    def __init__(self, driver: Any, url: Url, owner: str) -> None:
+        name = {"program_name": owner} if driver.__name__ == "pymysql" else {}
+        super().__init__(driver.connect(**{"connect_timeout": CONNECT_TIMEOUT_S, **name, **mysql_settings(url)}))
         self._connection.autocommit(True)
         found = self._row("show variables like 'wsrep_on'")
         refuse_cluster(found[1] if found else "")
@@ -201,9 +201,15 @@ class _Mysql(_Session):
     def is_taken(self) -> bool:
         return bool(self._value("select get_lock(%s, 0)", self._name))
 
-    def holder(self) -> str:
+    def holder(self) -> Holder:
         thread = self._value("select is_used_lock(%s)", self._name)
-        return f"connection {thread}" if thread is not None else "a session that has just ended"
+        return on_mysql(thread, self._told(ON_MYSQL, thread), (self._told(NAME_ON_MYSQL, thread) or [""])[0])
+
+    def _told(self, question: str, thread: Any) -> Any:
+        try:
+            return self._row(f"{question}{int(thread)}")
+        except Exception:  # whatever the driver calls it: this user may not know, or there is none
+            return None
 
     def is_held(self) -> bool:
         try:

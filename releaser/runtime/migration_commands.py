@@ -60,8 +60,9 @@ def _run(context: Context, command: str, options: Options) -> int:
     if options.sql and options.as_json:
         raise Failure("cannot run migrate: --sql and --json exclude each other", USAGE, now="nothing was migrated")
     records = migration_databases.chosen(context.manifest.migrations, options, command)
-    from .migration_failures import APP_NOT_TOLD, Interrupted, Signals
+    from .migration_failures import APP_NOT_TOLD, Interrupted
     from .migration_report import make_tolerant
+    from .migration_signals import Signals
 
     output, error = make_tolerant()
     applied: list[dict[str, Any]] = []

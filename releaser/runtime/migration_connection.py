@@ -43,6 +43,7 @@ class Statements:
         self.committed = 0  # how many of the first statements stay whatever happens
         self.may_be_committed = 0  # how many stay if the commit took place whose answer never came
         self.is_rolled_back = False  # a rollback was sent after an error, and answered
+        self.is_end_unanswered = False  # the last commit was sent, and its answer never came
         self._promised = 0  # how many stay once the commit that is under way has taken place
         self.last = ""
         self._finished = 0
@@ -56,7 +57,7 @@ class Statements:
         """Begin a revision."""
         self.begun = self.committed = self._finished = self._promised = self.may_be_committed = 0
         self.last = ""
-        self._is_at_its_end = self.is_rolled_back = False
+        self._is_at_its_end = self.is_rolled_back = self.is_end_unanswered = False
 
     def is_recorded(self) -> None:
         """Hear that the version table names the revision."""
@@ -74,12 +75,23 @@ class Statements:
                 self.is_rolled_back = True
             except BaseException:
                 self._connection.invalidate()  # closed: then the server rolls back
-        # Of the revision's last commit the version table tells.
-        if self._promised > self.committed and not self._is_at_its_end:
+        if self._promised > self.committed:
             is_lost = getattr(error, "connection_invalidated", False) or not self.is_rolled_back
             if is_lost or not isinstance(error, DBAPIError):
-                self.may_be_committed = self._promised
+                self._is_unanswered()
         self._promised = 0
+
+    def look(self) -> None:
+        """Take what is not answered up to now for what never will be; called by another thread, at the very end."""
+        if self._promised > self.committed:
+            self._is_unanswered()
+
+    def _is_unanswered(self) -> None:
+        """Note that of a commit nobody here can tell; of the revision's last one the version table does."""
+        if self._is_at_its_end:
+            self.is_end_unanswered = True
+        else:
+            self.may_be_committed = self._promised
 
     def _driver(self) -> Any:
         return self._connection.connection.dbapi_connection

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from .context import Context
     from .manifest import Migrations
-    from .migration_failures import Signals
     from .migration_options import Options
     from .migration_report import Tolerant
+    from .migration_signals import Signals
 
 
 def chosen(records: Sequence[Migrations], options: Options, command: str) -> list[Migrations]:
@@ -78,7 +78,7 @@ def run(
             if record.targets:
                 from .migration_tenants import Tenants
 
-                result, said = Tenants(context, command, record, url, options, report).go(applied)
+                result, said = Tenants(context, command, record, url, options, report).go(signals, applied)
             else:
                 result, said = _one(context, command, record, url, options, signals, report, applied)
         except Failure as failure:
@@ -115,7 +115,7 @@ def _one(
         from . import migration_command
 
         if command == "migrate":
-            return migration_command.migrate(context, record, url, options, report, applied)
+            return migration_command.migrate(context, record, url, options, signals, report, applied)
         return migration_command.migrations(context, record, report)
     if command == "migrate" and (options.action, options.to) == ("apply", "head") and is_at_heads([record], [url]):
         return _nothing_to_do(record, options)

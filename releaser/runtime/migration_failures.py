@@ -1,4 +1,4 @@
-"""What ends a migration early: the exit codes of `migrate`, signals, and how an error of a driver is told."""
+"""What ends a migration early: the exit codes of `migrate`, and how an error of a driver is told."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from .failures import Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from types import FrameType
-    from typing import Any
+    from collections.abc import Iterable
 
 PENDING = 10
 """`migrate --check`: there is something to apply."""
@@ -38,15 +36,18 @@ EXTERNAL_HINT = 'if something else lets one runner in at a time, lock = "externa
 MAX_STATEMENT_CHARACTERS = 200
 _LONG_CHARACTERS = 8
 _BLOT = "***"
-_ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-def lock_wait_over(wait_s: float, holder: str) -> Failure:
-    """Return what ends a runner that waited `wait_s` seconds for the lock of another."""
+def lock_wait_over(wait_s: float, holder: str, unlock: str = "") -> Failure:
+    """Return what ends a runner that waited `wait_s` seconds for the lock of another.
+
+    `unlock` is the command that ends the holder's session, where that waits for a process that may have gone.
+    """
     return Failure(
         f"the database's migration lock was not free within {wait_s:g} s: held by {holder}",
         LOCK_WAIT_OVER,
         now="this process migrated nothing; the other one may still be at work",
+        hint=f"if that process has gone, {unlock} ends its session" if unlock else "",
     )
 
 
@@ -59,34 +60,6 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
         self.number = number
-
-
-class Signals:
-    """Within `with Signals()`, the first SIGTERM, SIGINT or SIGHUP raises `Interrupted`; the second one kills.
-
-    `received` is that signal's number or 0: what a driver makes of the exception is not always the exception.
-    A signal that the caller has set to be ignored (nohup, a shell's background job) stays ignored.
-    """
-
-    def __init__(self) -> None:
-        self.received = 0
-        self._before: dict[int, Callable[[int, FrameType | None], Any] | int | None] = {}
-
-    def __enter__(self) -> Signals:
-        for number in _ENDING:
-            if signal.getsignal(number) != signal.SIG_IGN:
-                self._before[number] = signal.signal(number, self._raise)
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
-
-    def _raise(self, number: int, frame: FrameType | None) -> None:
-        self.received = number
-        for other in self._before:
-            signal.signal(other, signal.SIG_DFL)
-        raise Interrupted(number)
 
 
 class Secret:

@@ -6,12 +6,14 @@ import fcntl
 import os
 
 from .failures import Failure
+from .migration_holder import Holder, utc
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 FILE_SUFFIX = ".migrate-lock"
+_SINCE = ", since "
 
 _descriptors: list[int] = []
 """Of this process: the one that holds the lock, and any that asked for it; they would wait for each other."""
@@ -57,7 +59,7 @@ class FileLock:
             return False
         if self._is_writable:
             os.ftruncate(self._descriptor, 0)
-            os.pwrite(self._descriptor, self._owner.encode("utf-8", "replace"), 0)
+            os.pwrite(self._descriptor, f"{self._owner}{_SINCE}{utc()}".encode("utf-8", "replace"), 0)
         return True
 
     def session(self) -> tuple[object, object]:
@@ -66,12 +68,13 @@ class FileLock:
     def holding_session(self) -> tuple[object, object] | None:
         return self.session()
 
-    def holder(self) -> str:
-        return os.pread(self._descriptor, 200, 0).decode("utf-8", "replace") or "another process"
+    def holder(self) -> Holder:
+        name, _, since = os.pread(self._descriptor, 400, 0).decode("utf-8", "replace").partition(_SINCE)
+        return Holder(name or "another process", f"since {since}" if since else "its release does not say since when")
 
     def end_holder(self) -> None:
         raise Failure(
-            f"the lock is held by a process: {self.holder()}",
+            f"the lock is held by a process: {self.holder().told()}",
             now="nothing was ended",
             hint="end that process; the lock goes with it",
         )

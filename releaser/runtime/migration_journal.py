@@ -47,6 +47,7 @@ from sqlalchemy.schema import CreateSchema
 from .failures import FAILED, Failure
 from .migration_backup import position
 from .migration_connection import COMMITS_DDL
+from .migration_keepalive import set_on_postgresql
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ _MOST_UNWRITTEN = 50
 _LONGEST_UNWRITTEN_S = 1.0
 _LOCK_S = 10
 """How long a line of the journal is waited for that another session has locked: the database's work waits as long."""
+_SHORT_LOCK_S = 1
+"""The same when somebody waits for the end of this process."""
 
 
 class Entry:
@@ -106,6 +109,7 @@ class Journal:
         self._done: dict[int, tuple[float, int]] = {}  # by number, not yet written: duration and statements
         self._current = 0
         self._began = self._wrote = 0.0
+        self._lock_s = _LOCK_S
         self._session = 0
         """The session's number on a server that goes on with a statement whose client has gone."""
         self._connection = self._connect()
@@ -172,6 +176,12 @@ class Journal:
         if self._current:
             self._done[self._current] = (round(time.monotonic() - self._began, 3), statements)
             self._current = 0
+
+    def hurry(self) -> None:
+        """Wait no longer than a moment for others from here on."""
+        self._lock_s = _SHORT_LOCK_S
+        for statement in self._lock_limit():
+            self._execute(text(statement))
 
     def end(self, state: str, *, statements: int, outside_tx: int, error: str = "") -> None:
         """Note how the revision ended that is not done."""
@@ -274,13 +284,20 @@ class Journal:
 
     def _set_up(self) -> None:
         kind = self._engine.dialect.name
-        for statement in _SETTINGS.get(kind, ()):
+        statements = [*_SETTINGS.get(kind, ()), *self._lock_limit()]
+        if kind == "postgresql":
+            statements.append(set_on_postgresql(self._connection.connection.driver_connection))
+        for statement in statements:
             try:
                 self._connection.exec_driver_sql(statement)
             except DBAPIError:
                 self._connection = self._connect()
         if kind in COMMITS_DDL:
             self._session = int(self._connection.exec_driver_sql("select connection_id()").scalar_one())
+
+    def _lock_limit(self) -> list[str]:
+        found = _LOCK_LIMITS.get(self._engine.dialect.name)
+        return [found.format(self._lock_s, self._lock_s * 1000)] if found else []
 
     def _connect(self) -> Connection:
         return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
@@ -305,10 +322,16 @@ class Journal:
 
 
 _SETTINGS: Mapping[str, tuple[str, ...]] = {
-    "postgresql": ("set idle_session_timeout = 0", f"set lock_timeout = {_LOCK_S * 1000}"),
-    "mysql": (f"set session wait_timeout = 86400, innodb_lock_wait_timeout = {_LOCK_S}",),
-    "mariadb": (f"set session wait_timeout = 86400, innodb_lock_wait_timeout = {_LOCK_S}",),
+    "postgresql": ("set idle_session_timeout = 0",),
+    "mysql": ("set session wait_timeout = 86400",),
+    "mariadb": ("set session wait_timeout = 86400",),
 }
+_LOCK_LIMITS: Mapping[str, str] = {
+    "postgresql": "set lock_timeout = {1}",
+    "mysql": "set session innodb_lock_wait_timeout = {0}",
+    "mariadb": "set session innodb_lock_wait_timeout = {0}",
+}
+"""With the limit in seconds and in milliseconds."""
 
 
 def open_journal(
@@ -353,6 +376,30 @@ def open_journal(
             ) from error
         return None, reason
     return journal, ""
+
+
+def at_work(connection: Connection, *, path: str, line: str) -> Entry | None:
+    """Return what is being done to the version table `line` by whoever holds its lock, as far as a journal tells.
+
+    On a server it is asked on `connection`, in a transaction or a savepoint that ends here. `path` is that of an SQLite
+    database, whose journal is a file of its own.
+    """
+    if connection.dialect.name == "sqlite":
+        if not os.path.exists(path + FILE_SUFFIX):
+            return None
+        with create_engine(f"sqlite:///{path}{FILE_SUFFIX}", poolclass=NullPool).connect() as own:
+            return _running(own, line)
+    with connection.begin_nested() if connection.in_transaction() else connection.begin():
+        return _running(connection, line)
+
+
+def _running(connection: Connection, line: str) -> Entry | None:
+    table = _table(connection.dialect.name, TABLE)
+    if not inspect(connection).has_table(table.name, schema=table.schema):
+        return None
+    statement = table.select().where(table.c.line == line, table.c.state == "running")
+    row = connection.execute(statement.order_by(table.c.number.desc()).limit(1)).mappings().first()
+    return Entry(row) if row is not None else None
 
 
 def invalid_indexes(connection: Connection) -> list[str]:

@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from .migration_holder import Holder
+    from .migration_journal import Entry
+
     class Lock(Protocol):
         """What each kind of database has to offer."""
 
@@ -48,7 +51,7 @@ if TYPE_CHECKING:
         def confirm(self, within_s: float) -> None: ...
         def session(self) -> tuple[object, object]: ...
         def holding_session(self) -> tuple[object, object] | None: ...
-        def holder(self) -> str: ...
+        def holder(self) -> Holder: ...
         def end_holder(self) -> None: ...
 
 
@@ -67,11 +70,14 @@ def hold(
     owner: str,
     wait_s: float,
     is_satisfied: Callable[[], bool],
+    at_work: Callable[[], Entry | None],
+    unlock: str,
     tell: Callable[[str], None],
 ) -> bool:
     """Wait until this runner holds the lock of the version table; false if meanwhile there is nothing left to do.
 
-    `owner` names this runner to others. `tell` is called once if the lock has to be waited for, `is_satisfied` at
+    `owner` names this runner to others, `at_work` returns what the journal says to be at work, `unlock` is the command
+    that ends the holder's session. `tell` is called once if the lock has to be waited for, `is_satisfied` at
     every poll, and may raise. Transactions begun here are ended here, unless the caller's was already open.
 
     Raises:
@@ -105,7 +111,7 @@ def hold(
         if taken:
             return True
         if not is_told:
-            tell(f"waiting for the migration lock, held by {lock.holder()}")
+            tell(f"waiting for the migration lock, held by {lock.holder().told(at_work())}")
             settle()
             is_told = True
         satisfied = is_satisfied()
@@ -113,12 +119,15 @@ def hold(
         if satisfied:
             return False
         if time.monotonic() > deadline:
-            raise lock_wait_over(wait_s, lock.holder())
+            holder = lock.holder()
+            raise lock_wait_over(wait_s, holder.told(at_work()), unlock if holder.is_idle else "")
         time.sleep(pause_s * random.uniform(0.5, 1.0))
         pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
 
-def end_holder(connection: Connection, *, version_table: str, schema: str, owner: str) -> str:
+def end_holder(
+    connection: Connection, *, version_table: str, schema: str, owner: str, at_work: Callable[[], Entry | None]
+) -> str:
     """End the session that holds the lock of the version table, and return who it was, "" if nobody does.
 
     Raises:
@@ -127,7 +136,7 @@ def end_holder(connection: Connection, *, version_table: str, schema: str, owner
     lock = _lock_for(connection, version_table, schema, owner, lambda text: None)
     if lock is None or lock.is_taken():
         return ""
-    holder = lock.holder()
+    holder = lock.holder().told(at_work())
     lock.end_holder()
     return holder
 

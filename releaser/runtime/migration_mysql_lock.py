@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
+from .migration_holder import NAME_ON_MYSQL, ON_MYSQL, on_mysql
 from .migration_trust import mysql_name
 
 TYPE_CHECKING = False
@@ -11,6 +13,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from sqlalchemy import Connection
+
+    from .migration_holder import Holder
 
 
 class MysqlLock:
@@ -45,13 +49,15 @@ class MysqlLock:
     def _thread(self) -> Any:
         return self._connection.scalar(text("select is_used_lock(:name)"), {"name": self._name})
 
-    def holder(self) -> str:
+    def holder(self) -> Holder:
         thread = self._thread()
+        return on_mysql(thread, self._first(ON_MYSQL, thread), (self._first(NAME_ON_MYSQL, thread) or [""])[0])
+
+    def _first(self, question: str, thread: object) -> Any:
+        """Return the first row about a session; None if there is none, or this user may not know."""
         if thread is None:
-            return "a session that has just ended"
-        row = self._connection.execute(
-            text("select user, host, command, time from information_schema.processlist where id = :id"), {"id": thread}
-        ).first()
-        if row is None:
-            return f"connection {thread}"
-        return f"connection {thread} of {row[0]} from {row[1]} ({row[2].lower()} for {row[3]} s)"
+            return None
+        try:
+            return self._connection.exec_driver_sql(f"{question}{int(str(thread))}").first()
+        except DBAPIError:
+            return None

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from .migration_hooks import BeforeTheFirst
     from .migration_scripts import Scripts
 
+DEFAULT = "default"
+"""The name of a database that has none, because it is the only one."""
+
 
 class Order:
     """What is to be done; nothing here changes."""
@@ -55,6 +58,12 @@ class Order:
         self.schema = schema  # the tenant's own, of PostgreSQL, or ""
         self.before = before
         self.phase = phase  # "pre" stops before the first revision of phase post; "" and "post" do not
+
+    def unlock(self) -> str:
+        """Return the command that ends the session of whoever holds the lock."""
+        name = [self.settings.name] if self.settings.name != DEFAULT else []
+        target = ["--target", self.target] if self.target else []
+        return " ".join([f"bin/{self.owner[0]} migrate", *name, *target, "--unlock --force"])
 
     def steps(self, heads: frozenset[str]) -> list[RevisionStep]:
         """Return what leads from `heads` to the destination; nothing if the destination has been passed."""

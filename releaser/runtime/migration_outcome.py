@@ -11,15 +11,29 @@ if TYPE_CHECKING:
 
 
 class Outcome:
-    """The answer of the database, asked once by a connection of its own, and what follows from it."""
+    """The answer of the database, asked once by a connection of its own, and what follows from it.
 
-    def __init__(self, progress: Progress, scripts: Scripts, *, is_down: bool) -> None:
+    `has_given_up`: this end of a connection was shut down, since no answer came; the server may not know it yet. If not
+    `is_asked`, what follows without any answer.
+    """
+
+    def __init__(
+        self,
+        progress: Progress,
+        scripts: Scripts,
+        *,
+        is_down: bool,
+        has_given_up: bool = False,
+        is_asked: bool = True,
+    ) -> None:
         self._progress = progress
         self._scripts = scripts
         self._is_down = is_down
+        self._has_given_up = has_given_up
+        self._is_asked = is_asked
         self._heads: frozenset[str] | None = None
         """Where the database is; None: it could not be asked."""
-        if progress.databases:
+        if progress.databases and is_asked:
             try:
                 self._heads = progress.databases[-1].heads_seen_by_others()
             except Exception:
@@ -51,7 +65,9 @@ class Outcome:
             parts.append(self._of_work(run.databases[-1]))
         elif not applied:
             parts.append("nothing was migrated")
-        where = f"the database is at {told(self._heads)}" if self._heads is not None else _UNKNOWN
+        where = _UNKNOWN if self._is_asked else _NOT_ASKED
+        if self._heads is not None:
+            where = f"the database is at {told(self._heads)}"
         return f"{where}; {', '.join(part for part in parts if part)}"
 
     def _of_work(self, database: Database) -> str:
@@ -62,11 +78,19 @@ class Outcome:
             return f"{_first(statements.committed)} of {work} {_stay(statements.committed)}"
         if statements is not None and statements.may_be_committed:
             return f"{_first(statements.may_be_committed)} of {work} may be committed: the answer to it was lost"
+        is_not = f"{work} is not {'done' if self._is_down else 'applied'}"
+        if self._has_given_up and statements is not None and not statements.is_rolled_back:
+            when = "unless its commit, which was not answered, took place"
+            if not statements.is_end_unanswered:
+                when = "and is rolled back"
+                if not database.path:
+                    when += " once the server notices that its connection is gone"
+            return f"{is_not}, {when}"
         if self._heads is None:
             return f"{work} is rolled back, unless its commit was under way"
         if statements is None or statements.is_rolled_back:
             return f"{work} was rolled back"
-        return f"{work} is not {'done' if self._is_down else 'applied'}: its connection was lost before its commit"
+        return f"{is_not}: its connection was lost before its commit"
 
     def _pending_at(self, heads: frozenset[str] | None) -> frozenset[str] | None:
         if heads is None or not all(self._scripts.knows(revision) for revision in heads):
@@ -75,6 +99,7 @@ class Outcome:
 
 
 _UNKNOWN = "the database cannot be asked where it is"
+_NOT_ASKED = "the database was not asked where it is"
 
 
 def _first(count: int) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from .migration_holder import ON_POSTGRESQL, on_postgresql
+from .migration_keepalive import announced_pid
 from .migration_pooler import has_sessions, too_few_sessions
 from .migration_trust import postgresql_number
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from sqlalchemy import Connection
+
+    from .migration_holder import Holder
 
 LONGEST_WAIT_FOR_SESSIONS_S = 20.0
 _MORE_SESSIONS = 2
@@ -38,11 +42,7 @@ def is_behind_pooler(connection: Connection) -> bool:
     """
     if connection.dialect.name != "postgresql":
         return False
-    driver: Any = connection.connection.driver_connection
-    info = getattr(driver, "info", None)
-    announced = getattr(info, "backend_pid", None)
-    if announced is None and hasattr(driver, "get_server_pid"):
-        announced = driver.get_server_pid()
+    announced = announced_pid(connection.connection.driver_connection)
     return announced is not None and announced != connection.scalar(text("select pg_backend_pid()"))
 
 
@@ -99,11 +99,8 @@ class PostgresqlLock:
         row = self._row()
         return (self._connection.engine.url, row[1]) if row is not None else None
 
-    def holder(self) -> str:
-        row = self._row()
-        if row is None:
-            return "a session that has just ended"
-        return f"{row[0] or 'an unnamed session'} (server pid {row[1]}, from {row[2]}, connected {row[3]}, {row[4]})"
+    def holder(self) -> Holder:
+        return on_postgresql(self._row())
 
     def end_holder(self) -> None:
         row = self._row()
@@ -113,14 +110,7 @@ class PostgresqlLock:
     def _row(self) -> Any:
         unsigned = self._key % 2**64
         return self._connection.execute(
-            text(
-                "select a.application_name, a.pid, coalesce(host(a.client_addr), 'a local socket'),"
-                " to_char(a.backend_start, 'YYYY-MM-DD HH24:MI:SS'), coalesce(a.state, 'unknown')"
-                " from pg_locks l join pg_stat_activity a on a.pid = l.pid"
-                " where l.locktype = 'advisory' and l.granted and l.objsubid = 1"
-                " and l.database = (select oid from pg_database where datname = current_database())"
-                " and l.classid::bigint = :high and l.objid::bigint = :low"
-            ),
+            text(f"{ON_POSTGRESQL} and l.classid::bigint = :high and l.objid::bigint = :low"),
             {"high": unsigned >> 32, "low": unsigned & 0xFFFFFFFF},
         ).first()
 
@@ -164,7 +154,7 @@ class PinnedPostgresqlLock(PostgresqlLock):
         self._finish()
         return found
 
-    def holder(self) -> str:
+    def holder(self) -> Holder:
         found = super().holder()
         self._finish()
         return found

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import socket
-
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from .migration_connection import Statements, limit_statements, limit_waiting, make_sqlite_transactional
-from .migration_journal import open_journal
+from .migration_holder import name_of_runner
+from .migration_journal import at_work, open_journal
+from .migration_keepalive import set_on_postgresql
 from .migration_locks import end_holder, hold
 from .migration_postgresql_lock import is_behind_pooler
 from .migration_progress import Database
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from .migration_journal import Entry
     from .migration_order import Order
     from .migration_progress import Progress
     from .migration_report import Report
@@ -58,8 +58,12 @@ class Preparation:
                 owner=self._name(),
                 wait_s=self._order.lock_wait_s,
                 is_satisfied=lambda: self._is_satisfied(database, connection),
+                at_work=lambda: self._at_work(database, connection),
+                unlock=self._order.unlock(),
                 tell=self._report.line,
             )
+        if connection.dialect.name == "postgresql":
+            _keep_alive_on_server(connection)
         has_pooler = is_behind_pooler(connection)
         limit_waiting(connection, self._order.settings.lock_timeout_s, is_behind_pooler=has_pooler)
         limit_statements(connection, self._order.settings.statement_timeout_s, is_behind_pooler=has_pooler)
@@ -79,11 +83,26 @@ class Preparation:
 
     def _name(self) -> str:
         """Return how this runner is named to others."""
-        return f"{' '.join(self._order.owner)} {socket.gethostname()}:{os.getpid()}"
+        return name_of_runner(*self._order.owner)
+
+    def _at_work(self, database: Database, connection: Connection) -> Entry | None:
+        """Return what the journal says to be at work; None if it cannot be asked without harm."""
+        if self._order.settings.journal == "off":
+            return None
+        try:
+            return at_work(connection, path=database.path, line=database.line)
+        except SQLAlchemyError:
+            return None
 
     def _unlock(self, database: Database, connection: Connection) -> None:
         is_ours = not connection.in_transaction()
-        ended = end_holder(connection, version_table=database.version_table, schema=database.schema, owner=self._name())
+        ended = end_holder(
+            connection,
+            version_table=database.version_table,
+            schema=database.schema,
+            owner=self._name(),
+            at_work=lambda: self._at_work(database, connection),
+        )
         if is_ours:
             connection.commit()
         self._progress.said.append(f"the migration lock was held by {ended}; that session was ended" if ended else "")
@@ -93,7 +112,7 @@ class Preparation:
         database.journal, reason = open_journal(
             connection,
             path=database.path,
-            line=f"{database.schema}.{database.version_table}" if database.schema else database.version_table,
+            line=database.line,
             owner=self._order.owner,
             wanted=self._order.settings.journal,
             is_dry=self._order.is_dry,
@@ -118,3 +137,14 @@ class Preparation:
         if not all(self._scripts.knows(revision) for revision in heads):
             return False  # judged under the lock, when the journal is at rest
         return self._order.action == "apply" and bool(heads) and not self._order.steps(heads)
+
+
+def _keep_alive_on_server(connection: Connection) -> None:
+    """Let PostgreSQL notice that this end is silent; see `migration_keepalive`."""
+    statement = set_on_postgresql(connection.connection.driver_connection)
+    is_ours = not connection.in_transaction()
+    try:
+        with connection.begin() if is_ours else connection.begin_nested():
+            connection.exec_driver_sql(statement)
+    except DBAPIError:  # a pooler may refuse it; the migration does not depend on it
+        return

@@ -25,6 +25,7 @@ class Database:
         self.is_in_memory = is_in_memory(connection)
         self.version_table = str(settings.get("version_table") or "alembic_version")
         self.schema = str(settings.get("version_table_schema") or "")
+        self.line = f"{self.schema}.{self.version_table}" if self.schema else self.version_table  # in the journal
         self.is_done_by_another = False
         self.before: frozenset[str] = frozenset()
         self.expected: frozenset[str] = frozenset()

@@ -6,7 +6,7 @@ import os
 import select
 import sys
 
-from .migration_bar import Bar, wants_bar
+from .migration_bar import ERASE, Bar, wants_bar
 from .writing import Unwritten, drop, unwritten
 
 TYPE_CHECKING = False
@@ -111,6 +111,10 @@ class Report:
         """Leave nothing on the terminal but lines."""
         if self._bar is not None:
             self._bar.close()
+
+    def before_a_line(self) -> str:
+        """Return what clears the line that the cursor is on, for a line that is written past this object."""
+        return ERASE if self._bar is not None else ""
 
     def descriptor(self) -> int:
         """Return where a program that is started may write."""

@@ -24,7 +24,6 @@ from alembic.runtime.environment import EnvironmentContext
 from sqlalchemy.exc import SQLAlchemyError
 
 from .failures import Failure
-from .migration_connecting import LONGEST_SILENCE_S, connecting_within
 from .migration_connection import COMMITS_DDL, is_lock_timeout
 from .migration_failures import NOT_COMMITTED, Interrupted, lines_of
 from .migration_locks import forget
@@ -115,7 +114,7 @@ class Run:
 
         def configure(connection: Connection | None = None, *more: Any, **settings: Any) -> None:
             if connection is not None:
-                self._preparation.on_connection(connection, settings)
+                self._prepare(connection, settings)
             inner(connection, *more, **settings)
 
         def run_migrations(**words: Any) -> None:
@@ -133,8 +132,16 @@ class Run:
 
         environment.configure = configure  # type: ignore[method-assign]
         environment.run_migrations = run_migrations  # type: ignore[method-assign]
-        with environment, connecting_within(LONGEST_SILENCE_S):
+        with environment:
             self._scripts.directory.run_env()
+
+    def _prepare(self, connection: Connection, settings: dict[str, Any]) -> None:
+        try:
+            self._preparation.on_connection(connection, settings)
+        except Interrupted:
+            # Nothing was done on it, and giving it back would wait for an answer to a rollback.
+            connection.invalidate()
+            raise
 
     def _take_back(self, error: BaseException) -> None:
         """Have nothing of the revision at work committed by whatever closes the connection after this error."""
@@ -152,6 +159,8 @@ class Run:
         if is_lock_timeout(error) and not stays:
             state = "rolled back"
         try:
+            if state == "interrupted":
+                database.journal.hurry()
             database.journal.end(
                 state,
                 statements=database.statements.begun,

@@ -13,7 +13,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from .failures import FAILED, Failure
-from .migration_failures import NO_SECRET, Interrupted, Secret, Signals, lines_of, shortened
+from .migration_connecting import LONGEST_SILENCE_S, connecting_within
+from .migration_failures import NO_SECRET, Interrupted, Secret, lines_of, shortened
+from .migration_holder import name_of_runner
 from .migration_hooks import BeforeTheFirst
 from .migration_order import Order
 from .migration_outcome import Outcome
@@ -21,13 +23,16 @@ from .migration_pooler import NO_SESSION, too_few_sessions
 from .migration_report import Report, Unheard
 from .migration_run import Run
 from .migration_scripts import Scripts
+from .migration_signals import GIVE_UP_S, Work
 from .migration_sql import write_sql
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .context import Context
     from .manifest import Migrations
+    from .migration_connecting import Sessions
     from .migration_options import Options
+    from .migration_signals import Signals
     from .migration_targets import Target
 
 _DRIVERS = ("aiomysql", "aiosqlite", "asyncmy", "asyncpg", "psycopg", "psycopg2", "pymysql", "MySQLdb", "sqlite3")
@@ -75,6 +80,7 @@ class Task:
         )
         self._run = Run(order, report)
         self._order = order
+        self._runner = name_of_runner(*order.owner)
         self.progress = self._run.progress
 
     def go(self, signals: Signals) -> None:
@@ -83,18 +89,19 @@ class Task:
         Raises:
             Failure: it did not work; the message says why and what is true now.
         """
-        try:
-            self._run.go()
-        except Failure as failure:
-            if not failure.now:
-                failure.now = self._outcome().now()
-            raise
-        except Unheard:
-            raise Failure("stopped: whoever asked for the migration has gone", now=self._outcome().now()) from None
-        except BaseException as error:
-            raise self._failure(error, signals) from error
-        finally:
-            self._report.close()
+        with connecting_within(LONGEST_SILENCE_S, self._runner) as sessions, signals.during(_OfTask(self, sessions)):
+            try:
+                self._run.go()
+            except Failure as failure:
+                if not failure.now:
+                    failure.now = self._outcome().now()
+                raise
+            except Unheard:
+                raise Failure("stopped: whoever asked for the migration has gone", now=self._outcome().now()) from None
+            except BaseException as error:
+                raise self._failure(error, signals) from error
+            finally:
+                self._report.close()
 
     def sql(self) -> list[str]:
         """Return what a dry run has planned as statements.
@@ -122,7 +129,7 @@ class Task:
 
     def _failure(self, error: BaseException, signals: Signals) -> Failure:
         """Return what is told of an error; what became of the revision at work is what the database says."""
-        outcome = self._outcome()
+        outcome = self._outcome(has_given_up=signals.has_given_up)
         run = self.progress
         if run.at_work and outcome.is_reached:
             return self._reached(error, signals, outcome)
@@ -132,7 +139,11 @@ class Task:
             message = f"interrupted by {Interrupted(signals.received)}"
             if run.at_work:
                 message = f"revision {self.scripts.title(run.at_work)} was {message}"
-            return Failure(message, exit_code, now=outcome.now(), hint=self._hint())
+            if not signals.has_given_up:
+                return Failure(message, exit_code, now=outcome.now(), hint=self._hint())
+            details = [f"the database did not answer within {GIVE_UP_S:g} s: its connection was given up"]
+            hint = self._hint() or self._unlock_hint()
+            return Failure(message, exit_code, details=tuple(details), now=outcome.now(), hint=hint)
         if NO_SESSION in str(error) and not run.at_work:
             return too_few_sessions()
         details = lines_of(error, self._secret())
@@ -177,8 +188,36 @@ class Task:
             hint=f"run `bin/{self._prog} migrate` again for the rest, as it was called",
         )
 
-    def _outcome(self) -> Outcome:
-        return Outcome(self.progress, self.scripts, is_down=self._order.action == "down")
+    def _outcome(self, *, has_given_up: bool = False, is_asked: bool = True) -> Outcome:
+        is_down = self._order.action == "down"
+        return Outcome(self.progress, self.scripts, is_down=is_down, has_given_up=has_given_up, is_asked=is_asked)
+
+    def doing(self) -> str:
+        """Return what a signal has this task do, "" if there is nothing to roll back."""
+        work = self.progress.at_work
+        if not work:
+            return ""
+        return f"rolls back {'the undo of ' if self._order.action == 'down' else ''}{work}"
+
+    def known(self) -> tuple[str, str]:
+        """Return what is true without asking the database, and what helps if its session stays."""
+        for database in self.progress.databases[-1:]:
+            if database.statements is not None:
+                database.statements.look()
+        return self._outcome(has_given_up=True, is_asked=False).now(), self._hint() or self._unlock_hint()
+
+    def before_a_line(self) -> str:
+        """See `Report.before_a_line`."""
+        return self._report.before_a_line()
+
+    def _unlock_hint(self) -> str:
+        """Return how the session is ended that a server may keep, when it has not heard that this end is gone.
+
+        Only of a runner that has the lock: another one's session is not to be ended.
+        """
+        if not self.progress.at_work or self.progress.databases[-1].path:
+            return ""
+        return f"if its session stays on the server, with the lock, {self._order.unlock()} ends it"
 
     def _hint(self) -> str:
         statements = self.progress.databases[-1].statements if self.progress.databases else None
@@ -210,6 +249,26 @@ class Task:
         if url is None:
             return NO_SECRET
         return Secret(str(url.password or ""), [name for name in (url.username, url.database, url.host) if name])
+
+
+class _OfTask(Work):
+    """A task at work, as a signal meets it."""
+
+    def __init__(self, task: Task, sessions: Sessions) -> None:
+        self._task = task
+        self._sessions = sessions
+
+    def doing(self) -> str:
+        return self._task.doing() or super().doing()
+
+    def before_a_line(self) -> str:
+        return self._task.before_a_line()
+
+    def give_up(self) -> None:
+        self._sessions.cut()
+
+    def known(self) -> tuple[str, str]:
+        return self._task.known()
 
 
 def _is_of_driver(error: BaseException) -> bool:

@@ -12,6 +12,7 @@ from .migration_check import is_at_heads
 from .migration_children import Job, run_all
 from .migration_failures import Interrupted
 from .migration_report import Unheard
+from .migration_signals import LIMIT_OF_PARENT_S, Work
 from .migration_table import NOT_BEGUN, count_of, state_of, table
 from .migration_targets import Target, only
 
@@ -23,8 +24,27 @@ if TYPE_CHECKING:
     from .context import Context
     from .migration_options import Options
     from .migration_report import Report
+    from .migration_signals import Signals
 
 _ABOUT_ONE = ("resolve", "unlock", "down")
+
+
+class _OfTargets(Work):
+    """Targets that are being migrated: each of their processes has the limit of one, and this one has to hear it."""
+
+    limit_s = LIMIT_OF_PARENT_S
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+
+    def doing(self) -> str:
+        return "each target that is at work rolls back"
+
+    def before_a_line(self) -> str:
+        return self._report.before_a_line()
+
+    def known(self) -> tuple[str, str]:
+        return "the processes of the targets are ended with this one; what they have committed stays", ""
 
 
 class TargetsFailed(Failure):
@@ -49,7 +69,7 @@ class Tenants:
         self._lines: dict[str, list[str]] = {}
         self._failures: dict[str, Failure] = {}
 
-    def go(self, applied: list[dict[str, Any]]) -> tuple[dict[str, Any], list[str]]:
+    def go(self, signals: Signals, applied: list[dict[str, Any]]) -> tuple[dict[str, Any], list[str]]:
         """Carry the command out; return the result for machines and its lines for people.
 
         What was applied is added to `applied`, also when it fails.
@@ -71,7 +91,8 @@ class Tenants:
             self._rows[target.name] = {"target": target.name, "state": NOT_BEGUN, "at": [], "applied": []}
         interrupted = 0
         try:
-            self._run(targets)
+            with signals.during(_OfTargets(self._report)):
+                self._run(targets)
         except Interrupted as error:
             interrupted = error.number
         except Unheard:

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     from .context import Context
     from .manifest import Migrations
-    from .migration_failures import Signals
     from .migration_journal import Entry
     from .migration_options import Options
     from .migration_report import Report
+    from .migration_signals import Signals
     from .migration_targets import Target
 
 

@@ -106,7 +106,8 @@ def test_a_signal_ends_every_tenant_in_order_and_says_how_far_each_came(
         assert runner.process.wait(60) == 143
         assert not any(child.is_running() for child in children)
     error = runner.stderr.splitlines()
-    assert error[0] == "error: interrupted by SIGTERM"
+    assert error[0] == "interrupted by SIGTERM: each target that is at work rolls back; once more ends at once"
+    assert error[1] == "error: interrupted by SIGTERM"
     for name in NAMES:
         assert f"  {name}: revision a004 wait was interrupted by SIGTERM" in error
     assert "2 targets: 2 failed" in runner.stdout

@@ -98,6 +98,11 @@ class Server:
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Server]:
     """A PostgreSQL server."""
+    yield from serve_postgresql()
+
+
+def serve_postgresql(address: str = "", namespace: Sequence[str] = ()) -> Iterator[Server]:
+    """Start a PostgreSQL server; with an `address` it listens there too, in the network of the command `namespace`."""
     binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
     if not binaries:
         _absent("PostgreSQL")
@@ -113,7 +118,10 @@ def postgresql() -> Iterator[Server]:
         )
         options = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "16MB", "max_connections": "100"}
         settings = [word for key, value in options.items() for word in ("-c", f"{key}={value}")]
-        command = [binaries[-1] / "postgres", "-D", folder / "data", "-k", folder, "-h", "", *settings]
+        command = [binaries[-1] / "postgres", "-D", folder / "data", "-k", folder, "-h", address, *settings]
+        if address:
+            with (folder / "data" / "pg_hba.conf").open("a") as rules:
+                rules.write("host all all all scram-sha-256\n")
 
         def execute(statement: str) -> None:
             with psycopg.connect(
@@ -123,7 +131,7 @@ def postgresql() -> Iterator[Server]:
 
         yield from _serve(
             Server(
-                start=lambda: _start(command, cwd=folder),
+                start=lambda: _start(command, cwd=folder, namespace=namespace),
                 folder=folder,
                 socket=folder / ".s.PGSQL.5432",
                 url_of=lambda database, secret: f"postgresql+psycopg://{USER}:{secret}@/{database}?host={folder}",
@@ -269,14 +277,22 @@ def _prepare(command: Sequence[str | Path], more: Sequence[str], *, cwd: Path) -
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def _start(command: Sequence[str | Path], *, cwd: Path) -> subprocess.Popen[bytes]:
+def _start(command: Sequence[str | Path], *, cwd: Path, namespace: Sequence[str] = ()) -> subprocess.Popen[bytes]:
     with (cwd / "log").open("wb") as log:
         return subprocess.Popen(
-            [str(word) for word in command],
+            [str(word) for word in (*_in(namespace), *command)],
             cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            **_as_account(),
+            **({} if namespace else _as_account()),
         )
+
+
+def _in(namespace: Sequence[str]) -> list[str]:
+    """Return what a command begins with that enters a network, which takes root, and is the servers' user then."""
+    account = _account()
+    if not namespace or account is None:
+        return []
+    return [*namespace, f"--setuid={account.pw_uid}", f"--setgid={account.pw_gid}"]

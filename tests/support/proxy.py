@@ -1,4 +1,4 @@
-"""A proxy between a release and a database server, that cuts connections at a statement, or swallows its answer.
+"""A proxy between a release and a database server, that cuts connections at a statement, or goes silent.
 
 It stands on a Unix socket, as the servers of the tests do, and hands bytes on as they come. A rule looks for a piece of
 what clients send; PostgreSQL's and MySQL's protocols have a statement's text in one piece.
@@ -27,7 +27,9 @@ class Rule:
 
     text: bytes
     action: str
-    """before: it is cut, and the server never sees the statement; after: it is cut once the server has answered."""
+    """before: it is cut, and the server never sees the statement; after: it is cut once the server has answered;
+    stall: from this statement on nothing is handed on, and neither end is told; silence: the same of every connection,
+    those that come later included."""
     nth: int = 1
     seen: int = 0
     connection: int = 0
@@ -48,6 +50,8 @@ class Pair:
     client: socket.socket
     server: socket.socket
     is_to_be_cut: bool = False
+    is_stalled: bool = False
+    """Neither end hears of the other any more, its end included: as when a firewall has forgotten the connection."""
     sent: list[bytes] = field(default_factory=list)
     """What the client has sent."""
 
@@ -64,6 +68,8 @@ class Proxy:
         self.pairs: list[Pair] = []
         self.rules: list[Rule] = []
         self.cuts = 0
+        self.is_silent = False
+        """Every connection is stalled, those that come later included."""
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> Proxy:
@@ -107,6 +113,9 @@ class Proxy:
 
     def _hand_on(self, selector: selectors.BaseSelector, pair: Pair, source: socket.socket) -> None:
         is_client = source is pair.client
+        if self.is_silent or pair.is_stalled:
+            selector.unregister(source)
+            return
         try:
             data = source.recv(_PIECE_BYTES)
         except OSError:
@@ -121,6 +130,10 @@ class Proxy:
                     self.cuts += 1
                     if rule.action == "before":
                         self._end(selector, pair)
+                        return
+                    if rule.action in ("stall", "silence"):
+                        pair.is_stalled = True
+                        self.is_silent = self.is_silent or rule.action == "silence"
                         return
                     pair.is_to_be_cut = True
         elif pair.is_to_be_cut:

@@ -49,7 +49,8 @@ def test_ctrl_c_leaves_a_clean_terminal_and_says_where_the_database_is(sqlite: S
         terminal.shows("2/2 b002", within=60)
         terminal.type(CTRL_C)
         assert terminal.wait(60) == 130
-        _, said, now, cursor = terminal.screen
+        _, at_once, said, now, cursor = terminal.screen
+        assert at_once == "interrupted by SIGINT: rolls back b002; once more ends at once"
         assert said == f"error: revision b002 {TITLE} was interrupted by SIGINT"
         assert now == "  now: the database is at a001; this run applied 1 revision, b002 was rolled back"
         assert cursor == ""

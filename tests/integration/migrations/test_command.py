@@ -160,6 +160,7 @@ def test_a_signal_ends_the_command_first(sqlite: Subject) -> None:
         assert runner.wait(60) == 143
     assert not is_running(int(reached.read_text()))
     assert runner.stderr.splitlines() == [
+        f"interrupted by SIGTERM: waits until `python -m changing {sqlite.folder}` has ended; once more ends at once",
         "error: interrupted by SIGTERM",
         "  now: the command has ended; what it has committed stays",
     ]

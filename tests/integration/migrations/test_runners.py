@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 from contextlib import ExitStack
@@ -92,9 +93,19 @@ def test_waiting_ends_at_the_limit_and_names_the_holder(subject: Subject, tmp_pa
         assert holder.wait(30) == 0
     assert waiter.returncode == 11
     assert waiter.stderr.startswith("error: the database's migration lock was not free within 0.3 s: held by ")
-    named = {"mariadb": "of app from "}.get(subject.kind, f":{holder.pid}")
-    assert named in waiter.stderr
-    assert "now: this process migrated nothing" in waiter.stderr
+    time = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"
+    session = {
+        "sqlite": rf"since {time}",
+        "postgresql": rf"server pid \d+, from a local socket, connected {time}, idle in transaction since {time}",
+        "mariadb": r"connection \d+ of app from localhost, sleep for \d+ s",
+    }[subject.kind]
+    named = rf"held by app 1\.0\.0 \S+:{holder.pid} \({session}\), at a004 since {time}"
+    assert re.search(f"waiting for the migration lock, {named}\n", waiter.stdout), waiter.stdout
+    said, now, *hint = waiter.stderr.splitlines()
+    assert re.search(f": {named}$", said), said
+    assert now == "  now: this process migrated nothing; the other one may still be at work"
+    unlock = "if that process has gone, bin/app migrate --unlock --force ends its session"
+    assert hint == ([] if subject.kind == "sqlite" else [f"      hint: {unlock}"])
     assert subject.version() == ["a004"]
 
 
@@ -109,7 +120,10 @@ def test_a_signal_in_a_revision_rolls_it_back_and_says_so(subject: Subject, tmp_
         code = runner.wait(30)
     assert code == 128 + number
     name = signal.Signals(number).name
-    assert runner.stderr.startswith(f"error: revision a004 held open was interrupted by {name}\n")
+    assert runner.stderr.startswith(
+        f"interrupted by {name}: rolls back a004; once more ends at once\n"
+        f"error: revision a004 held open was interrupted by {name}\n"
+    )
     assert "now: the database is at a003; this run applied 3 revisions, a004 was rolled back" in runner.stderr
     assert subject.ask("SELECT balance FROM account") == [1001]
 
