@@ -99,6 +99,12 @@ class Secret:
         self._text = text
         self._names = frozenset(names)
 
+    @classmethod
+    def of(cls, url: Any) -> Secret:
+        """Return that of an URL of SQLAlchemy."""
+        password = url.password or url.query.get("password") or ""
+        return cls(str(password), [name for name in (url.username, url.database, url.host) if name])
+
     def blotted(self, told: str) -> str:
         """Return `told` without the password where it stands as one.
 

@@ -8,7 +8,8 @@ import socket
 from sqlalchemy.exc import OperationalError
 
 from .migration_connection import Statements, limit_statements, limit_waiting, make_sqlite_transactional
-from .migration_journal import open_journal
+from .migration_failures import Secret
+from .migration_journal import is_half_undone, open_journal
 from .migration_locks import end_holder, hold
 from .migration_postgresql_lock import is_behind_pooler
 from .migration_progress import Database
@@ -93,7 +94,7 @@ class Preparation:
         database.journal, reason = open_journal(
             connection,
             path=database.path,
-            line=f"{database.schema}.{database.version_table}" if database.schema else database.version_table,
+            line=database.line,
             owner=self._order.owner,
             wanted=self._order.settings.journal,
             is_dry=self._order.is_dry,
@@ -104,7 +105,7 @@ class Preparation:
 
     def _note(self, database: Database, outside_tx: int, statement: str) -> None:
         if database.journal is not None:
-            database.journal.note(outside_tx, statement)
+            database.journal.note(outside_tx, Secret.of(database.engine.url).blotted(statement))
 
     def _is_satisfied(self, database: Database, connection: Connection) -> bool:
         self._report.check_heard()
@@ -117,4 +118,7 @@ class Preparation:
             return False
         if not all(self._scripts.knows(revision) for revision in heads):
             return False  # judged under the lock, when the journal is at rest
-        return self._order.action == "apply" and bool(heads) and not self._order.steps(heads)
+        if self._order.action != "apply" or not heads or self._order.steps(heads):
+            return False
+        # The version table says that it is there until the end of an undo.
+        return not is_half_undone(connection, path=database.path, line=database.line)

@@ -13,6 +13,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from .failures import FAILED, Failure
+from .migration_dirty import UNDO, resolving
 from .migration_failures import NO_SECRET, Interrupted, Secret, Signals, lines_of, shortened
 from .migration_hooks import BeforeTheFirst
 from .migration_order import Order
@@ -68,6 +69,8 @@ class Task:
             resolution=options.resolution,
             is_forced=options.force,
             phase=options.phase,
+            is_listing=options.is_listing,
+            is_one_of_several=len(context.manifest.migrations) > 1,
             target=target.name if target is not None else "",
             schema=target.schema if target is not None else "",
             before=BeforeTheFirst(context, record.name, target.name if target is not None else "", report),
@@ -131,18 +134,19 @@ class Task:
             exit_code = 128 + signals.received
             message = f"interrupted by {Interrupted(signals.received)}"
             if run.at_work:
-                message = f"revision {self.scripts.title(run.at_work)} was {message}"
+                message = f"{self._work()} was {message}"
             return Failure(message, exit_code, now=outcome.now(), hint=self._hint())
         if NO_SESSION in str(error) and not run.at_work:
             return too_few_sessions()
         details = lines_of(error, self._secret())
         place = self.scripts.place_of(error)
         if run.at_work:
-            message = f"revision {self.scripts.title(run.at_work)} failed: {details[0] if details else 'no message'}"
+            message = f"{self._work()} failed: {details[0] if details else 'no message'}"
             details = details[1:]
             statements = run.databases[-1].statements
             if isinstance(error, DBAPIError) and statements is not None:
-                details.append(f"statement {statements.begun}: {shortened(statements.last)}")
+                details.append(f"statement {statements.begun}: {self._secret().blotted(shortened(statements.last))}")
+            details += [self._earlier()] if self._earlier() else []
         elif isinstance(error, (ArgumentError, NoSuchModuleError)):
             message = "cannot use the database's URL"
             details += self._url_lines()
@@ -163,7 +167,7 @@ class Task:
     def _reached(self, error: BaseException, signals: Signals, outcome: Outcome) -> Failure:
         """Return what is told when the revision at work is applied, or undone, although an error came after that."""
         title = self.scripts.title(self.progress.at_work)
-        did = "undone" if self._order.action == "down" else "applied"
+        did = "undone" if self._order.action == UNDO else "applied"
         if signals.received:
             return Failure(
                 f"interrupted by {Interrupted(signals.received)} when revision {title} was {did} already",
@@ -177,8 +181,17 @@ class Task:
             hint=f"run `bin/{self._prog} migrate` again for the rest, as it was called",
         )
 
+    def _work(self) -> str:
+        """Return what was tried."""
+        title = self.scripts.title(self.progress.at_work)
+        return f"the undo of revision {title}" if self._order.action == UNDO else f"revision {title}"
+
+    def _earlier(self) -> str:
+        """Return what an attempt before this one has left that a person said to have cleaned up, or ""."""
+        return self.progress.databases[-1].earlier.get(self.progress.at_work, "")
+
     def _outcome(self) -> Outcome:
-        return Outcome(self.progress, self.scripts, is_down=self._order.action == "down")
+        return Outcome(self.progress, self.scripts, is_down=self._order.action == UNDO)
 
     def _hint(self) -> str:
         statements = self.progress.databases[-1].statements if self.progress.databases else None
@@ -186,10 +199,9 @@ class Task:
             return ""
         if not statements.committed and not statements.may_be_committed:
             return ""
-        return (
-            f"undo what stays by hand, then bin/{self._prog} migrate --resolve {self.progress.at_work} retry,"
-            " or applied if all of it is there"
-        )
+        by_hand = "put back what is undone" if self._order.action == UNDO else "undo what stays"
+        way = resolving(self.progress.at_work, self._order.action, self._order.command)
+        return f"{by_hand} by hand, then {way}"
 
     def _url_lines(self) -> list[str]:
         if not self.url:
@@ -207,9 +219,9 @@ class Task:
             url = make_url(self.url) if self.url else None
         except ArgumentError:
             return Secret(self.url)
-        if url is None:
-            return NO_SECRET
-        return Secret(str(url.password or ""), [name for name in (url.username, url.database, url.host) if name])
+        if url is None and self.progress.databases:
+            url = self.progress.databases[-1].engine.url  # env.py has it from elsewhere
+        return Secret.of(url) if url is not None else NO_SECRET
 
 
 def _is_of_driver(error: BaseException) -> bool:
