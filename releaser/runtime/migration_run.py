@@ -28,6 +28,7 @@ from .migration_connecting import LONGEST_SILENCE_S, connecting_within
 from .migration_connection import COMMITS_DDL, is_lock_timeout, lock_not_got
 from .migration_failures import NOT_COMMITTED, Interrupted, Secret, lines_of
 from .migration_locks import forget
+from .migration_logging import drop_repetitions
 from .migration_postgresql_lock import unpin
 from .migration_prepare import Preparation
 from .migration_progress import Progress, told
@@ -66,6 +67,7 @@ class Run:
                 free (11), nothing was committed (15), or env.py does not migrate at all.
             Exception: whatever env.py, a revision, alembic or the driver raised.
         """
+        drop_repetitions()
         settings = self._order.settings
         for number in range(1, settings.retries + 1):
             try:
