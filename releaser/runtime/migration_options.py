@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 DEFAULT_LOCK_WAIT_S = 600.0
+RESOLUTIONS = ("applied", "undone", "retry")
+"""What a person can say of a revision that was left half-way."""
 _UNITS_S = (("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0), ("", 1.0))
 
 
@@ -18,9 +20,11 @@ class Options:
     __slots__ = (
         "action",
         "as_json",
+        "at_least",
         "check",
         "dry_run",
         "force",
+        "is_listing",
         "lock_wait_s",
         "names",
         "phase",
@@ -40,12 +44,14 @@ class Options:
     ) -> None:
         self.action = "apply"  # or down, resolve, stamp, unlock
         self.to = to  # "head", a revision or the beginning of one, or "+2"
-        self.resolution = ""  # of resolve: applied or retry
+        self.at_least = False  # a database that is further than `to` is no error
+        self.resolution = ""  # of resolve: one of RESOLUTIONS
         self.force = False  # of stamp: over what the database says; of down and unlock: said in so many words
         self.phase = ""  # or pre: only what is due before the new code; or post: the rest
         self.dry_run = dry_run
         self.check = False  # a dry run whose exit code tells whether something is pending
         self.sql = False  # a dry run that prints the statements
+        self.is_listing = False  # a dry run that refuses nothing: `migrations`
         self.lock_wait_s = lock_wait_s  # how long another runner is waited for
         self.as_json = as_json
         self.names: list[str] = []  # of databases; none: all of them
@@ -89,9 +95,10 @@ def parse_migrate(args: Sequence[str]) -> Options:
         match name:
             case "--lock-wait":
                 options.lock_wait_s = duration_s(value_of(name, value, equals))
-            case "--to":
+            case "--to" | "--at-least":
                 said.append(name)
-                options.to = _revision(value_of(name, value, equals))
+                options.to = _revision(name, value_of(name, value, equals))
+                options.at_least = name == "--at-least"
             case "--down-to" | "--stamp" | "--resolve":
                 actions.append({"--down-to": "down"}.get(name, name[2:]))
                 options.to = _place(name, value_of(name, value, equals))
@@ -133,10 +140,13 @@ def _check_together(options: Options, actions: Sequence[str], said: Sequence[str
         first = {"down": "--down-to"}.get(actions[0], f"--{actions[0]}")
         other = aside[0] if aside else {"down": "--down-to"}.get(actions[1], f"--{actions[1]}")
         raise _usage("migrate", f"{first} and {other} exclude each other")
+    if "--to" in said and "--at-least" in said:
+        raise _usage("migrate", "--to and --at-least exclude each other")
     if "--check" in said and "--sql" in said:
         raise _usage("migrate", "--check and --sql exclude each other")
-    if options.action == "resolve" and options.resolution not in ("applied", "retry"):
-        raise _usage("migrate", f"--resolve {options.to}: expected 'applied' or 'retry', found {options.resolution!r}")
+    if options.action == "resolve" and options.resolution not in RESOLUTIONS:
+        wanted = f"{', '.join(map(repr, RESOLUTIONS[:-1]))} or {RESOLUTIONS[-1]!r}"
+        raise _usage("migrate", f"--resolve {options.to}: expected {wanted}, found {options.resolution!r}")
     if options.action == "down" and "--yes-lose-data" not in said:
         raise _usage(
             "migrate", "--down-to undoes revisions, and data with them; --yes-lose-data says that this is wanted"
@@ -157,6 +167,7 @@ def parse_migrations(args: Sequence[str]) -> Options:
         Failure: an unknown word; exit code 2.
     """
     options = Options(dry_run=True)
+    options.is_listing = True
     words = list(args)
     while words:
         word = words.pop(0)
@@ -202,14 +213,16 @@ def _place(name: str, text: str) -> str:
     return text
 
 
-def _revision(text: str) -> str:
+def _revision(name: str, text: str) -> str:
     if not text:
-        raise _usage("migrate", "--to: expected a revision, found nothing")
+        raise _usage("migrate", f"{name}: expected a revision, found nothing")
     if text == "base" or text.startswith("-"):
-        raise _usage("migrate", f"--to {text}: this only goes forward; --down-to goes back")
+        raise _usage("migrate", f"{name} {text}: this only goes forward; --down-to goes back")
     count = text[1:]
     if text.startswith("+") and not (count.isascii() and count.isdecimal() and len(count) < 10 and int(count)):
-        raise _usage("migrate", f"--to {text}: expected a number of revisions such as +2")
+        raise _usage("migrate", f"{name} {text}: expected a number of revisions such as +2")
+    if text.startswith("+") and name == "--at-least":
+        raise _usage("migrate", f"{name} {text}: expected a revision")
     return text
 
 
@@ -217,10 +230,10 @@ def _usage(command: str, what: str) -> Failure:
     usage = {
         "migrate": (
             "migrate [DATABASE ...] [--to REVISION] [--phase pre|post]\n"
-            "            [--plan | --sql | --check] [--target NAME]\n"
-            "            [--lock-wait DURATION] [--json]\n"
+            "            [--at-least REVISION] [--plan | --sql | --check]\n"
+            "            [--target NAME] [--lock-wait DURATION] [--json]\n"
             "            migrate [DATABASE] --down-to REVISION --yes-lose-data\n"
-            "            migrate [DATABASE] --resolve REVISION applied|retry\n"
+            "            migrate [DATABASE] --resolve REVISION applied|undone|retry\n"
             "            migrate [DATABASE] --stamp REVISION [--force]\n"
             "            migrate [DATABASE] --unlock --force"
         ),
