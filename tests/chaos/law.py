@@ -1,0 +1,179 @@
+"""What has to be so after a fault? Words and databases in, what is wrong with them out; nothing is done here.
+
+After the fault and one more command (with a repair and `--resolve` where it asks for one) the database is that of the
+reference, nothing is locked, and whatever was said of it on the way was so at that moment.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from chaos.reference import NOWHERE, Reference, Seen, number_of, version_at
+
+DONE, ASKS, LOCKED = 0, 12, 11
+_OURS = (0, 1, ASKS, LOCKED, 130, 143)
+"""The exit codes that a command may have here; a signal's number is negative."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How a command has ended."""
+
+    code: int
+    words: str
+
+    @property
+    def now(self) -> str:
+        """What it has said of the database, "" if nothing."""
+        found = re.search(r"^  now: (.*)$", self.words, re.MULTILINE)
+        return found[1] if found else ""
+
+    @property
+    def resolution(self) -> tuple[str, tuple[str, ...]]:
+        """The revision that its hint wants to have resolved, and with which words that can be."""
+        found = re.search(r"--resolve (\S+) (\w+)(.*)", self.words)
+        if not found:
+            return "", ()
+        more = re.findall(r"\b(applied|undone|retry)\b", found[3])
+        return found[1], (found[2], *more)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command, and the database once it had ended."""
+
+    told: Told
+    seen: Seen
+
+
+def wrong_about_end(told: Told) -> str:
+    """Return what no command may end with, whatever happened to it."""
+    if "Traceback" in told.words:
+        return "a traceback"
+    return "" if told.code in _OURS or told.code < 0 else f"exit code {told.code}"
+
+
+def wrong_about_now(step: Step, before: Seen, reference: Reference) -> str:
+    """Return what of a `now:` line is not so, "" if all of it is; `before` was the database before the command."""
+    now, seen = step.told.now, step.seen
+    if not now:
+        return "" if step.told.code <= 0 else "nothing is said of the database"
+    where, _, what = now.rpartition("; ") if now.startswith("the database ") else ("", "", now)
+    found = re.fullmatch(r"the database is at (.+)", where)
+    if found and found[1] != seen.version:
+        return f"said to be at {found[1]}, is at {seen.version}"
+    if where and not found and where != "the database cannot be asked where it is":
+        return f"words that the law does not know: {where}"
+    for part in re.split(r", (?!unless )", what):
+        if wrong := _wrong_about(part, what, seen, before, reference):
+            return f"'{part}': {wrong}"
+    return ""
+
+
+def _wrong_about(part: str, what: str, seen: Seen, before: Seen, reference: Reference) -> str:
+    """Return what is wrong with one part of `what` a `now:` line says."""
+    clean = reference.at(seen.version)
+    if part in ("nothing was migrated", "nothing was changed"):
+        return "" if seen == before else f"something was: {seen.state.less(before.state) or seen.version}"
+    if found := re.fullmatch(r"this run (applied|undid) (\d+) revisions?", part):
+        moved = abs(number_of(seen.version) - number_of(before.version))
+        # What is said to be unknown need not be counted.
+        allowed = (moved, moved - 1) if "unless its commit was under way" in what else (moved,)
+        return "" if int(found[2]) in allowed else f"it is {moved}"
+    match = _AT_WORK.fullmatch(part)
+    if not match:
+        return "words that the law does not know"
+    count, revision, verb = int(match["count"] or 1), match["revision"], match["verb"]
+    is_undo = bool(match["undo"])
+    work_at = version_at(number_of(revision) - (0 if is_undo else 1))
+    if verb.startswith("is rolled back, unless"):
+        other = version_at(number_of(revision) - (1 if is_undo else 0))
+        is_so = seen.version in (work_at, other) and seen.state == clean
+        return "" if is_so else f"at {seen.version}: {seen.state.less(clean)}"
+    if seen.version != work_at:
+        return f"the database is at {seen.version}"
+    if verb.startswith(("was rolled back", "is not")):
+        return "" if seen.state == clean and not seen.invalid else f"left: {seen.state.less(clean)} {seen.invalid}"
+    done = done_in(seen, revision, reference, is_undo=is_undo)
+    allowed = (0, count) if verb.startswith("may be") else (count,)
+    return "" if done in allowed else f"there are {done}: {seen.state.less(clean)}"
+
+
+_AT_WORK = re.compile(
+    r"(?:the first (?:(?P<count>\d+) statements|statement) of )?(?P<undo>the undo of )?(?P<revision>r\d\d) (?P<verb>"
+    r"was rolled back"
+    r"|is not (?:applied|done): its connection was lost before its commit"
+    r"|is rolled back, unless its commit was under way"
+    r"|(?:are|is) committed and stays?"
+    r"|may be committed: the answer to it was lost"
+    r")"
+)
+
+
+def done_in(seen: Seen, revision: str, reference: Reference, *, is_undo: bool) -> int | None:
+    """Return how many statements of a revision, or of its undo, are in the database; None if it is neither."""
+    done = reference.done_of(revision, seen.state)
+    if done is None or not is_undo:
+        return done
+    return len(reference.revision(revision).changes) - done
+
+
+def wrong_about_asking(step: Step, reference: Reference) -> str:
+    """Return what is not so in what exit code 12 says: which revision, and how many statements stay."""
+    words, seen = step.told.words, step.seen
+    revision, ways = step.told.resolution
+    if not revision or not ways:
+        return "no way out is named"
+    found = re.search(r"(up to )?(\d+) statements? (?:is|are) committed", words)
+    if found is None:
+        return "it does not say how much stays"
+    is_undo = is_of_undo(words)
+    done = done_in(seen, revision, reference, is_undo=is_undo)
+    count = int(found[2])
+    if done is None or (done > count if found[1] else done != count):
+        return f"{found[0]}, and there are {done} of {revision}"
+    untold = [name for name in seen.invalid if name not in words]
+    return f"{untold} is not told" if untold else ""
+
+
+def is_of_undo(words: str) -> bool:
+    """Tell whether exit code 12 speaks of an undo that was left half-way."""
+    return bool(re.search(r"undo of|half undone|undone", words.splitlines()[0])) if words else False
+
+
+def wrong_at_the_end(seen: Seen, goal: str, reference: Reference, *, is_locked: bool) -> str:
+    """Return what is not as it has to be once everything is done."""
+    if seen.version != goal:
+        return f"the database is at {seen.version}"
+    if seen.state != reference.at(goal) or seen.invalid:
+        return f"differs: {seen.state.less(reference.at(goal))} {' '.join(seen.invalid)}".rstrip()
+    return "the lock is still held" if is_locked else ""
+
+
+def repair_of(step: Step, reference: Reference, *, forwards: bool) -> tuple[list[str], str]:
+    """Return the statements that a person executes when asked to repair, and the word for `--resolve` after that.
+
+    `forwards`: what is missing is done; else what is there is taken back. Where all or nothing is there, nothing has to
+    be executed.
+
+    Raises:
+        LookupError: the hint does not offer what is needed.
+    """
+    revision, ways = step.told.resolution
+    changes = reference.revision(revision).changes
+    done = reference.done_of(revision, step.seen.state) or 0
+    drops = [f"DROP INDEX CONCURRENTLY {name}" for name in step.seen.invalid]
+    is_forwards = done == len(changes) or (forwards and done > 0)
+    statements = [change.do for change in changes[done:]]
+    if not is_forwards:
+        statements = [change.undo for change in reversed(changes[:done])]
+    way = "applied" if is_forwards else "undone" if is_of_undo(step.told.words) else "retry"
+    if way not in ways:
+        raise LookupError(f"'--resolve {revision} {way}' is not offered: {ways}")
+    return [*drops, *statements], way
+
+
+def goal_of(story: str) -> str:
+    """Return where a story ends."""
+    return NOWHERE if story == "down" else version_at(12)
