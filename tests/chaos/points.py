@@ -52,19 +52,19 @@ def roles_of(requests: Sequence[Request]) -> dict[int, str]:
     return roles
 
 
-def points_of(requests: Sequence[Request]) -> list[Point]:
-    """Return the points of a run without faults."""
+def points_of(requests: Sequence[Request], last: str = "") -> list[Point]:
+    """Return the points of a run without faults; `last` is the revision that it ended at and did not record."""
     roles = roles_of(requests)
     return [
         Point(number, roles.get(request.connection, "other"), revision, request.text)
-        for number, (request, revision) in enumerate(zip(requests, _revisions(requests), strict=True), 1)
+        for number, (request, revision) in enumerate(zip(requests, _revisions(requests, last), strict=True), 1)
     ]
 
 
-def _revisions(requests: Sequence[Request]) -> list[str]:
+def _revisions(requests: Sequence[Request], last: str) -> list[str]:
     """Return the revision of each request: the one that is recorded next, up to the COMMIT of that."""
     found = [request.revision for request in requests]
-    following = ""
+    following = last
     for index in reversed(range(len(found))):
         following = found[index] = found[index] or following
     recorded, connection = "", 0
