@@ -89,7 +89,13 @@ class Trial:
         return points_of(self._requests[story], "r09" if story == "failing" else "")
 
     def try_out(self, case: Case) -> Result:
-        """Carry out a case."""
+        """Carry out a case; something that does not end is wrong, too."""
+        try:
+            return self._tried_out(case)
+        except (subprocess.TimeoutExpired, AssertionError) as error:
+            return Result("WRONG", " ".join(str(error).split()))
+
+    def _tried_out(self, case: Case) -> Result:
         with self._prepared(case.story) as database:
             before = look(database.direct_url)
             with self._started(case.story, database, case) as (runner, wire):
@@ -183,7 +189,7 @@ class Trial:
         return law.wrong_at_the_end(seen, law.goal_of(story), self.reference, is_locked=is_locked)
 
     def _command(self, story: str, database: Database) -> Told:
-        return self._migrate(database, *(DOWN if story == "down" else ("--lock-wait", "5s")))
+        return self._migrate(database, "--lock-wait", "3s", *(DOWN if story == "down" else ()))
 
     def _migrate(self, database: Database, *words: str) -> Told:
         done = run(self.release.command("migrate", *words), environ=self._environ(database.url), within=PATIENCE_S)

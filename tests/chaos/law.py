@@ -63,9 +63,13 @@ def wrong_about_now(step: Step, before: Seen, reference: Reference) -> str:
     found = re.fullmatch(r"the database is at (.+)", where)
     if found and found[1] != seen.version:
         return f"said to be at {found[1]}, is at {seen.version}"
-    if where and not found and where != "the database cannot be asked where it is":
+    if (
+        where
+        and not found
+        and where not in ("the database cannot be asked where it is", "the database does not answer")
+    ):
         return f"words that the law does not know: {where}"
-    for part in re.split(r", (?!unless )", what):
+    for part in _NEXT_PART.split(what):
         if wrong := _wrong_about(part, what, seen, before, reference):
             return f"'{part}': {wrong}"
     return ""
@@ -73,39 +77,46 @@ def wrong_about_now(step: Step, before: Seen, reference: Reference) -> str:
 
 def _wrong_about(part: str, what: str, seen: Seen, before: Seen, reference: Reference) -> str:
     """Return what is wrong with one part of `what` a `now:` line says."""
-    clean = reference.at(seen.version)
     if part in ("nothing was migrated", "nothing was changed"):
         return "" if seen == before else f"something was: {seen.state.less(before.state) or seen.version}"
     if found := re.fullmatch(r"this run (applied|undid) (\d+) revisions?", part):
         moved = abs(number_of(seen.version) - number_of(before.version))
         # What is said to be unknown need not be counted.
-        allowed = (moved, moved - 1) if "unless its commit was under way" in what else (moved,)
+        allowed = (moved, moved - 1) if _OPEN.search(what) else (moved,)
         return "" if int(found[2]) in allowed else f"it is {moved}"
-    match = _AT_WORK.fullmatch(part)
-    if not match:
+    found = _AT_WORK.fullmatch(part)
+    if found is None:
         return "words that the law does not know"
-    count, revision, verb = int(match["count"] or 1), match["revision"], match["verb"]
-    is_undo = bool(match["undo"])
-    work_at = version_at(number_of(revision) - (0 if is_undo else 1))
-    if verb.startswith("is rolled back, unless"):
-        other = version_at(number_of(revision) - (1 if is_undo else 0))
-        is_so = seen.version in (work_at, other) and seen.state == clean
-        return "" if is_so else f"at {seen.version}: {seen.state.less(clean)}"
+    revision, is_undo = found["revision"], bool(found["undo"])
+    below, above = version_at(number_of(revision) - 1), revision
+    work_at, done_at = (above, below) if is_undo else (below, above)
+    if _OPEN.search(part) and seen.version == done_at and seen.state == reference.at(done_at):
+        return ""
     if seen.version != work_at:
         return f"the database is at {seen.version}"
-    if verb.startswith(("was rolled back", "is not")):
-        return "" if seen.state == clean and not seen.invalid else f"left: {seen.state.less(clean)} {seen.invalid}"
     done = done_in(seen, revision, reference, is_undo=is_undo)
-    allowed = (0, count) if verb.startswith("may be") else (count,)
-    return "" if done in allowed else f"there are {done}: {seen.state.less(clean)}"
+    counts = [int(text or 1) for text in _FIRST.findall(part)]
+    at_least = 0 if not counts or ("may be committed" in part and len(counts) == 1) else counts[0]
+    if done is not None and at_least <= done <= max(counts, default=0) and (counts or not seen.invalid):
+        return ""
+    return f"there are {done}: {seen.state.less(reference.at(work_at))} {' '.join(seen.invalid)}".rstrip()
 
 
+_NEXT_PART = re.compile(r", (?!unless |else |and is |which |took |the first (?:\d+ statements|statement) may )")
+_OPEN = re.compile(r"unless its commit|if its commit took place")
+"""Words that leave open whether the revision at work is there as a whole."""
+_FIRST = re.compile(r"the first(?: (\d+))? statements?")
+_COUNT = r"the first (?:\d+ statements|statement)"
 _AT_WORK = re.compile(
-    r"(?:the first (?:(?P<count>\d+) statements|statement) of )?(?P<undo>the undo of )?(?P<revision>r\d\d) (?P<verb>"
+    rf"(?:(?:the undo of )?r\d\d is (?:applied|done) if its commit took place, else )?"
+    rf"(?:{_COUNT} of )?(?P<undo>the undo of )?(?P<revision>r\d\d) (?:"
     r"was rolled back"
     r"|is not (?:applied|done): its connection was lost before its commit"
+    r"|is not (?:applied|done), unless its commit, which was not answered, took place"
+    r"|is not (?:applied|done), and is rolled back once the server notices that its connection is gone"
     r"|is rolled back, unless its commit was under way"
     r"|(?:are|is) committed and stays?"
+    rf"(?:, {_COUNT} may be committed: the answer to it was lost)?"
     r"|may be committed: the answer to it was lost"
     r")"
 )
@@ -139,7 +150,7 @@ def wrong_about_asking(step: Step, reference: Reference) -> str:
 
 def is_of_undo(words: str) -> bool:
     """Tell whether exit code 12 speaks of an undo that was left half-way."""
-    return bool(re.search(r"undo of|half undone|undone", words.splitlines()[0])) if words else False
+    return bool(re.search(r"^error: the undo of ", words, re.MULTILINE))
 
 
 def wrong_at_the_end(seen: Seen, goal: str, reference: Reference, *, is_locked: bool) -> str:
@@ -154,24 +165,24 @@ def wrong_at_the_end(seen: Seen, goal: str, reference: Reference, *, is_locked: 
 def repair_of(step: Step, reference: Reference, *, forwards: bool) -> tuple[list[str], str]:
     """Return the statements that a person executes when asked to repair, and the word for `--resolve` after that.
 
-    `forwards`: what is missing is done; else what is there is taken back. Where all or nothing is there, nothing has to
-    be executed.
+    `forwards`: what the attempt has not done is done; else what it has done is taken back. Where all or nothing of the
+    revision is there, nothing has to be executed.
 
     Raises:
         LookupError: the hint does not offer what is needed.
     """
     revision, ways = step.told.resolution
     changes = reference.revision(revision).changes
-    done = reference.done_of(revision, step.seen.state) or 0
-    drops = [f"DROP INDEX CONCURRENTLY {name}" for name in step.seen.invalid]
-    is_forwards = done == len(changes) or (forwards and done > 0)
-    statements = [change.do for change in changes[done:]]
-    if not is_forwards:
-        statements = [change.undo for change in reversed(changes[:done])]
-    way = "applied" if is_forwards else "undone" if is_of_undo(step.told.words) else "retry"
+    there = reference.done_of(revision, step.seen.state) or 0
+    is_undo = is_of_undo(step.told.words)
+    is_whole = there == len(changes) or (there > 0 and forwards != is_undo)
+    statements = [change.do for change in changes[there:]]
+    if not is_whole:
+        statements = [change.undo for change in reversed(changes[:there])]
+    way = "applied" if is_whole else "undone" if is_undo else "retry"
     if way not in ways:
         raise LookupError(f"'--resolve {revision} {way}' is not offered: {ways}")
-    return [*drops, *statements], way
+    return [*(f"DROP INDEX CONCURRENTLY {name}" for name in step.seen.invalid), *statements], way
 
 
 def goal_of(story: str) -> str:

@@ -45,10 +45,24 @@ UNKNOWN = "r03 is rolled back, unless its commit was under way"
     [
         ("the database is at r02; this run applied 2 revisions, r03 was rolled back", seen("r02")),
         ("the database is at r02; r03 was rolled back", seen("r02")),
+        (
+            "the database is at r02; this run applied 2 revisions, the first statement of r03 is committed and stays",
+            seen("r02", 1),
+        ),
         ("the database is at r02; the first 2 statements of r03 are committed and stay", seen("r02", 2)),
         ("the database is at r02; the first statement of r03 may be committed: the answer to it was lost", seen("r02")),
         (f"the database cannot be asked where it is; {UNKNOWN}", seen("r03")),
         (f"the database cannot be asked where it is; this run applied 2 revisions, {UNKNOWN}", seen("r03")),
+        (
+            "the database is at r02; the first statement of r03 is committed and stays, the first 3 statements may be"
+            " committed: the answer to it was lost",
+            seen("r02", 3),
+        ),
+        (
+            "the database does not answer; this run applied 2 revisions, r03 is applied if its commit took place, else the"
+            " first 2 statements of r03 are committed and stay",
+            seen("r03"),
+        ),
         ("the database is at no revision; nothing was migrated", seen(NOWHERE)),
     ],
 )
@@ -60,12 +74,18 @@ def test_what_is_so_may_be_said(now: str, found: Seen) -> None:
     ("now", "found", "wrong"),
     [
         ("the database is at r02; r03 was rolled back", seen("r03"), "said to be at r02, is at r03"),
-        ("the database is at r02; r03 was rolled back", seen("r02", 1), "'r03 was rolled back': left: "),
+        ("the database is at r02; r03 was rolled back", seen("r02", 1), "'r03 was rolled back': there are 1: "),
         ("the database is at r02; this run applied 1 revision", seen("r02"), "'this run applied 1 revision': it is 2"),
         ("the database is at r02; the first 2 statements of r03 are committed and stay", seen("r02"), "there are 0"),
+        (
+            "the database is at r02; the first statement of r03 is committed and stays, the first 3 statements may be"
+            " committed: the answer to it was lost",
+            seen("r02"),
+            "there are 0",
+        ),
         ("the database is at r02; nothing was migrated", seen("r02"), "something was"),
         ("the database is at r02; all is well", seen("r02"), "words that the law does not know"),
-        (f"the database cannot be asked where it is; {UNKNOWN}", seen("r02", 1), "at r02"),
+        (f"the database cannot be asked where it is; {UNKNOWN}", seen("r02", 1), "there are 1"),
         (f"the database cannot be asked where it is; this run applied 1 revision, {UNKNOWN}", seen("r03"), "it is 3"),
     ],
 )
