@@ -11,7 +11,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -135,7 +135,8 @@ class Subject:
         server = self._behind or self.server
         assert server is not None
         for process in psutil.Process(server.process.pid).children(recursive=True):
-            process.kill()
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         server.stop(signal.SIGKILL)
 
     def start_server_again(self) -> None:

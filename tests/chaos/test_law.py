@@ -59,8 +59,8 @@ UNKNOWN = "r03 is rolled back, unless its commit was under way"
             seen("r02", 3),
         ),
         (
-            "the database does not answer; this run applied 2 revisions, r03 is applied if its commit took place, else the"
-            " first 2 statements of r03 are committed and stay",
+            "the database does not answer; this run applied 2 revisions, r03 is applied if its commit took place, else"
+            " the first 2 statements of r03 are committed and stay",
             seen("r03"),
         ),
         ("the database is at no revision; nothing was migrated", seen(NOWHERE)),
