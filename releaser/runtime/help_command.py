@@ -50,7 +50,7 @@ OPTIONS: dict[str, tuple[tuple[str, str], ...]] = {
         ("--lock-wait D", "wait this long for another runner (default: 10m)"),
         ("--json", "one JSON object on standard output"),
         ("--down-to REV --yes-lose-data", "undo what comes after it"),
-        ("--resolve REV applied|retry", "say how a revision that was left half-way was repaired"),
+        ("--resolve REV applied|undone|retry", "say how a revision that was left half-way was repaired"),
         ("--stamp REV [--force]", "say at which revision a database made by other means is"),
         ("--unlock --force", "end the session of whoever holds the lock"),
     ),

@@ -177,10 +177,24 @@ def limit_waiting(connection: Connection, seconds: float, *, is_behind_pooler: b
     if not seconds or name not in ("postgresql", *COMMITS_DDL):
         return
     if name != "postgresql":
-        whole = max(1, round(seconds))  # these servers know seconds
+        whole = _whole(seconds)
         connection.exec_driver_sql(f"set session lock_wait_timeout = {whole}, innodb_lock_wait_timeout = {whole}")
         return
     _limit_on_postgresql(connection, "lock_timeout", seconds, is_behind_pooler=is_behind_pooler)
+
+
+def lock_not_got(error: BaseException, kind: str, seconds: float) -> str:
+    """Return what became of a statement of which `is_lock_timeout` holds, where `limit_waiting` had `seconds`."""
+    if _state_of(error) in ("40P01", 1213):
+        return "was ended by a deadlock"
+    if not seconds or kind not in ("postgresql", *COMMITS_DDL):
+        return "did not get a lock"  # within the server's or the driver's own limit
+    return f"did not get a lock within {seconds if kind == 'postgresql' else _whole(seconds):g} s"
+
+
+def _whole(seconds: float) -> int:
+    """Return `seconds` as MySQL and MariaDB know them."""
+    return max(1, round(seconds))
 
 
 def limit_statements(connection: Connection, seconds: float, *, is_behind_pooler: bool) -> None:
@@ -232,12 +246,17 @@ def is_lock_timeout(error: BaseException) -> bool:
     """Tell whether a statement gave up waiting for a lock, or was chosen to end a deadlock."""
     if not isinstance(error, DBAPIError):
         return False
-    original: Any = error.orig
+    return _state_of(error) in ("55P03", "40P01", 1205, 1213, "database is locked")
+
+
+def _state_of(error: BaseException) -> object:
+    """Return PostgreSQL's code of an error, MySQL's number, or what SQLite says."""
+    original: Any = getattr(error, "orig", None)
     state = getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
-    if state in ("55P03", "40P01"):
-        return True
-    arguments: tuple[Any, ...] = getattr(original, "args", None) or ("",)
-    return arguments[0] in (1205, 1213) or str(arguments[0]) == "database is locked"
+    if state:
+        return state
+    first = (getattr(original, "args", None) or ("",))[0]
+    return first if isinstance(first, int) else str(first)
 
 
 def _on_cursor(connection: Connection, statement: str) -> None:

@@ -10,6 +10,7 @@ from .failures import Failure
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
 PENDING = 10
 """`migrate --check`: there is something to apply."""
@@ -71,6 +72,12 @@ class Secret:
         """Note the password and the URL's own `names`: of the user, the database, the host."""
         self._text = text
         self._names = frozenset(names)
+
+    @classmethod
+    def of(cls, url: Any) -> Secret:
+        """Return that of an URL of SQLAlchemy."""
+        password = url.password or url.query.get("password") or ""
+        return cls(str(password), [name for name in (url.username, url.database, url.host) if name])
 
     def blotted(self, told: str) -> str:
         """Return `told` without the password where it stands as one.

@@ -8,7 +8,8 @@ It is written on a connection of its own that commits each statement, so that it
     revision ends          done | failed | interrupted, how long, how many statements
 
 A runner that is killed leaves `running`. The next one finds out under the lock: the revision is reached: done;
-nothing was outside of a transaction: rolled back, and it is applied again; else it is dirty, and refused.
+nothing was outside of a transaction: rolled back, and it is applied again; else it is dirty, and refused. Of an undo it
+is the same with "not reached" in the place of "reached".
 
     PostgreSQL        release_meta.migration_journal: a schema of its own, which autogenerate does not look at
     MySQL, MariaDB    the table release_migration_journal
@@ -26,8 +27,10 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.schema import CreateSchema
 
 from .failures import FAILED, Failure
+from .migration_attempts import OPEN, Entry, newest
 from .migration_backup import position
 from .migration_connection import COMMITS_DDL
+from .migration_failures import Secret
 from .migration_keepalive import set_on_postgresql
 
 TYPE_CHECKING = False
@@ -41,37 +44,11 @@ SCHEMA = "release_meta"
 TABLE = "migration_journal"
 TABLE_BESIDE_OTHERS = "release_migration_journal"
 FILE_SUFFIX = ".migrations"
-_OPEN = ("running", "failed", "interrupted")
 _ENOUGH_CHARACTERS = 2000
 _LOCK_S = 10
 """How long a line of the journal is waited for that another session has locked: the database's work waits as long."""
 _SHORT_LOCK_S = 1
 """The same when somebody waits for the end of this process."""
-
-
-class Entry:
-    """One attempt to apply a revision, or one thing that a person said about it."""
-
-    __slots__ = (
-        *("number", "release", "version", "revision", "direction", "state", "outside_tx", "statements", "last_sql"),
-        *("error", "sha256", "phase", "compatible", "restore_point", "began_at", "duration_s", "host", "pid"),
-    )
-
-    def __init__(self, row: Any) -> None:
-        for name in self.__slots__:
-            setattr(self, name, row[name])
-
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any: ...
-
-    def is_dirty(self) -> bool:
-        """Tell whether a part of it is in the database; to be asked only if the revision is not reached."""
-        return self.state in _OPEN and self.outside_tx > 0
-
-    def by(self) -> str:
-        """Return who made it."""
-        return f"{self.release} {self.version} on {self.host}"
 
 
 class Journal:
@@ -120,13 +97,13 @@ class Journal:
 
     def last(self) -> dict[str, Entry]:
         """Return the newest entry of each revision."""
-        return {entry.revision: entry for entry in self.entries()}
+        return newest(self.entries())
 
     def settle(self, is_reached: Callable[[str], bool]) -> None:
         """Close what others have left open, as far as the database itself tells how it ended."""
         for entry in self.last().values():
             reached = is_reached(entry.revision) == (entry.direction == "up")
-            if entry.state in _OPEN and reached:
+            if entry.state in OPEN and reached:
                 self._change(entry.number, {"state": "done"})
             elif entry.state == "running" and not entry.outside_tx:
                 self._change(entry.number, {"state": "rolled back", "error": "its process was killed"})
@@ -164,9 +141,9 @@ class Journal:
         }
         self._change(number, values)
 
-    def say(self, revision: str, state: str, **more: Any) -> None:
+    def say(self, revision: str, state: str, *, direction: str = "up", **more: Any) -> None:
         """Note what a person has decided."""
-        self._add(revision, "up", state, more)
+        self._add(revision, direction, state, more)
 
     def position(self, name: str) -> str:
         """Return where the server's log is, and note `name` there if that can be; "" for an SQLite database."""
@@ -306,7 +283,8 @@ def open_journal(
     except (SQLAlchemyError, OSError) as error:
         if journal is not None:
             journal.close()
-        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        told = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        reason = Secret.of(connection.engine.url).blotted(told)
         if wanted == "required":
             raise Failure(
                 f"cannot write the migration journal: {reason}",
@@ -340,6 +318,31 @@ def _running(connection: Connection, line: str) -> Entry | None:
     statement = table.select().where(table.c.line == line, table.c.state == "running")
     row = connection.execute(statement.order_by(table.c.number.desc()).limit(1)).mappings().first()
     return Entry(row) if row is not None else None
+
+
+def is_half_undone(connection: Connection, *, path: str, line: str) -> bool:
+    """Tell whether an undo has committed a part, by a runner that works or one that was killed.
+
+    Asked on the working connection: a second session may not be had from a pooler.
+    """
+    if connection.dialect.name != "sqlite":
+        return _has_open_undo(connection, line)
+    if not path or not os.path.exists(path + FILE_SUFFIX):
+        return False
+    engine = create_engine(f"sqlite:///{path}{FILE_SUFFIX}", poolclass=NullPool)
+    with engine.connect() as beside:
+        return _has_open_undo(beside, line)
+
+
+def _has_open_undo(connection: Connection, line: str) -> bool:
+    journal = _table(connection.dialect.name, TABLE)
+    if not inspect(connection).has_table(journal.name, schema=journal.schema):
+        return False
+    rows = connection.execute(journal.select().where(journal.c.line == line).order_by(journal.c.number)).mappings()
+    return any(
+        entry.direction == "down" and entry.is_dirty(is_reached=True)
+        for entry in newest(Entry(row) for row in rows).values()
+    )
 
 
 def invalid_indexes(connection: Connection) -> list[str]:

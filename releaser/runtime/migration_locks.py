@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from .migration_attempts import Entry
     from .migration_holder import Holder
-    from .migration_journal import Entry
 
     class Lock(Protocol):
         """What each kind of database has to offer."""
@@ -123,6 +123,12 @@ def hold(
             raise lock_wait_over(wait_s, holder.told(at_work()), unlock if holder.is_idle else "")
         time.sleep(pause_s * random.uniform(0.5, 1.0))
         pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+
+def is_held(connection: Connection, *, version_table: str, schema: str) -> bool:
+    """Tell whether another runner holds the lock of the version table; if nobody does, this session has it now."""
+    lock = _lock_for(connection, version_table, schema, "a question", lambda text: None)
+    return lock is not None and not lock.is_taken()
 
 
 def end_holder(

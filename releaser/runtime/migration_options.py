@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 DEFAULT_LOCK_WAIT_S = 600.0
+RESOLUTIONS = ("applied", "undone", "retry")
+"""What a person can say of a revision that was left half-way."""
 _UNITS_S = (("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0), ("", 1.0))
 
 
@@ -21,6 +23,7 @@ class Options:
         "check",
         "dry_run",
         "force",
+        "is_listing",
         "lock_wait_s",
         "names",
         "phase",
@@ -40,12 +43,13 @@ class Options:
     ) -> None:
         self.action = "apply"  # or down, resolve, stamp, unlock
         self.to = to  # "head", a revision or the beginning of one, or "+2"
-        self.resolution = ""  # of resolve: applied or retry
+        self.resolution = ""  # of resolve: one of RESOLUTIONS
         self.force = False  # of stamp: over what the database says; of down and unlock: said in so many words
         self.phase = ""  # or pre: only what is due before the new code; or post: the rest
         self.dry_run = dry_run
         self.check = False  # a dry run whose exit code tells whether something is pending
         self.sql = False  # a dry run that prints the statements
+        self.is_listing = False  # a dry run that refuses nothing: `migrations`
         self.lock_wait_s = lock_wait_s  # how long another runner is waited for
         self.as_json = as_json
         self.names: list[str] = []  # of databases; none: all of them
@@ -135,8 +139,9 @@ def _check_together(options: Options, actions: Sequence[str], said: Sequence[str
         raise _usage("migrate", f"{first} and {other} exclude each other")
     if "--check" in said and "--sql" in said:
         raise _usage("migrate", "--check and --sql exclude each other")
-    if options.action == "resolve" and options.resolution not in ("applied", "retry"):
-        raise _usage("migrate", f"--resolve {options.to}: expected 'applied' or 'retry', found {options.resolution!r}")
+    if options.action == "resolve" and options.resolution not in RESOLUTIONS:
+        wanted = f"{', '.join(map(repr, RESOLUTIONS[:-1]))} or {RESOLUTIONS[-1]!r}"
+        raise _usage("migrate", f"--resolve {options.to}: expected {wanted}, found {options.resolution!r}")
     if options.action == "down" and "--yes-lose-data" not in said:
         raise _usage(
             "migrate", "--down-to undoes revisions, and data with them; --yes-lose-data says that this is wanted"
@@ -157,6 +162,7 @@ def parse_migrations(args: Sequence[str]) -> Options:
         Failure: an unknown word; exit code 2.
     """
     options = Options(dry_run=True)
+    options.is_listing = True
     words = list(args)
     while words:
         word = words.pop(0)
@@ -220,7 +226,7 @@ def _usage(command: str, what: str) -> Failure:
             "            [--plan | --sql | --check] [--target NAME]\n"
             "            [--lock-wait DURATION] [--json]\n"
             "            migrate [DATABASE] --down-to REVISION --yes-lose-data\n"
-            "            migrate [DATABASE] --resolve REVISION applied|retry\n"
+            "            migrate [DATABASE] --resolve REVISION applied|undone|retry\n"
             "            migrate [DATABASE] --stamp REVISION [--force]\n"
             "            migrate [DATABASE] --unlock --force"
         ),

@@ -34,6 +34,8 @@ class Order:
         phase: str = "",
         target: str = "",
         schema: str = "",
+        is_listing: bool = False,
+        is_one_of_several: bool = False,
         before: BeforeTheFirst,
     ) -> None:
         """Find the destination.
@@ -47,7 +49,11 @@ class Order:
         if action in ("stamp", "resolve") and self.destination == "heads":
             (self.destination,) = scripts.heads
         self.is_dry = is_dry
+        self.is_listing = is_listing  # a dry run that tells what is there, whatever it is
         self.owner = owner  # name and version of the release
+        words = [f"bin/{owner[0]} migrate", *([self.settings.name] if is_one_of_several else [])]
+        self.command = " ".join([*words, *([f"--target {target}"] if target else [])])
+        """What a person types for this database."""
         self.lock_wait_s = lock_wait_s
         self.is_at_start = is_at_start
         self.action = action  # one of `Options.action`
@@ -61,9 +67,12 @@ class Order:
 
     def unlock(self) -> str:
         """Return the command that ends the session of whoever holds the lock."""
-        name = [self.settings.name] if self.settings.name != DEFAULT else []
-        target = ["--target", self.target] if self.target else []
-        return " ".join([f"bin/{self.owner[0]} migrate", *name, *target, "--unlock --force"])
+        return f"{self.command} --unlock --force"
+
+    @property
+    def goes_back(self) -> bool:
+        """Whether the database may be at an older revision afterwards."""
+        return self.action == "down" or self.resolution == "undone"
 
     def steps(self, heads: frozenset[str]) -> list[RevisionStep]:
         """Return what leads from `heads` to the destination; nothing if the destination has been passed."""

@@ -60,9 +60,9 @@ class Outcome:
         if not run.databases:
             return "nothing was migrated"
         applied = list(run.applied)
-        if self._pending is not None and not self._is_down:
+        if self._pending is not None:
             # An env.py with a transaction of its own around everything has taken them back.
-            applied = [revision for revision in applied if revision not in self._pending]
+            applied = [revision for revision in applied if (revision in self._pending) == self._is_down]
         if self.is_reached:
             applied.append(run.at_work)
         did = "undid" if self._is_down else "applied"

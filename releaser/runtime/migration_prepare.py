@@ -5,8 +5,9 @@ from __future__ import annotations
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from .migration_connection import Statements, limit_statements, limit_waiting, make_sqlite_transactional
+from .migration_failures import Secret
 from .migration_holder import name_of_runner
-from .migration_journal import at_work, open_journal
+from .migration_journal import at_work, is_half_undone, open_journal
 from .migration_keepalive import set_on_postgresql
 from .migration_locks import end_holder, hold
 from .migration_postgresql_lock import is_behind_pooler
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from .migration_journal import Entry
+    from .migration_attempts import Entry
     from .migration_order import Order
     from .migration_progress import Progress
     from .migration_report import Report
@@ -123,7 +124,7 @@ class Preparation:
 
     def _note(self, database: Database, outside_tx: int, statement: str) -> None:
         if database.journal is not None:
-            database.journal.note(outside_tx, statement)
+            database.journal.note(outside_tx, Secret.of(database.engine.url).blotted(statement))
 
     def _is_satisfied(self, database: Database, connection: Connection) -> bool:
         self._report.check_heard()
@@ -136,7 +137,10 @@ class Preparation:
             return False
         if not all(self._scripts.knows(revision) for revision in heads):
             return False  # judged under the lock, when the journal is at rest
-        return self._order.action == "apply" and bool(heads) and not self._order.steps(heads)
+        if self._order.action != "apply" or not heads or self._order.steps(heads):
+            return False
+        # The version table says that it is there until the end of an undo.
+        return not is_half_undone(connection, path=database.path, line=database.line)
 
 
 def _keep_alive_on_server(connection: Connection) -> None:

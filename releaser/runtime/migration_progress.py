@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from .migration_journal import Entry, Journal
+    from .failures import Failure
+    from .migration_attempts import Entry
+    from .migration_journal import Journal
 
 
 class Database:
@@ -25,7 +27,6 @@ class Database:
         self.is_in_memory = is_in_memory(connection)
         self.version_table = str(settings.get("version_table") or "alembic_version")
         self.schema = str(settings.get("version_table_schema") or "")
-        self.line = f"{self.schema}.{self.version_table}" if self.schema else self.version_table  # in the journal
         self.is_done_by_another = False
         self.before: frozenset[str] = frozenset()
         self.expected: frozenset[str] = frozenset()
@@ -36,7 +37,16 @@ class Database:
         self.restore_point = ""
         # Asked now, since alembic is about to write its version table into an empty one.
         self.is_new_file = bool(self.path) and not (os.path.exists(self.path) and os.path.getsize(self.path))
-        self.entries: dict[str, Entry] = {}  # of the journal: the newest of each revision, before this run
+        # What the journal says, before this run:
+        self.history: list[Entry] = []
+        self.entries: dict[str, Entry] = {}  # the newest of each revision
+        self.earlier: dict[str, str] = {}  # of a revision: what an attempt left that a person says to have cleaned up
+        self.at_work: frozenset[str] = frozenset()  # of a dry run: what another runner is at
+
+    @property
+    def line(self) -> str:
+        """The name under which the journal has it: that of its version table."""
+        return f"{self.schema}.{self.version_table}" if self.schema else self.version_table
 
     def heads(self, connection: Connection) -> frozenset[str]:
         """Return where it is, as env.py's own connection sees it."""
@@ -58,6 +68,7 @@ class Progress:
         self.planned: list[str] = []  # of a dry run: what would be applied
         self.at_work = ""  # the revision that is being applied, or ""
         self.said: list[str] = []  # what came of an action that applies nothing
+        self.unresolved: Failure | None = None  # a database in which there was nothing to resolve
         self.is_ahead = False  # a newer release has been here, and this one may run on what it left
 
 

@@ -24,8 +24,8 @@ from alembic.runtime.environment import EnvironmentContext
 from sqlalchemy.exc import SQLAlchemyError
 
 from .failures import Failure
-from .migration_connection import COMMITS_DDL, is_lock_timeout
-from .migration_failures import NOT_COMMITTED, Interrupted, lines_of
+from .migration_connection import COMMITS_DDL, is_lock_timeout, lock_not_got
+from .migration_failures import NOT_COMMITTED, Interrupted, Secret, lines_of
 from .migration_locks import forget
 from .migration_postgresql_lock import unpin
 from .migration_prepare import Preparation
@@ -73,10 +73,11 @@ class Run:
             except Exception as error:
                 if not self._may_be_tried_again(error):
                     raise
+                kind = self.progress.databases[-1].engine.dialect.name
+                why = lock_not_got(error, kind, settings.lock_timeout_s)
             pause_s = min(FIRST_PAUSE_S * 2 ** (number - 1), LONGEST_PAUSE_S) * random.uniform(0.5, 1.0)
             self._report.line(
-                f"{self._scripts.title(self.progress.at_work)}: did not get a lock within"
-                f" {settings.lock_timeout_s:g} s; rolled back,"
+                f"{self._scripts.title(self.progress.at_work)}: {why}; rolled back,"
                 f" next try in {pause_s:.1f} s ({number} of {settings.retries})"
             )
             self._begin_anew()
@@ -167,7 +168,7 @@ class Run:
                 state,
                 statements=database.statements.begun,
                 outside_tx=stays,
-                error=" ".join(lines_of(error)),
+                error=" ".join(lines_of(error, Secret.of(database.engine.url))),
             )
         except SQLAlchemyError:
             # What it said before is enough to find out later; the error itself is what has to be told.
@@ -192,6 +193,8 @@ class Run:
             )
         if self._order.is_dry:
             return
+        if self.progress.unresolved is not None and not self.progress.said:
+            raise self.progress.unresolved
         for database in self.progress.databases:
             found = database.heads_seen_by_others()
             # A newer release may have gone on from there meanwhile; its revisions are not ours to judge.
@@ -199,7 +202,7 @@ class Run:
             if not is_known:
                 continue
             missing = database.expected & self._scripts.pending(found)
-            if self._order.action == "down":
+            if self._order.goes_back:
                 missing = found - database.expected
             if missing:
                 is_left = database.engine.dialect.name in COMMITS_DDL

@@ -6,6 +6,7 @@ import hashlib
 import os
 
 from alembic.config import Config
+from alembic.runtime.migration import RevisionStep
 from alembic.script import ScriptDirectory
 
 from .failures import DAMAGED, USAGE, Failure
@@ -95,6 +96,13 @@ class Scripts:
         """Return the revisions that a database at `heads`, all of them known, lacks."""
         steps = self.directory.iterate_revisions("heads", tuple(heads), implicit_base=True)
         return {script.revision for script in steps}
+
+    def step_without_effect(self, revision: str, *, is_upgrade: bool) -> RevisionStep:
+        """Return the step over a revision, up or down, that changes the version table and executes nothing."""
+        script = self._by_id[revision]
+        step = RevisionStep(self.directory.revision_map, script, is_upgrade)
+        step.migration_fn = _nothing
+        return step
 
     def destination(self, to: str) -> str:
         """Return what alembic is told for `to`: `heads`, a full revision id, or `+2`.
@@ -195,6 +203,10 @@ def load_config(path: str, folder: str, url: str) -> Config:
 def _escaped(value: str) -> str:
     """Return `value` as configparser's interpolation wants it."""
     return value.replace("%", "%%")
+
+
+def _nothing(**words: object) -> None:
+    """Stand in the place of what a revision does."""
 
 
 def _digest(path: str) -> str:

@@ -32,13 +32,17 @@ def table(rows: Sequence[dict[str, Any]], heads: Sequence[str]) -> list[str]:
 def state_of(row: dict[str, Any], options: Options) -> str:
     """Return in a few words what came of a tenant whose process did not fail."""
     if "revisions" in row:
-        pending = [revision for revision in row["revisions"] if revision["state"] != "applied"]
-        return "behind" if pending else "at its head"
+        states = {revision["state"] for revision in row["revisions"]}
+        return next((state for state in ("dirty", "running", "ahead") if state in states), _place(states))
     if row.get("would_apply"):
         return "pending"
     if row["applied"]:
         return "undone" if options.action == "down" else "applied"
     return "nothing to do" if options.action == "apply" else "done"
+
+
+def _place(states: set[str]) -> str:
+    return "behind" if states - {"applied"} else "at its head"
 
 
 def count_of(number: int) -> str:

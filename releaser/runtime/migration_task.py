@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from .failures import FAILED, Failure
 from .migration_connecting import LONGEST_SILENCE_S, connecting_within
+from .migration_dirty import UNDO, resolving
 from .migration_failures import NO_SECRET, Interrupted, Secret, lines_of, shortened
 from .migration_holder import name_of_runner
 from .migration_hooks import BeforeTheFirst
@@ -73,6 +74,8 @@ class Task:
             resolution=options.resolution,
             is_forced=options.force,
             phase=options.phase,
+            is_listing=options.is_listing,
+            is_one_of_several=len(context.manifest.migrations) > 1,
             target=target.name if target is not None else "",
             schema=target.schema if target is not None else "",
             before=BeforeTheFirst(context, record.name, target.name if target is not None else "", report),
@@ -138,7 +141,7 @@ class Task:
             exit_code = 128 + signals.received
             message = f"interrupted by {Interrupted(signals.received)}"
             if run.at_work:
-                message = f"revision {self.scripts.title(run.at_work)} was {message}"
+                message = f"{self._work()} was {message}"
             if not signals.has_given_up:
                 return Failure(message, exit_code, now=outcome.now(), hint=self._hint(outcome))
             details = [f"the database did not answer within {GIVE_UP_S:g} s: its connection was given up"]
@@ -149,11 +152,12 @@ class Task:
         details = lines_of(error, self._secret())
         place = self.scripts.place_of(error)
         if run.at_work:
-            message = f"revision {self.scripts.title(run.at_work)} failed: {details[0] if details else 'no message'}"
+            message = f"{self._work()} failed: {details[0] if details else 'no message'}"
             details = details[1:]
             statements = run.databases[-1].statements
             if isinstance(error, DBAPIError) and statements is not None:
-                details.append(f"statement {statements.begun}: {shortened(statements.last)}")
+                details.append(f"statement {statements.begun}: {self._secret().blotted(shortened(statements.last))}")
+            details += [self._earlier()] if self._earlier() else []
         elif isinstance(error, (ArgumentError, NoSuchModuleError)):
             message = "cannot use the database's URL"
             details += self._url_lines()
@@ -174,7 +178,7 @@ class Task:
     def _reached(self, error: BaseException, signals: Signals, outcome: Outcome) -> Failure:
         """Return what is told when the revision at work is applied, or undone, although an error came after that."""
         title = self.scripts.title(self.progress.at_work)
-        did = "undone" if self._order.action == "down" else "applied"
+        did = "undone" if self._order.action == UNDO else "applied"
         if signals.received:
             return Failure(
                 f"interrupted by {Interrupted(signals.received)} when revision {title} was {did} already",
@@ -189,8 +193,17 @@ class Task:
         )
 
     def _outcome(self, *, has_given_up: bool = False, is_asked: bool = True) -> Outcome:
-        is_down = self._order.action == "down"
+        is_down = self._order.action == UNDO
         return Outcome(self.progress, self.scripts, is_down=is_down, has_given_up=has_given_up, is_asked=is_asked)
+
+    def _work(self) -> str:
+        """Return what was tried."""
+        title = self.scripts.title(self.progress.at_work)
+        return f"the undo of revision {title}" if self._order.action == UNDO else f"revision {title}"
+
+    def _earlier(self) -> str:
+        """Return what an attempt before this one has left that a person said to have cleaned up, or ""."""
+        return self.progress.databases[-1].earlier.get(self.progress.at_work, "")
 
     def doing(self) -> str:
         """Return what a signal has this task do, "" if there is nothing to roll back."""
@@ -228,10 +241,9 @@ class Task:
             return ""
         if outcome.is_open:
             return f"`bin/{self._prog} migrations` tells which, once the database can be asked"
-        return (
-            f"undo what stays by hand, then bin/{self._prog} migrate --resolve {self.progress.at_work} retry,"
-            " or applied if all of it is there"
-        )
+        by_hand = "put back what is undone" if self._order.action == UNDO else "undo what stays"
+        way = resolving(self.progress.at_work, self._order.action, self._order.command)
+        return f"{by_hand} by hand, then {way}"
 
     def _url_lines(self) -> list[str]:
         if not self.url:
@@ -249,9 +261,9 @@ class Task:
             url = make_url(self.url) if self.url else None
         except ArgumentError:
             return Secret(self.url)
-        if url is None:
-            return NO_SECRET
-        return Secret(str(url.password or ""), [name for name in (url.username, url.database, url.host) if name])
+        if url is None and self.progress.databases:
+            url = self.progress.databases[-1].engine.url  # env.py has it from elsewhere
+        return Secret.of(url) if url is not None else NO_SECRET
 
 
 class _OfTask(Work):

@@ -5,18 +5,16 @@ Runs inside the app's bundle, after `releaser.runtime.bundle.activate`.
 
 from __future__ import annotations
 
-from .migration_failures import shortened
+from .migration_listing import list_revisions, told_of
 from .migration_progress import count_of, told
 from .migration_task import Task
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection
     from typing import Any
 
     from .context import Context
     from .manifest import Migrations
-    from .migration_journal import Entry
     from .migration_options import Options
     from .migration_report import Report
     from .migration_signals import Signals
@@ -64,48 +62,10 @@ def migrations(
     """
     task = Task(context, record, url, options, report, target)
     task.go(signals)
-    pending = set() if task.progress.is_ahead else task.scripts.pending(task.heads())
-    entries = {name: entry for database in task.progress.databases for name, entry in database.entries.items()}
-    rows = [_row(task, script.revision, pending, entries.get(script.revision)) for script in task.scripts.line()]
-    lines = [f"the database is at {_where(task)}"]
-    shown = ""
-    for row in rows:
-        lines.append(f"  {row['state']:8} {row['revision']} {row['title']}".rstrip())
-        lines += [f"           {text}" for text in _told_of(row)]
-        # That of a run stands at each of its revisions, and is told at the first.
-        if row.get("restore_point") and row["restore_point"] != shown:
-            shown = row["restore_point"]
-            lines.append(f"           restore point: {shown}")
+    rows = list_revisions(task)
+    lines = [f"the database is at {_where(task)}", *told_of(rows)]
     at = {"database": task.name, "at": sorted(task.heads()), "heads": sorted(task.scripts.heads)}
     return {**at, "revisions": rows}, lines
-
-
-def _row(task: Task, revision: str, pending: Collection[str], entry: Entry | None) -> dict[str, Any]:
-    """Return what is known of one revision: from the database, and from the journal as far as it agrees."""
-    state = "pending" if revision in pending else "applied"
-    row: dict[str, Any] = {
-        "revision": revision,
-        "title": task.scripts.title(revision).removeprefix(revision).strip(),
-        "state": state,
-    }
-    if entry is None or entry.direction != "up":
-        return row
-    if state == "applied" and entry.state in ("done", "running"):
-        row |= {"at": entry.began_at, "by": entry.by(), "duration_s": entry.duration_s, "note": entry.error}
-        row |= {"restore_point": entry.restore_point}
-    elif state == "pending" and entry.is_dirty():
-        row |= {"state": "dirty", "at": entry.began_at, "by": entry.by(), "note": entry.error}
-    elif state == "pending" and entry.state == "failed":
-        row |= {"state": "failed", "at": entry.began_at, "by": entry.by(), "note": entry.error}
-    return row
-
-
-def _told_of(row: dict[str, Any]) -> list[str]:
-    """Return what is said below a revision's own line."""
-    if "at" not in row:
-        return []
-    took = f" in {row['duration_s']:.2f} s" if row.get("duration_s") else ""
-    return [f"{row['at']} UTC by {row['by']}{took}", *([shortened(row["note"])] if row["note"] else [])]
 
 
 def _result(task: Task, options: Options) -> dict[str, Any]:

@@ -72,3 +72,49 @@ def test_what_the_build_could_not_tell_is_a_doubt(tmp_path: Path, more: dict[str
 def test_asking_makes_no_file(tmp_path: Path) -> None:
     assert not is_at_heads([record()], [f"sqlite:///{tmp_path}/none.db"])
     assert list(tmp_path.iterdir()) == []
+
+
+def note(folder: Path, *rows: tuple[str, str, str, int], line: str = "alembic_version") -> None:
+    """Make the journal beside `database`: revision, direction, state, and how many statements stay, of each attempt."""
+    connection = sqlite3.connect(folder / "a name.db.migrations")
+    columns = "number INTEGER PRIMARY KEY, line TEXT, revision TEXT, direction TEXT, state TEXT, outside_tx INTEGER"
+    connection.execute(f"CREATE TABLE migration_journal ({columns})")
+    statement = "INSERT INTO migration_journal (line, revision, direction, state, outside_tx) VALUES (?, ?, ?, ?, ?)"
+    connection.executemany(statement, [(line, *row) for row in rows])
+    connection.commit()
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("rows", "known"),
+    [
+        ([("b", "up", "done", 0)], True),
+        ([("b", "up", "running", 1)], True),
+        ([("b", "down", "running", 0)], True),
+        ([("b", "down", "running", 1)], False),
+        ([("b", "down", "failed", 2)], False),
+        ([("b", "down", "interrupted", 2)], False),
+        ([("b", "down", "failed", 2), ("a", "up", "done", 0)], False),
+        ([("b", "down", "failed", 2), ("b", "up", "done", 0)], True),
+    ],
+    ids=str,
+)
+def test_a_head_that_may_be_half_undone_is_no_answer(
+    tmp_path: Path, rows: list[tuple[str, str, str, int]], known: bool
+) -> None:
+    url = database(tmp_path, "b")
+    note(tmp_path, *rows)
+    assert is_at_heads([record()], [url]) == known
+    assert is_at_heads([record(journal="off")], [url])
+
+
+def test_the_journal_of_another_version_table_is_not_asked(tmp_path: Path) -> None:
+    url = database(tmp_path, "b")
+    note(tmp_path, ("b", "down", "failed", 1), line="audit_version")
+    assert is_at_heads([record()], [url])
+
+
+def test_a_journal_that_cannot_be_read_is_a_doubt(tmp_path: Path) -> None:
+    url = database(tmp_path, "b")
+    (tmp_path / "a name.db.migrations").write_text("nothing that SQLite knows" * 100)
+    assert not is_at_heads([record()], [url])

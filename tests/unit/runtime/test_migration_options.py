@@ -46,7 +46,7 @@ def test_a_duration_has_a_unit_or_is_in_seconds(text: str, seconds: float) -> No
         (["--stamp", "+1"], "--stamp: expected a revision or head, found '+1'"),
         (["--stamp", "a", "--phase", "pre"], "--stamp and --phase exclude each other"),
         (["--resolve", "a", "retry", "--force"], "nothing here needs --force"),
-        (["--resolve", "a"], "--resolve a: expected 'applied' or 'retry', found ''"),
+        (["--resolve", "a"], "--resolve a: expected 'applied', 'undone' or 'retry', found ''"),
         (["--resolve", "+1", "retry"], "--resolve: expected a revision or head, found '+1'"),
         (["--down-to", "a"], "--down-to undoes revisions, and data with them"),
         (["--down-to", "a", "--force"], "--down-to undoes revisions, and data with them"),
