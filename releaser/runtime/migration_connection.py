@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 COMMITS_DDL = ("mysql", "mariadb")
 """Here each statement that changes the schema commits itself and everything before it."""
 _DDL_WORDS = ("ALTER", "CREATE", "DROP", "RENAME", "TRUNCATE", "GRANT", "REVOKE", "ANALYZE", "OPTIMIZE", "REPAIR")
+_SYNTAX_ERROR = 1064  # of MySQL
 _BEGIN = "BEGIN IMMEDIATE"  # ours, not a statement of the revision
 _CONCURRENTLY = "CONCURRENTLY"
 _INSTRUCTIONS_BETWEEN_SIGNALS = 10_000
@@ -33,6 +34,8 @@ class Statements:
         commit event: note() ── driver: COMMIT ──► answer        the next begin or statement: `committed`
                   └ raises        └ fails: nothing is kept
                                   └ no answer: `may_be_committed`
+
+    A statement that commits itself is its own COMMIT: it counts once it is answered.
     """
 
     def __init__(self, connection: Connection, note: Callable[[int, str], None]) -> None:
@@ -45,6 +48,7 @@ class Statements:
         self.is_rolled_back = False  # a rollback was sent after an error, and answered
         self.is_end_unanswered = False  # the last commit was sent, and its answer never came
         self._promised = 0  # how many stay once the commit that is under way has taken place
+        self._is_committing_itself = False  # that commit is a statement, not a COMMIT
         self.last = ""
         self._finished = 0
         self._ddl_commits = connection.dialect.name in COMMITS_DDL
@@ -57,7 +61,7 @@ class Statements:
         """Begin a revision."""
         self.begun = self.committed = self._finished = self._promised = self.may_be_committed = 0
         self.last = ""
-        self._is_at_its_end = self.is_rolled_back = self.is_end_unanswered = False
+        self._is_at_its_end = self.is_rolled_back = self.is_end_unanswered = self._is_committing_itself = False
 
     def is_recorded(self) -> None:
         """Hear that the version table names the revision."""
@@ -77,9 +81,19 @@ class Statements:
                 self._connection.invalidate()  # closed: then the server rolls back
         if self._promised > self.committed:
             is_lost = getattr(error, "connection_invalidated", False) or not self.is_rolled_back
-            if is_lost or not isinstance(error, DBAPIError):
+            if is_lost or not isinstance(error, DBAPIError) or self._leaves_a_part():
                 self._is_unanswered()
-        self._promised = 0
+            elif self._is_committing_itself and not _is_not_understood(error):
+                self.committed = max(self.committed, self._before_it())
+        self._promised, self._is_committing_itself = 0, False
+
+    def _before_it(self) -> int:
+        """Return how many statements a refused one has committed: on MySQL a change of the schema, those before it."""
+        return self._finished if self._ddl_commits else self.committed
+
+    def _leaves_a_part(self) -> bool:
+        """Tell whether the statement at work leaves something even if it fails: PostgreSQL's invalid indexes."""
+        return self._is_committing_itself and _CONCURRENTLY in self.last.upper()
 
     def look(self) -> None:
         """Take what is not answered up to now for what never will be; called by another thread, at the very end."""
@@ -108,8 +122,10 @@ class Statements:
 
     def _confirm(self) -> None:
         """Take the last commit for done: the connection goes on after it."""
+        if self._is_committing_itself:  # and was refused, and the revision goes on nevertheless
+            self._promised = self._before_it()
         self.committed = max(self.committed, self._promised)
-        self._promised = 0
+        self._promised, self._is_committing_itself = 0, False
 
     def _before(self, connection: Connection, cursor: Any, statement: str, *more: Any) -> None:
         self._confirm()
@@ -117,11 +133,10 @@ class Statements:
             return
         self.begun += 1
         self.last = statement
-        if self._is_ddl(statement):
+        if self._is_ddl(statement) or is_autocommit(connection):
             self._note(self.begun, statement)
-            self.committed = self._finished
-        elif is_autocommit(connection):
-            self._note(self.begun, statement)
+            # Until it is answered nobody knows whether it, or what it commits before itself, has taken place.
+            self._promised, self._is_committing_itself = self.begun, True
 
     def _after(self, connection: Connection, cursor: Any, statement: str, *more: Any) -> None:
         if statement == _BEGIN:
@@ -129,6 +144,7 @@ class Statements:
         self._finished += 1
         if is_autocommit(connection) or self._is_ddl(statement):
             self.committed = self._finished
+            self._promised, self._is_committing_itself = 0, False
 
     def _on_commit(self, connection: Connection) -> None:
         if not self._is_at_its_end and self._finished > self.committed:
@@ -137,6 +153,11 @@ class Statements:
 
     def _is_ddl(self, statement: str) -> bool:
         return self._ddl_commits and statement.lstrip(" \t\r\n(").upper().startswith(_DDL_WORDS)
+
+
+def _is_not_understood(error: BaseException) -> bool:
+    """Tell whether the server could not read a statement: then it has not even committed what came before it."""
+    return (getattr(getattr(error, "orig", None), "args", None) or ("",))[0] == _SYNTAX_ERROR
 
 
 def is_autocommit(connection: Connection) -> bool:

@@ -73,9 +73,7 @@ class Order:
 
     def unlock(self) -> str:
         """Return the command that ends the session of whoever holds the lock."""
-        name = [self.settings.name] if self.settings.name != DEFAULT else []
-        target = ["--target", self.target] if self.target else []
-        return " ".join([f"bin/{self.owner[0]} migrate", *name, *target, "--unlock --force"])
+        return f"{self.command} --unlock --force"
 
     @property
     def goes_back(self) -> bool:

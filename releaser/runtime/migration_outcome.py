@@ -48,6 +48,12 @@ class Outcome:
             return False
         return (work in self._pending) == self._is_down
 
+    @property
+    def is_open(self) -> bool:
+        """Whether only the database, which cannot be asked now, knows if the revision at work is there as a whole."""
+        work = self._progress.databases[-1].statements if self._progress.databases else None
+        return self._heads is None and work is not None and work.is_end_unanswered
+
     def now(self) -> str:
         """Return where the database is, and what became of this run's work."""
         run = self._progress
@@ -74,11 +80,17 @@ class Outcome:
         """Return what is left of the revision at work, which is not reached."""
         work = f"the undo of {self._progress.at_work}" if self._is_down else self._progress.at_work
         statements = database.statements
+        done = "done" if self._is_down else "applied"
         if statements is not None and statements.committed:
-            return f"{_first(statements.committed)} of {work} {_stay(statements.committed)}"
+            stays = f"{_first(statements.committed)} of {work} {_stay(statements.committed)}"
+            if self.is_open:
+                return f"{work} is {done} if its commit took place, else {stays}"
+            if statements.may_be_committed > statements.committed:
+                return f"{stays}, {_first(statements.may_be_committed)} may be committed: the answer to it was lost"
+            return stays
         if statements is not None and statements.may_be_committed:
             return f"{_first(statements.may_be_committed)} of {work} may be committed: the answer to it was lost"
-        is_not = f"{work} is not {'done' if self._is_down else 'applied'}"
+        is_not = f"{work} is not {done}"
         if self._has_given_up and statements is not None and not statements.is_rolled_back:
             when = "unless its commit, which was not answered, took place"
             if not statements.is_end_unanswered:

@@ -161,6 +161,8 @@ class Run:
         stays = max(database.statements.committed, database.statements.may_be_committed)
         if is_lock_timeout(error) and not stays:
             state = "rolled back"
+        if database.statements.may_be_committed > database.statements.committed:
+            state = "running"  # as of one that was killed: how much of it stays only the database can tell
         try:
             if state == "interrupted":
                 database.journal.hurry()

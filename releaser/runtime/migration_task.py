@@ -144,9 +144,9 @@ class Task:
             if run.at_work:
                 message = f"{self._work()} was {message}"
             if not signals.has_given_up:
-                return Failure(message, exit_code, now=outcome.now(), hint=self._hint())
+                return Failure(message, exit_code, now=outcome.now(), hint=self._hint(outcome))
             details = [f"the database did not answer within {GIVE_UP_S:g} s: its connection was given up"]
-            hint = self._hint() or self._unlock_hint()
+            hint = self._hint(outcome) or self._unlock_hint()
             return Failure(message, exit_code, details=tuple(details), now=outcome.now(), hint=hint)
         if NO_SESSION in str(error) and not run.at_work:
             return too_few_sessions()
@@ -174,7 +174,7 @@ class Task:
             message = "env.py failed"
         if place:
             details.insert(0, place)
-        return Failure(message, exit_code, details=tuple(details), now=outcome.now(), hint=self._hint())
+        return Failure(message, exit_code, details=tuple(details), now=outcome.now(), hint=self._hint(outcome))
 
     def _reached(self, error: BaseException, signals: Signals, outcome: Outcome) -> Failure:
         """Return what is told when the revision at work is applied, or undone, although an error came after that."""
@@ -209,7 +209,8 @@ class Task:
         for database in self.progress.databases[-1:]:
             if database.statements is not None:
                 database.statements.look()
-        return self._outcome(has_given_up=True, is_asked=False).now(), self._hint() or self._unlock_hint()
+        outcome = self._outcome(has_given_up=True, is_asked=False)
+        return outcome.now(), self._hint(outcome) or self._unlock_hint()
 
     def before_a_line(self) -> str:
         """See `Report.before_a_line`."""
@@ -233,12 +234,14 @@ class Task:
         """Return what an attempt before this one has left that a person said to have cleaned up, or ""."""
         return self.progress.databases[-1].earlier.get(self.progress.at_work, "")
 
-    def _hint(self) -> str:
+    def _hint(self, outcome: Outcome) -> str:
         statements = self.progress.databases[-1].statements if self.progress.databases else None
         if not self.progress.at_work or statements is None:
             return ""
         if not statements.committed and not statements.may_be_committed:
             return ""
+        if outcome.is_open:
+            return f"`bin/{self._prog} migrations` tells which, once the database can be asked"
         by_hand = "put back what is undone" if self._order.action == UNDO else "undo what stays"
         way = resolving(self.progress.at_work, self._order.action, self._order.command)
         return f"{by_hand} by hand, then {way}"

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import Self, TypeVar
 from urllib.parse import quote
 
 from sqlalchemy import make_url
@@ -72,7 +73,7 @@ class Proxy:
         """Every connection is stalled, those that come later included."""
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> Proxy:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -149,19 +150,29 @@ class Proxy:
             one.close()
 
 
+P = TypeVar("P", bound=Proxy)
+
+
 @contextlib.contextmanager
 def proxied(url: str, folder: Path) -> Iterator[tuple[Proxy, str]]:
     """Put a proxy in front of the server of `url`, in `folder`; give it, and the URL that goes through it."""
+    with proxied_by(Proxy, url, folder) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def proxied_by(make: type[P], url: str, folder: Path) -> Iterator[tuple[P, str]]:
+    """Do the same with another class of proxy."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "postgresql":
-        name = ".s.PGSQL.5432"
+        name = f".s.PGSQL.{parsed.query.get('port', 5432)}"
         target = Path(str(parsed.query["host"])) / name
         through = parsed.set(query={**parsed.query, "host": str(folder)})
     else:
         name = "mysql.sock"
         target = Path(str(parsed.query["unix_socket"]))
         through = parsed.set(query={**parsed.query, "unix_socket": str(folder / name)})
-    with Proxy(folder / name, target) as proxy:
+    with make(folder / name, target) as proxy:
         text = through.set(password=None).render_as_string(hide_password=False)
         user = f"{parsed.username}@"
         yield proxy, text.replace(user, f"{parsed.username}:{quote(str(parsed.password), safe='')}@", 1)

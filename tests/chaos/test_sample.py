@@ -1,0 +1,84 @@
+"""A fixed sample of `./dev chaos`: those cells of its table in which something was wrong once, and one of each kind.
+
+A failure names the command that carries the case out once more and prints everything that was said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from chaos.cases import Case, Trial
+from chaos.faults import faults_of
+from chaos.subjects import subject_of
+from support.databases import Server, mariadb, pgbouncer, postgresql
+
+__all__ = ["mariadb", "pgbouncer", "postgresql"]
+
+SAMPLE = [
+    ("sqlite", "up", "kill-before", "r10", "COMMIT"),
+    ("sqlite", "up", "disk-before", "r10", "COMMIT"),
+    ("sqlite", "failing", "term-before", "r09", "UPDATE item"),
+    ("sqlite", "down", "kill-before", "r08", "DROP TABLE a8"),
+    ("postgresql", "up", "cut-swallow-itself", "r05", "COMMIT"),
+    ("postgresql", "up", "cut-swallow-itself", "r10", "COMMIT"),
+    ("postgresql", "up", "cut-before-away", "r07", "COMMIT"),
+    ("postgresql", "up", "cut-before-work", "r10", "UPDATE release_meta"),
+    ("postgresql", "up", "stall-before-all", "r08", "CREATE TABLE a8"),
+    ("postgresql", "up", "kill-during", "r10", "CREATE INDEX"),
+    ("postgresql", "up", "server-swallow", "r07", "COMMIT"),
+    ("postgresql", "up", "disk-before", "r02", "INSERT INTO item"),
+    ("postgresql", "failing", "cut-during-all", "r09", "UPDATE item"),
+    ("postgresql", "down", "cut-swallow-itself", "r03", "COMMIT"),
+    ("pgbouncer", "up", "cut-before-lock", "r05", "UPDATE item"),
+    ("pgbouncer", "up", "kill-before", "r10", "INSERT INTO event"),
+    ("mariadb", "up", "cut-before-journal", "r10", "UPDATE item"),
+    ("mariadb", "up", "cut-swallow-itself", "r08", "CREATE TABLE a8"),
+    ("mariadb", "up", "cut-before-away", "r08", "UPDATE release_migration"),
+    ("mariadb", "up", "stall-swallow-itself", "r10", "UPDATE item"),
+    ("mariadb", "up", "kill-during", "r05", "SELECT sleep"),
+    ("mariadb", "up", "server-during", "r03", "ALTER TABLE"),
+    ("mariadb", "up", "disk-before", "r02", "INSERT INTO item"),
+    ("mariadb", "failing", "term-before", "r09", "UPDATE item"),
+]
+"""Database, story, fault, and the first statement of a revision that begins so."""
+
+
+@pytest.fixture(scope="session")
+def trial_of(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Trial]]:
+    """Return a function that gives the trial of a database, the same one each time."""
+    trials: dict[str, Trial] = {}
+    with ExitStack() as stack:
+
+        def give(name: str) -> Trial:
+            if name not in trials:
+                needed = {"sqlite": (), "pgbouncer": ("postgresql", "pgbouncer")}.get(name, (name,))
+                servers: dict[str, Server] = {each: request.getfixturevalue(each) for each in needed}
+                trials[name] = Trial(stack.enter_context(subject_of(name, servers)), folder(name))
+            return trials[name]
+
+        def folder(name: str) -> Path:
+            return tmp_path_factory.mktemp(f"chaos-{name}")
+
+        yield give
+
+
+@pytest.mark.parametrize(("name", "story", "fault_name", "revision", "statement"), SAMPLE)
+def test_the_database_is_as_it_was_meant_and_as_it_was_told(
+    name: str, story: str, fault_name: str, revision: str, statement: str, trial_of: Callable[[str], Trial]
+) -> None:
+    trial = trial_of(name)
+    fault = next(fault for fault in faults_of(name) if fault.name == fault_name)
+    if fault.action == "disk" and trial.subject.disk is None:
+        pytest.skip("only root may mount a disk of a known size")
+    point = next(
+        point for point in trial.points(story) if point.revision == revision and point.text.startswith(statement)
+    )
+    result = trial.try_out(Case(story, fault, point))
+    again = f"./dev chaos --database {name} --story {story} --fault {fault_name} --point {point.number}"
+    told = "\n".join(f"exit {told.code}\n{told.words}" for told in result.told)
+    assert result.verdict in ("itself", "asked", "asked in vain"), f"{result.verdict}: {result.why}\n{again}\n{told}"
