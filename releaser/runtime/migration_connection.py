@@ -27,9 +27,9 @@ _INSTRUCTIONS_BETWEEN_SIGNALS = 10_000
 class Statements:
     """What the revision at hand has sent to the database, and how much of it no rollback can undo.
 
-    `note` is called with that number and the statement before it becomes so. SQLAlchemy tells of a commit before the
-    driver is asked for it, so a commit counts once something else happens on the connection: one that fails has kept
-    nothing, and of one whose answer was lost nobody here can tell::
+    `note` is called before the first statement, and with that number before a statement becomes so. SQLAlchemy tells of
+    a commit before the driver is asked for it, so a commit counts once something else happens on the connection: one
+    that fails has kept nothing, and of one whose answer was lost nobody here can tell::
 
         commit event: note() ── driver: COMMIT ──► answer        the next begin or statement: `committed`
                   └ raises        └ fails: nothing is kept
@@ -137,6 +137,8 @@ class Statements:
             self._note(self.begun, statement)
             # Until it is answered nobody knows whether it, or what it commits before itself, has taken place.
             self._promised, self._is_committing_itself = self.begun, True
+        elif self.begun == 1:
+            self._note(0, statement)
 
     def _after(self, connection: Connection, cursor: Any, statement: str, *more: Any) -> None:
         if statement == _BEGIN:

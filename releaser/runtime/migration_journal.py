@@ -2,7 +2,7 @@
 
 It is written on a connection of its own that commits each statement, so that it outlives what it tells of::
 
-    revision begins        row: running, outside_tx 0
+    before its first statement: row: running, outside_tx 0
     before a statement that no rollback can undo (MySQL's changes of the schema, an autocommit block, a commit)
                            outside_tx = how many statements are kept from here on, and the last of them
     revision ends          done | failed | interrupted, how long, how many statements
@@ -85,6 +85,7 @@ class Journal:
         self._insert = self._quick(self._table.insert(), self._table.c.number)
         self._done: dict[int, tuple[float, int]] = {}  # by number, not yet written: duration and statements
         self._current = 0
+        self._at_work: Mapping[str, Any] = {}  # of the revision that has begun
         self._began = self._wrote = 0.0
         self._lock_s = _LOCK_S
         self._session = 0
@@ -137,22 +138,25 @@ class Journal:
                 self._change(entry.number, {"state": "rolled back"})
 
     def begin(self, revision: str, *, direction: str = "up", **more: Any) -> None:
-        """Note that a revision begins."""
+        """Note that a revision begins: it is written before its first statement, with what that one commits."""
         if len(self._done) >= _MOST_UNWRITTEN or time.monotonic() - self._wrote >= _LONGEST_UNWRITTEN_S:
             self._write_done()
-        self._current = self._add(revision, direction, "running", more)
+        self._current, self._at_work = 0, {"revision": revision, "direction": direction, **more}
         self._began = time.monotonic()
 
     def note(self, outside_tx: int, statement: str) -> None:
         """Note, before it is executed, that from `statement` on `outside_tx` statements stay whatever happens."""
+        values = {"outside_tx": outside_tx, "last_sql": statement[:_ENOUGH_CHARACTERS] if outside_tx else ""}
         if self._current:
-            self._change(self._current, {"outside_tx": outside_tx, "last_sql": statement[:_ENOUGH_CHARACTERS]})
+            self._change(self._current, values)
+        elif self._at_work:
+            self._current = self._add(state="running", **{**self._at_work, **values})
 
     def done(self, statements: int) -> None:
         """Note that the revision is applied, as the database says: written with others, by `close` at the latest."""
-        if self._current:
-            self._done[self._current] = (round(time.monotonic() - self._began, 3), statements)
-            self._current = 0
+        number = self._end()
+        if number:
+            self._done[number] = (round(time.monotonic() - self._began, 3), statements)
 
     def hurry(self) -> None:
         """Wait no longer than a moment for others from here on."""
@@ -162,9 +166,9 @@ class Journal:
 
     def end(self, state: str, *, statements: int, outside_tx: int, error: str = "") -> None:
         """Note how the revision ended that is not done."""
-        if not self._current:
+        number = self._end()
+        if not number:
             return
-        number, self._current = self._current, 0
         values = {
             "state": state,
             "statements": statements,
@@ -174,9 +178,16 @@ class Journal:
         }
         self._change(number, values)
 
+    def _end(self) -> int:
+        """Return the number of the revision that ends, 0 if none was at work."""
+        if self._at_work and not self._current:
+            self._current = self._add(state="running", **self._at_work)
+        number, self._current, self._at_work = self._current, 0, {}
+        return number
+
     def say(self, revision: str, state: str, *, direction: str = "up", **more: Any) -> None:
         """Note what a person has decided."""
-        self._add(revision, direction, state, more)
+        self._add(revision=revision, direction=direction, state=state, **more)
 
     def position(self, name: str) -> str:
         """Return where the server's log is, and note `name` there if that can be; "" for an SQLite database."""
@@ -195,14 +206,11 @@ class Journal:
         if self._is_own:
             self._engine.dispose()
 
-    def _add(self, revision: str, direction: str, state: str, more: Mapping[str, Any]) -> int:
+    def _add(self, **given: Any) -> int:
         values = {
             "line": self._line,
             "release": self._owner[0],
             "version": self._owner[1],
-            "revision": revision,
-            "direction": direction,
-            "state": state,
             "outside_tx": 0,
             "statements": 0,
             "last_sql": "",
@@ -215,7 +223,7 @@ class Journal:
             "phase": "pre",
             "compatible": -1,
             "restore_point": "",
-            **more,
+            **given,
         }
         result = self._execute(self._insert, values)
         return int(result.scalar_one() if self._is_on_postgresql else result.inserted_primary_key[0])
