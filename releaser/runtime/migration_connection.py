@@ -122,6 +122,11 @@ class Statements:
 
     def _confirm(self) -> None:
         """Take the last commit for done: the connection goes on after it."""
+        if self._promised > self.committed and not self._connection.closed and self._connection.invalidated:
+            # It does not: an autocommit_block begins a transaction at its end, on a connection that was lost, too.
+            self._is_unanswered()
+            self._promised, self._is_committing_itself = 0, False
+            return
         if self._is_committing_itself:  # and was refused, and the revision goes on nevertheless
             self._promised = self._before_it()
         self.committed = max(self.committed, self._promised)
