@@ -16,7 +16,7 @@ from .migration_options import parse_migrate, parse_migrations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from .context import Context
@@ -77,7 +77,7 @@ def _run(context: Context, command: str, options: Options) -> int:
             progress = error if options.as_json else output
             lines = migration_databases.run(context, command, wanted, options, signals, progress, applied)
         except Interrupted as interrupted:
-            failed = Failure(f"interrupted by {interrupted}", 128 + interrupted.number, now="nothing was migrated")
+            failed = Failure(f"interrupted by {interrupted}", 128 + interrupted.number, now=_stays(applied))
         except Failure as failure:
             failed = failure
         finally:
@@ -98,6 +98,15 @@ def _run(context: Context, command: str, options: Options) -> int:
             stream.error.now = "what it was to do is done"
             raise stream.error
     return DONE
+
+
+def _stays(applied: Sequence[Mapping[str, Any]]) -> str:
+    """Return what is true when nothing was at work any more, or yet."""
+    count = sum(len(each["revisions"]) for each in applied)
+    if not applied:
+        return "nothing was migrated"
+    told = "1 revision" if count == 1 else f"{count} revisions"
+    return f"what was done before stays: {told}" if count else "what was done before stays"
 
 
 def _refused(urls: Sequence[str], *, may_write: bool) -> PermissionError | None:

@@ -105,7 +105,7 @@ class Statements:
         if self._is_at_its_end:
             self.is_end_unanswered = True
         else:
-            self.may_be_committed = self._promised
+            self.may_be_committed = max(self.may_be_committed, self._promised)
 
     def _driver(self) -> Any:
         return self._connection.connection.dbapi_connection
@@ -122,10 +122,23 @@ class Statements:
 
     def _confirm(self) -> None:
         """Take the last commit for done: the connection goes on after it."""
-        if self._is_committing_itself:  # and was refused, and the revision goes on nevertheless
-            self._promised = self._before_it()
+        if self._is_committing_itself:
+            self._judge_statement()
         self.committed = max(self.committed, self._promised)
-        self._promised, self._is_committing_itself = 0, False
+        self._promised = 0
+
+    def _judge_statement(self) -> None:
+        """See what stays of a statement that commits itself and was not done, although the connection goes on.
+
+        It need not go on: an autocommit_block commits and begins at its end, on a connection that was lost, too.
+        """
+        is_lost = not self._connection.closed and self._connection.invalidated
+        if self._promised > self.committed and (is_lost or self._leaves_a_part()):
+            self._is_unanswered()
+            self._promised = 0
+        else:
+            self._promised = self._before_it()
+        self._is_committing_itself = False
 
     def _before(self, connection: Connection, cursor: Any, statement: str, *more: Any) -> None:
         self._confirm()
@@ -149,7 +162,9 @@ class Statements:
             self._promised, self._is_committing_itself = 0, False
 
     def _on_commit(self, connection: Connection) -> None:
-        if not self._is_at_its_end and self._finished > self.committed:
+        if self._is_committing_itself:
+            self._judge_statement()
+        if not self._is_at_its_end and self._finished > max(self.committed, self.may_be_committed):
             self._note(self._finished, self.last)
         self._promised = self._finished
 

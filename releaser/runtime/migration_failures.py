@@ -104,6 +104,8 @@ def lines_of(error: BaseException, secret: Secret = NO_SECRET) -> list[str]:
 
     An exception that is not a database's is told with its type: `'shop'` alone says nothing, `KeyError: 'shop'` does.
     """
+    if type(error).__name__ == "PendingRollbackError" and error.__context__ is not None:
+        error = error.__context__  # an autocommit_block goes on after an error; SQLAlchemy's complaint hides it
     original = getattr(error, "orig", None)
     told = str(original if original is not None else error)
     if original is None and not type(error).__module__.startswith(("sqlalchemy.", "alembic.")):

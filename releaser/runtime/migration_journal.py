@@ -332,24 +332,21 @@ def open_journal(
     kind = connection.dialect.name
     if wanted == "off" or (kind == "sqlite" and not path):
         return None, ""
-    journal: Journal | None = None
-    try:
+    if is_dry and kind == "sqlite" and not os.path.exists(path + FILE_SUFFIX):
+        return None, ""
+
+    def opened() -> Journal | None:
+        engine = connection.engine
         if kind == "sqlite":
-            if is_dry and not os.path.exists(path + FILE_SUFFIX):
-                return None, ""
             engine = create_engine(f"sqlite:///{path}{FILE_SUFFIX}", poolclass=NullPool)
-        else:
-            engine = connection.engine
-        journal = Journal(engine, TABLE, line, owner, is_own=kind == "sqlite")
-        if is_dry:
-            if journal.exists():
-                return journal, ""
-            journal.close()
-            return None, ""
-        journal.prepare()
+        return _opened(Journal(engine, TABLE, line, owner, is_own=kind == "sqlite"), is_dry=is_dry)
+
+    try:
+        try:
+            return opened(), ""
+        except DBAPIError:  # a connection that was lost is no reason to go on without one
+            return opened(), ""
     except (SQLAlchemyError, OSError) as error:
-        if journal is not None:
-            journal.close()
         told = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         reason = Secret.of(connection.engine.url).blotted(told)
         if wanted == "required":
@@ -360,7 +357,21 @@ def open_journal(
                 hint='journal = "on" goes on without one',
             ) from error
         return None, reason
-    return journal, ""
+
+
+def _opened(journal: Journal, *, is_dry: bool) -> Journal | None:
+    """Return the journal once its table is there; None if a dry run finds no table."""
+    try:
+        if not is_dry:
+            journal.prepare()
+            return journal
+        if journal.exists():
+            return journal
+    except BaseException:
+        journal.close()
+        raise
+    journal.close()
+    return None
 
 
 def at_work(connection: Connection, *, path: str, line: str) -> Entry | None:

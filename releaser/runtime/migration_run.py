@@ -17,6 +17,7 @@ A subclass of `EnvironmentContext` does not work: alembic binds the module `alem
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 
@@ -67,6 +68,7 @@ class Run:
             Exception: whatever env.py, a revision, alembic or the driver raised.
         """
         drop_repetitions()
+        _let_pools_be_quiet()
         settings = self._order.settings
         for number in range(1, settings.retries + 1):
             try:
@@ -216,3 +218,13 @@ class Run:
                     now=f"the database is at {told(found)}; before this run it was at {told(database.before)}{stays}",
                     hint="env.py must not use the connection before context.configure(), or must commit at its end",
                 )
+
+
+def _let_pools_be_quiet() -> None:
+    """Keep SQLAlchemy from printing a traceback for each lost connection that it closes; that it is lost is told.
+
+    An env.py that sets up logging for it has the last word.
+    """
+    logger = logging.getLogger("sqlalchemy.pool")
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.CRITICAL)

@@ -96,14 +96,14 @@ class Task:
         with connecting_within(LONGEST_SILENCE_S, self._runner) as sessions, signals.during(_OfTask(self, sessions)):
             try:
                 self._run.go()
-            except Failure as failure:
-                if not failure.now:
-                    failure.now = self._outcome().now()
-                raise
-            except Unheard:
-                raise Failure("stopped: whoever asked for the migration has gone", now=self._outcome().now()) from None
             except BaseException as error:
-                raise self._failure(error, signals) from error
+                try:
+                    failure = self._judged(error, signals)
+                except Interrupted as interrupted:  # while the database was asked; the next signal ends at once
+                    failure = self._failure(interrupted, signals)
+                if failure is error:
+                    raise
+                raise failure from (None if isinstance(error, Unheard) else error)
             finally:
                 self._report.close()
 
@@ -130,6 +130,15 @@ class Task:
     def heads(self) -> frozenset[str]:
         """Return where the databases are after the run, all of them together."""
         return frozenset().union(*(database.expected for database in self.progress.databases))
+
+    def _judged(self, error: BaseException, signals: Signals) -> Failure:
+        """Return what ends this task, with what is true now."""
+        if isinstance(error, Failure):
+            error.now = error.now or self._outcome().now()
+            return error
+        if isinstance(error, Unheard):
+            return Failure("stopped: whoever asked for the migration has gone", now=self._outcome().now())
+        return self._failure(error, signals)
 
     def _failure(self, error: BaseException, signals: Signals) -> Failure:
         """Return what is told of an error; what became of the revision at work is what the database says."""
@@ -168,7 +177,7 @@ class Task:
         elif not run.databases and _is_of_driver(error):
             message = "cannot connect to the database"
             details += self._url_lines()
-        elif isinstance(error, DBAPIError):
+        elif _is_of_driver(error) and not isinstance(error, OSError):
             message = "cannot use the database"
         else:
             message = "env.py failed"

@@ -79,11 +79,11 @@ def _wrong_about(part: str, what: str, seen: Seen, before: Seen, reference: Refe
     """Return what is wrong with one part of `what` a `now:` line says."""
     if part in ("nothing was migrated", "nothing was changed"):
         return "" if seen == before else f"something was: {seen.state.less(before.state) or seen.version}"
-    if found := re.fullmatch(r"this run (applied|undid) (\d+) revisions?", part):
+    if found := _MOVED.fullmatch(part):
         moved = abs(number_of(seen.version) - number_of(before.version))
         # What is said to be unknown need not be counted.
         allowed = (moved, moved - 1) if _OPEN.search(what) else (moved,)
-        return "" if int(found[2]) in allowed else f"it is {moved}"
+        return "" if int(found[1]) in allowed else f"it is {moved}"
     found = _AT_WORK.fullmatch(part)
     if found is None:
         return "words that the law does not know"
@@ -102,6 +102,7 @@ def _wrong_about(part: str, what: str, seen: Seen, before: Seen, reference: Refe
     return f"there are {done}: {seen.state.less(reference.at(work_at))} {' '.join(seen.invalid)}".rstrip()
 
 
+_MOVED = re.compile(r"(?:this run (?:applied|undid)|what was done before stays:) (\d+) revisions?")
 _NEXT_PART = re.compile(r", (?!unless |else |and is |which |took |the first (?:\d+ statements|statement) may )")
 _OPEN = re.compile(r"unless its commit|if its commit took place")
 """Words that leave open whether the revision at work is there as a whole."""

@@ -110,7 +110,7 @@ def cases_of(trial: Trial, asked: argparse.Namespace) -> list[Case]:
         chance.shuffle(row)
     chosen: list[Case] = []
     while len(chosen) < asked.sample and any(rows):
-        chosen += [row.pop() for row in rows if row]
+        chosen += [row.pop() for row in chance.sample(rows, len(rows)) if row]
     return chosen[: asked.sample]
 
 

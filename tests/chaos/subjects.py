@@ -34,7 +34,7 @@ _LOCKED = {
 }
 _BUSY = {
     "postgresql": "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    " AND backend_type = 'client backend' AND (state <> 'idle' {all})",
+    " AND backend_type = 'client backend' AND (state = 'active' {all})",
     "mariadb": "SELECT count(*) FROM information_schema.processlist WHERE db = database() AND id <> connection_id()"
     " AND (command <> 'Sleep' {all})",
 }
@@ -101,7 +101,7 @@ class Subject:
         """Wait until no session works in the database any more, and none is there unless they may stay."""
         if self.server is None:
             return
-        more = "" if sessions_may_stay or self.name == "pgbouncer" else "OR true"
+        more = "" if sessions_may_stay else "OR state <> 'idle'" if self.name == "pgbouncer" else "OR true"
         statement = _BUSY[self.kind].format(all=more)
         eventually(lambda: not self._ask(database, statement), within=30)
 
