@@ -40,7 +40,7 @@ SAMPLE = [
     ("mariadb", "up", "kill-during", "r05", "SELECT sleep"),
     ("mariadb", "up", "server-during", "r09", "COMMIT"),  # nobody can be asked, and a part is committed for sure
     ("mariadb", "up", "cut-after-all", "r12", "COMMIT"),
-    ("mariadb", "failing", "cut-swallow-itself", "r01", "set session wait_timeout = 86400, innodb"),  # the journal's
+    ("mariadb", "failing", "cut-swallow-itself", "r01", "set session innodb_lock_wait_timeout"),  # the journal's
     ("mariadb", "failing", "disk-before", "r02", "INSERT INTO item"),
     ("mariadb", "down", "cut-after-itself", "r12", "DELETE FROM item"),  # what comes next, a DDL, never arrives
     ("mariadb", "down", "cut-swallow-all", "r10", "DROP INDEX"),
