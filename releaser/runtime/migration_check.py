@@ -172,7 +172,8 @@ def _with_mysql(url: Url, question: Callable[[Ask], bool]) -> bool:
 def _with_postgresql(url: Url, question: Callable[[Ask], bool]) -> bool:
     if url.driver.endswith("asyncpg") and url.query:
         raise Doubt  # its words are not those of libpq
-    wanted = {"connect_timeout": str(CONNECT_TIMEOUT_S), **postgresql_settings(url)}
+    limits = {"connect_timeout": str(CONNECT_TIMEOUT_S), "tcp_user_timeout": str(CONNECT_TIMEOUT_S * 1000)}
+    wanted = {**limits, **postgresql_settings(url)}
     library = _libpq()
     if library:
         return _with_libpq(library, wanted, question)

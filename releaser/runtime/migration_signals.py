@@ -19,14 +19,13 @@ import os
 import select
 import signal
 import time
-from contextlib import contextmanager
 
 from .failures import Failure
 from .migration_failures import Interrupted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from types import FrameType
     from typing import Any
 
@@ -94,14 +93,9 @@ class Signals:
         signal.set_wakeup_fd(self._wakeup)
         os.close(self._writer)
 
-    @contextmanager
-    def during(self, work: Work) -> Iterator[None]:
+    def during(self, work: Work) -> During:
         """Within `with`, let a signal meet `work`."""
-        before, self.work = self.work, work
-        try:
-            yield
-        finally:
-            self.work = before
+        return During(self, work)
 
     def _raise(self, number: int, frame: FrameType | None) -> None:
         self.received = number
@@ -172,6 +166,20 @@ class Signals:
         else:
             _write(2, self.work.before_a_line() + "".join(f"{line}\n" for line in failure.lines()))
         os._exit(failure.exit_code)
+
+
+class During:
+    """See `Signals.during`. Not of `contextlib`, whose import is a good part of finding nothing to do."""
+
+    def __init__(self, signals: Signals, work: Work) -> None:
+        self._signals = signals
+        self._work = work
+
+    def __enter__(self) -> None:
+        self._before, self._signals.work = self._signals.work, self._work
+
+    def __exit__(self, *exception: object) -> None:
+        self._signals.work = self._before
 
 
 def _write(descriptor: int, text: str) -> None:
