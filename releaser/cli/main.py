@@ -72,6 +72,36 @@ class Commands(click.Group):
         return list(self.commands)
 
 
+class OfAProfile(click.Command):
+    """A command about a release and an environment, which are named by options: a bare word may be one of them."""
+
+    allow_extra_args = True
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        rest = super().parse_args(ctx, args)
+        if rest and not ctx.resilient_parsing:
+            words = " ".join(rest)
+            raise UsageError(
+                f"got unexpected extra argument{'s' if len(rest) > 1 else ''} ({words})",
+                hint=self._meant(ctx, rest[0]) or f"'{ctx.command_path} --help' lists the options",
+            )
+        return rest
+
+    def _meant(self, ctx: click.Context, word: str) -> str:
+        from releaser.config import read_config
+
+        options = {option for parameter in self.params for option in parameter.opts}
+        try:
+            config = read_config(Path(ctx.params["config"]))
+        except (ConfigError, OSError):
+            return ""
+        names = (("--release", config.release_names), ("--env", config.environment_names))
+        ways = [
+            f"'{ctx.command_path} {option} {word}'" for option, known in names if option in options and word in known
+        ]
+        return f"did you mean {' or '.join(ways)}?" if ways else ""
+
+
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _CONFIG_OPTION = click.option(
     "--config", metavar="FILE", default=DEFAULT_CONFIG, help=f"Configuration file; {DEFAULT_CONFIG} if not given."
@@ -104,7 +134,7 @@ def program(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-@program.command("build")
+@program.command("build", cls=OfAProfile)
 @_profile_options
 @click.option("-v", "--verbose", is_flag=True, help="Show the commands that are run, and what they print.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only errors and warnings.")
@@ -167,7 +197,7 @@ def build_command(
     _warn(warnings)
 
 
-@program.command("plan")
+@program.command("plan", cls=OfAProfile)
 @_profile_options
 def plan_command(environment: str, release: str, config: str) -> None:
     """Check, and list the steps of a build."""
@@ -181,7 +211,7 @@ def plan_command(environment: str, release: str, config: str) -> None:
     _warn(warnings)
 
 
-@program.command("check")
+@program.command("check", cls=OfAProfile)
 @click.option("--env", "environment", metavar="ENV", default="", help="Environment; each of them if not given.")
 @click.option("--release", metavar="NAME", default="", help="Release; each of them if not given.")
 @_CONFIG_OPTION
@@ -213,7 +243,7 @@ def check_command(environment: str, release: str, config: str, as_json: bool, st
         _warn(warnings)
 
 
-@program.command("clean")
+@program.command("clean", cls=OfAProfile)
 @click.option("--env", "environment", metavar="ENV", default="", help="Environment; all of them if not given.")
 @click.option("--config", metavar="FILE", default=DEFAULT_CONFIG, help=f"Configuration; {DEFAULT_CONFIG} if not given.")
 @click.option("--implode", is_flag=True, help="Also remove var, what releases run from there have written.")
@@ -257,7 +287,7 @@ def init_command(path: str, force: bool, dry_run: bool) -> None:
     _warn(refused_later(changes))
 
 
-@program.command("config")
+@program.command("config", cls=OfAProfile)
 @_profile_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def config_command(environment: str, release: str, config: str, as_json: bool) -> None:

@@ -43,6 +43,7 @@ OPTIONS: dict[str, tuple[tuple[str, str], ...]] = {
         ("DATABASE", "this database of several alone"),
         ("--target NAME", "this tenant of a database alone"),
         ("--to REV", "stop at this revision: an id or its beginning, +2, head"),
+        ("--at-least REV", "the same, and nothing to do if the database is further"),
         ("--phase pre|post", "stop before the first revision of phase post; or the rest"),
         ("--plan, --dry-run", "print what would be applied, and change nothing"),
         ("--sql", "print the statements that would be executed"),

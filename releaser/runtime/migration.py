@@ -33,7 +33,7 @@ NOT_INHERITED = ("LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "NOTIFY_SOCKET", 
 
 
 def run_in_child(databases: Sequence[str], to: str) -> None:
-    """Run `bin/NAME migrate DATABASES --to` in a process of its own and wait for its end.
+    """Run `bin/NAME migrate DATABASES --at-least TO` in a process of its own and wait for its end.
 
     Raises:
         MigrationFailed: it ended with something else than 0; the message ends in its last lines.
@@ -77,7 +77,9 @@ def command(databases: Sequence[str], to: str, environ: Mapping[str, str]) -> tu
     # The app's environment is older than the hook that calls it; what failed at a start is not tried again by one.
     if progress.event():
         kept["RELEASE_EVENT"] = progress.event()
-    argv = [environ["RELEASE_PYTHON"], "-I", "-S", runtime, root, version, "migrate", *databases, "--to", to]
+    # An app asks at each start: a database that is further is as it should be.
+    word = "--to" if to.startswith("+") else "--at-least"
+    argv = [environ["RELEASE_PYTHON"], "-I", "-S", runtime, root, version, "migrate", *databases, word, to]
     return argv, kept
 
 

@@ -267,11 +267,10 @@ def is_lock_timeout(error: BaseException) -> bool:
 def _state_of(error: BaseException) -> object:
     """Return PostgreSQL's code of an error, MySQL's number, or what SQLite says."""
     original: Any = getattr(error, "orig", None)
-    state = getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
-    if state:
-        return state
     first = (getattr(original, "args", None) or ("",))[0]
-    return first if isinstance(first, int) else str(first)
+    if isinstance(first, int):  # a driver of MySQL may have the code of the standard too, which says less
+        return first
+    return getattr(original, "sqlstate", None) or getattr(original, "pgcode", None) or str(first)
 
 
 def _on_cursor(connection: Connection, statement: str) -> None:

@@ -20,6 +20,7 @@ class Options:
     __slots__ = (
         "action",
         "as_json",
+        "at_least",
         "check",
         "dry_run",
         "force",
@@ -43,6 +44,7 @@ class Options:
     ) -> None:
         self.action = "apply"  # or down, resolve, stamp, unlock
         self.to = to  # "head", a revision or the beginning of one, or "+2"
+        self.at_least = False  # a database that is further than `to` is no error
         self.resolution = ""  # of resolve: one of RESOLUTIONS
         self.force = False  # of stamp: over what the database says; of down and unlock: said in so many words
         self.phase = ""  # or pre: only what is due before the new code; or post: the rest
@@ -93,9 +95,10 @@ def parse_migrate(args: Sequence[str]) -> Options:
         match name:
             case "--lock-wait":
                 options.lock_wait_s = duration_s(value_of(name, value, equals))
-            case "--to":
+            case "--to" | "--at-least":
                 said.append(name)
-                options.to = _revision(value_of(name, value, equals))
+                options.to = _revision(name, value_of(name, value, equals))
+                options.at_least = name == "--at-least"
             case "--down-to" | "--stamp" | "--resolve":
                 actions.append({"--down-to": "down"}.get(name, name[2:]))
                 options.to = _place(name, value_of(name, value, equals))
@@ -137,6 +140,8 @@ def _check_together(options: Options, actions: Sequence[str], said: Sequence[str
         first = {"down": "--down-to"}.get(actions[0], f"--{actions[0]}")
         other = aside[0] if aside else {"down": "--down-to"}.get(actions[1], f"--{actions[1]}")
         raise _usage("migrate", f"{first} and {other} exclude each other")
+    if "--to" in said and "--at-least" in said:
+        raise _usage("migrate", "--to and --at-least exclude each other")
     if "--check" in said and "--sql" in said:
         raise _usage("migrate", "--check and --sql exclude each other")
     if options.action == "resolve" and options.resolution not in RESOLUTIONS:
@@ -208,14 +213,16 @@ def _place(name: str, text: str) -> str:
     return text
 
 
-def _revision(text: str) -> str:
+def _revision(name: str, text: str) -> str:
     if not text:
-        raise _usage("migrate", "--to: expected a revision, found nothing")
+        raise _usage("migrate", f"{name}: expected a revision, found nothing")
     if text == "base" or text.startswith("-"):
-        raise _usage("migrate", f"--to {text}: this only goes forward; --down-to goes back")
+        raise _usage("migrate", f"{name} {text}: this only goes forward; --down-to goes back")
     count = text[1:]
     if text.startswith("+") and not (count.isascii() and count.isdecimal() and len(count) < 10 and int(count)):
-        raise _usage("migrate", f"--to {text}: expected a number of revisions such as +2")
+        raise _usage("migrate", f"{name} {text}: expected a number of revisions such as +2")
+    if text.startswith("+") and name == "--at-least":
+        raise _usage("migrate", f"{name} {text}: expected a revision")
     return text
 
 
@@ -223,8 +230,8 @@ def _usage(command: str, what: str) -> Failure:
     usage = {
         "migrate": (
             "migrate [DATABASE ...] [--to REVISION] [--phase pre|post]\n"
-            "            [--plan | --sql | --check] [--target NAME]\n"
-            "            [--lock-wait DURATION] [--json]\n"
+            "            [--at-least REVISION] [--plan | --sql | --check]\n"
+            "            [--target NAME] [--lock-wait DURATION] [--json]\n"
             "            migrate [DATABASE] --down-to REVISION --yes-lose-data\n"
             "            migrate [DATABASE] --resolve REVISION applied|undone|retry\n"
             "            migrate [DATABASE] --stamp REVISION [--force]\n"

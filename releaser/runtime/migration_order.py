@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from .failures import Failure
+from alembic.util import CommandError
+
+from .failures import USAGE, Failure
+from .migration_progress import count_of, told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ class Order:
         target: str = "",
         schema: str = "",
         is_listing: bool = False,
+        is_at_least: bool = False,
         is_one_of_several: bool = False,
         before: BeforeTheFirst,
     ) -> None:
@@ -46,6 +50,8 @@ class Order:
         self.scripts = scripts
         self.settings = scripts.record
         self.destination = "heads" if action == "unlock" else scripts.destination(to)
+        self.is_at_least = is_at_least or is_at_start
+        """Whether a database that is further than the destination is as it should be."""
         if action in ("stamp", "resolve") and self.destination == "heads":
             (self.destination,) = scripts.heads
         self.is_dry = is_dry
@@ -75,19 +81,74 @@ class Order:
         return self.action == "down" or self.resolution == "undone"
 
     def steps(self, heads: frozenset[str]) -> list[RevisionStep]:
-        """Return what leads from `heads` to the destination; nothing if the destination has been passed."""
-        if self.action == "down":
-            return list(self.scripts.directory._downgrade_revs(self.destination, tuple(heads)))  # type: ignore[arg-type]
-        ids = self.scripts.pending(heads)
-        if self.scripts.knows(self.destination) and self.destination not in ids:
-            return []
-        if self.destination.startswith("+") and int(self.destination) > len(ids):
-            raise Failure(
-                f"cannot go {int(self.destination)} revisions further: there are only {len(ids)} to go",
-                now="nothing was migrated",
+        """Return what leads from `heads` to the destination; nothing if the destination has been passed.
+
+        Raises:
+            Failure: nothing leads there (exit code 2), or a revision of phase pre would be left out.
+        """
+        try:
+            return self._steps_back(heads) if self.action == "down" else self._steps_on(heads)
+        except CommandError as error:
+            raise self._refused(f"cannot migrate to {self.destination!r}", str(error)) from error
+
+    def check_not_passed(self, heads: frozenset[str]) -> None:
+        """Do nothing unless the database is further than the destination.
+
+        Raises:
+            Failure: it is, and going back is another command; exit code 2.
+        """
+        scripts = self.scripts
+        if self.action != "apply" or self.is_at_least or not scripts.knows(self.destination) or not heads:
+            return
+        if self.destination in heads or not all(map(scripts.knows, heads)):
+            return
+        if self.destination not in scripts.pending(heads):
+            raise self._refused(
+                f"cannot go forward to {self.destination}",
+                f"the database is at {told(heads)}, {self.destination} is below it",
+                hint=f"{self.command} --down-to {self.destination} --yes-lose-data goes back",
             )
-        steps = self.scripts.directory._upgrade_revs(self.destination, tuple(heads))  # type: ignore[arg-type]
+
+    def _steps_back(self, heads: frozenset[str]) -> list[RevisionStep]:
+        if self.destination in self.scripts.pending(heads):
+            is_above = heads <= self.scripts.up_to(self.destination)
+            raise self._refused(
+                f"cannot go back to {self.destination}",
+                f"the database is at {told(heads)}, {self.destination} is {'above it' if is_above else 'not applied'}",
+                hint=f"{self.command} --to {self.destination} goes forward",
+            )
+        return list(self.scripts.directory._downgrade_revs(self.destination, tuple(heads)))  # type: ignore[arg-type]
+
+    def _steps_on(self, heads: frozenset[str]) -> list[RevisionStep]:
+        ids = self.scripts.pending(heads)
+        destination = self.destination
+        if destination.startswith("+"):
+            destination = self._further(int(destination), heads, ids)
+        if self.scripts.knows(destination) and destination not in ids:
+            return []
+        steps = self.scripts.directory._upgrade_revs(destination, tuple(heads))  # type: ignore[arg-type]
         return self._of_phase(steps)
+
+    def _further(self, count: int, heads: frozenset[str], pending: set[str]) -> str:
+        """Return the revision that is `count` further than `heads`; alembic itself goes more than that at a merge."""
+        what = f"cannot go {count_of(count)} further"
+        left, last = set(pending), told(heads)
+        if count > len(left):
+            raise self._refused(what, f"there {'is' if len(left) == 1 else 'are'} only {len(left)} to go")
+        for _ in range(count):
+            following = sorted(self.scripts.ready(left))
+            if len(following) > 1:
+                raise self._refused(
+                    what,
+                    f"after {last} the line branches into {' and '.join(following)}",
+                    hint=f"{self.command} --to {following[0]} names one of them",
+                )
+            (last,) = following
+            left.remove(last)
+        return last
+
+    def _refused(self, what: str, why: str, hint: str = "") -> Failure:
+        return Failure(f"{what}: {why}", USAGE, now="nothing was migrated", hint=hint)
 
     def _of_phase(self, steps: list[RevisionStep]) -> list[RevisionStep]:
         """Return the steps before the first one of phase post that is this release's if only those are wanted.

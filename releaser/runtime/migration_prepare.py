@@ -44,6 +44,7 @@ class Preparation:
             enter_schema(connection, settings, self._order.schema)
         database = Database(connection, settings)
         self._progress.databases.append(database)
+        self._check_not_passed(database, connection)
         if self._order.is_dry:
             self._open_journal(database, connection)
             return
@@ -81,6 +82,18 @@ class Preparation:
         if connection.dialect.name == "sqlite":
             make_sqlite_transactional(connection)
             settings["transactional_ddl"] = True
+
+    def _check_not_passed(self, database: Database, connection: Connection) -> None:
+        """Refuse a destination that is below the database, before others are waited for, who may pass it meanwhile.
+
+        Raises:
+            Failure: it is; exit code 2.
+        """
+        if self._scripts.knows(self._order.destination) and self._order.action == "apply":
+            is_ours = not connection.in_transaction()
+            self._order.check_not_passed(database.heads(connection))
+            if is_ours:
+                connection.commit()
 
     def _name(self) -> str:
         """Return how this runner is named to others."""

@@ -28,6 +28,7 @@ from .failures import Failure
 from .migration_connection import COMMITS_DDL, is_lock_timeout, lock_not_got
 from .migration_failures import NOT_COMMITTED, Interrupted, Secret, lines_of
 from .migration_locks import forget
+from .migration_logging import drop_repetitions
 from .migration_postgresql_lock import unpin
 from .migration_prepare import Preparation
 from .migration_progress import Progress, told
@@ -67,6 +68,7 @@ class Run:
             Exception: whatever env.py, a revision, alembic or the driver raised.
         """
         _let_pools_be_quiet()
+        drop_repetitions()
         settings = self._order.settings
         for number in range(1, settings.retries + 1):
             try:

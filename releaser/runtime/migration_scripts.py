@@ -14,12 +14,15 @@ from .migration_failures import RELEASE_DAMAGED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from typing import Any
 
     from alembic.script import Script
 
     from .manifest import Migrations
+
+SHOWN = 5
+"""Of how many revisions the ids stand in a message."""
 
 
 class Scripts:
@@ -97,6 +100,14 @@ class Scripts:
         steps = self.directory.iterate_revisions("heads", tuple(heads), implicit_base=True)
         return {script.revision for script in steps}
 
+    def up_to(self, revision: str) -> set[str]:
+        """Return the revision and every one that it builds on."""
+        return {script.revision for script in self.directory.iterate_revisions(revision, "base", inclusive=True)}
+
+    def ready(self, pending: Collection[str]) -> list[str]:
+        """Return those of the pending revisions that build on none of the others."""
+        return [name for name in pending if not set(self._by_id[name]._all_down_revisions) & set(pending)]
+
     def step_without_effect(self, revision: str, *, is_upgrade: bool) -> RevisionStep:
         """Return the step over a revision, up or down, that changes the version table and executes nothing."""
         script = self._by_id[revision]
@@ -121,7 +132,7 @@ class Scripts:
             return to
         if len(found) == 1:
             return found[0]
-        raise self._no_such(to, f"it could be {' or '.join(found)}" if found else "this release has no such revision")
+        raise self._ambiguous(to, found) if found else self._no_such(to)
 
     def place_of(self, error: BaseException) -> str:
         """Return the last place below the script folder that `error` came through, as `path:line`, or ""."""
@@ -137,15 +148,32 @@ class Scripts:
         root = os.path.realpath(os.path.dirname(os.path.dirname(self._release)))
         return os.path.relpath(path, root) if path.startswith(root + os.sep) else path
 
-    def _no_such(self, to: str, why: str) -> Failure:
+    def _ambiguous(self, to: str, found: list[str]) -> Failure:
+        names = sorted(found)
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        return _wrong(
+            f"cannot migrate to {to!r}: it is the beginning of {', '.join(names[:SHOWN])}{more}",
+            "more characters of the id say which is meant",
+        )
+
+    def _no_such(self, to: str) -> Failure:
+        label, at, _ = to.partition("@")
+        if any(label in (script.branch_labels or ()) for script in self._by_id.values()):
+            return _wrong(
+                f"cannot migrate to {to!r}: {label!r} is the label of a branch, and a revision is named by its id",
+                "`migrations` lists what the release has",
+            )
+        if at or any(sign in to for sign in "+-"):
+            return _wrong(
+                f"cannot migrate to {to!r}: expected the id of a revision, or +2 for two further than the database is",
+                "`migrations` lists what the release has",
+            )
         import difflib
 
         near = difflib.get_close_matches(to, self._by_id, n=1)
-        return Failure(
-            f"cannot migrate to {to!r}: {why}",
-            USAGE,
-            now="nothing was migrated",
-            hint=f"did you mean {near[0]!r}?" if near else "`migrations` lists what the release has",
+        return _wrong(
+            f"cannot migrate to {to!r}: this release has no such revision",
+            f"did you mean {near[0]!r}?" if near else "`migrations` lists what the release has",
         )
 
     def _compare(self, record: Migrations) -> None:
@@ -198,6 +226,10 @@ def load_config(path: str, folder: str, url: str) -> Config:
     if url:
         config.set_main_option("sqlalchemy.url", _escaped(url))
     return config
+
+
+def _wrong(what: str, hint: str) -> Failure:
+    return Failure(what, USAGE, now="nothing was migrated", hint=hint)
 
 
 def _escaped(value: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from alembic.runtime.environment import EnvironmentContext
 
 from .failures import Failure
+from .migration_logging import drop_repetitions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def write_sql(order: Order, progress: Progress, stream: TextIO) -> None:
             settings["dialect_name"] = progress.databases[0].engine.dialect.name
         inner(*more, **settings)
 
+    drop_repetitions()
     environment.configure = configure  # type: ignore[method-assign]
     with environment:
         order.scripts.directory.run_env()

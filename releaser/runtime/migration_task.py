@@ -74,6 +74,7 @@ class Task:
             resolution=options.resolution,
             is_forced=options.force,
             phase=options.phase,
+            is_at_least=options.at_least,
             is_listing=options.is_listing,
             is_one_of_several=len(context.manifest.migrations) > 1,
             target=target.name if target is not None else "",

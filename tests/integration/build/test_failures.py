@@ -350,7 +350,21 @@ def test_a_release_that_runs_is_named_and_the_build_is_published(project: Path) 
     [
         (["biuld"], 2, "error: there is no command 'biuld'\n      hint: did you mean 'build'?\n"),
         (["build", "--enx", "x"], 2, "error: there is no option '--enx'\n      hint: did you mean '--env'?\n"),
-        (["build", "extra"], 2, "error: got unexpected extra argument (extra)\n"),
+        (
+            ["build", "extra"],
+            2,
+            "error: got unexpected extra argument (extra)\n      hint: 'releaser build --help' lists",
+        ),
+        (
+            ["build", "tiny"],
+            2,
+            "error: got unexpected extra argument (tiny)\n      hint: did you mean 'releaser build --release tiny'?\n",
+        ),
+        (
+            ["clean", "prod"],
+            2,
+            "error: got unexpected extra argument (prod)\n      hint: did you mean 'releaser clean --env prod'?\n",
+        ),
     ],
 )
 def test_a_wrong_command_line_names_what_is_near(project: Path, words: list[str], code: int, message: str) -> None:

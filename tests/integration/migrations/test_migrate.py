@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import alembic
 import pytest
 from support.driving import run
 from support.migrated import ACCOUNTS, GENERIC_ENV, revision
@@ -36,8 +37,8 @@ def test_a_database_made_by_other_means_is_stamped_and_nothing_goes_past_the_hea
     assert sqlite.version() == ["a003"]
     too_far = run(release.command("migrate", "--to", "+1"), environ=sqlite.environ)
     assert (too_far.returncode, too_far.stderr.splitlines()[0]) == (
-        1,
-        "error: cannot go 1 revisions further: there are only 0 to go",
+        2,
+        "error: cannot go 1 revision further: there are only 0 to go",
     )
 
 
@@ -55,7 +56,7 @@ def test_nothing_to_do_is_success(subject: Subject) -> None:
     run(release.command("migrate"), environ=subject.environ)
     again = run(release.command("migrate"), environ=subject.environ)
     assert (again.returncode, again.stdout) == (0, "nothing to do: the database is at a003 (head)\n")
-    past = run(release.command("migrate", "--to", "a001"), environ=subject.environ)
+    past = run(release.command("migrate", "--at-least", "a001"), environ=subject.environ)
     assert (past.returncode, past.stdout) == (0, "nothing to do: the database is at a003 (head)\n")
 
 
@@ -406,3 +407,105 @@ def test_nothing_is_written_below_the_releases(sqlite: Subject) -> None:
     before = sorted(folder.rglob("*"))
     run(release.command("migrate"), environ=sqlite.environ)
     assert sorted(folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize("words", [("--to", "a001"), ("--to", "a001", "--plan")], ids=" ".join)
+def test_to_does_not_go_back_and_says_what_does(sqlite: Subject, words: tuple[str, ...]) -> None:
+    release = sqlite.release(ACCOUNTS)
+    run(release.command("migrate"), environ=sqlite.environ)
+    refused = run(release.command("migrate", *words), environ=sqlite.environ)
+    assert (refused.returncode, refused.stderr.splitlines()) == (
+        2,
+        [
+            "error: cannot go forward to a001: the database is at a003, a001 is below it",
+            "  now: nothing was migrated",
+            "      hint: bin/app migrate --down-to a001 --yes-lose-data goes back",
+        ],
+    )
+    at_start = {**sqlite.environ, "RELEASE_EVENT": "pre_start"}
+    assert run(release.command("migrate", "--to", "a001"), environ=at_start).returncode == 0
+
+
+def test_down_to_does_not_go_forward_and_says_what_does(sqlite: Subject) -> None:
+    release = sqlite.release(ACCOUNTS)
+    run(release.command("migrate", "--to", "a001"), environ=sqlite.environ)
+    refused = run(release.command("migrate", "--down-to", "a003", "--yes-lose-data"), environ=sqlite.environ)
+    assert (refused.returncode, refused.stderr.splitlines()) == (
+        2,
+        [
+            "error: cannot go back to a003: the database is at a001, a003 is above it",
+            "  now: nothing was migrated",
+            "      hint: bin/app migrate --to a003 goes forward",
+        ],
+    )
+
+
+def test_each_revision_is_told_once_and_the_authors_own_log_lines_stay(sqlite: Subject) -> None:
+    ini = (Path(alembic.__file__).parent / "templates" / "generic" / "alembic.ini.mako").read_text()
+    ini = re.sub(r"\$\{[^}]*\}", "migrations", ini)
+    assert "level = INFO" in ini
+    says = ("import logging", "for name in ('alembic.runtime.migration', 'alembic.mine'):")
+    last = revision("a004", "a003", "said", *says, "    logging.getLogger(name).info('my own line')")
+    release = sqlite.release({**ACCOUNTS, "a004": last}, config={"alembic.ini": ini})
+    for words in (("migrate",), ("migrate", "--down-to", "base", "--yes-lose-data"), ("migrate", "--sql")):
+        done = run(release.command(*words), environ=sqlite.environ)
+        assert done.returncode == 0, done.stderr
+        told = [line.split("] ")[-1] for line in done.stderr.splitlines()]
+        assert told == ([] if "--down-to" in words else ["my own line"] * 2), done.stderr
+
+
+def test_the_password_is_not_in_the_journal(make_subject: Callable[[str], Subject]) -> None:
+    subject = make_subject("postgresql")
+    role = f"secretive_{subject.ask('SELECT current_database()')[0]}"
+    subject.do(f"CREATE ROLE {role} SUPERUSER LOGIN PASSWORD 'never-in-clear'")
+    url = re.sub("//[^@]*@", f"//{role}:never-in-clear@", subject.url)
+    block = ("with op.get_context().autocommit_block():", "    op.execute(\"SELECT 'never-in-clear'\")")
+    last = revision("a004", "a003", "told", *block, "raise ValueError('no such host: never-in-clear')")
+    failed = run(subject.release({**ACCOUNTS, "a004": last}).command("migrate"), environ={"DATABASE_URL": url})
+    assert failed.returncode == 1
+    assert "never-in-clear" not in failed.stdout + failed.stderr
+    (row,) = subject.ask("SELECT error || last_sql FROM release_meta.migration_journal WHERE state = 'failed'")
+    assert row.count("***") == 2
+    assert "never-in-clear" not in row
+
+
+def test_what_is_ahead_is_listed_with_who_brought_it(sqlite: Subject) -> None:
+    later = revision("a004", "a003", "later") + "\nrelease = {'compatible': False}\n"
+    newer, older = sqlite.release({**ACCOUNTS, "a004": later}, version="1.1.0"), sqlite.release(ACCOUNTS)
+    run(newer.command("migrate"), environ=sqlite.environ)
+    assert run(older.command("migrate"), environ=sqlite.environ).returncode == 13
+    listed = run(older.command("migrations"), environ=sqlite.environ)
+    assert (listed.returncode, listed.stderr) == (0, "")
+    lines = [line for line in listed.stdout.splitlines() if not line.startswith(" " * 11)]
+    assert lines == [
+        "the database is at a004 (ahead of this release)",
+        "  applied  a001 create account",
+        "  applied  a002 add owner",
+        "  applied  a003 pay interest",
+        "  ahead    a004",
+    ]
+    below = listed.stdout.partition("  ahead    a004\n")[2].splitlines()
+    assert re.fullmatch(r" {11}\S+ \S+ UTC by app 1\.1\.0 on \S+ in \d+\.\d\d s", below[0])
+    assert below[-1] == "           not compatible with the release before it"
+    found = json.loads(run(older.command("migrations", "--json"), environ=sqlite.environ).stdout)
+    last = found["databases"][0]["revisions"][-1]
+    assert (last["revision"], last["state"], last["compatible"]) == ("a004", "ahead", False)
+
+
+def test_a_database_of_another_line_is_listed_too(sqlite: Subject) -> None:
+    release = sqlite.release(ACCOUNTS)
+    run(release.command("migrate"), environ=sqlite.environ)
+    sqlite.do("UPDATE alembic_version SET version_num = 'feed'")
+    listed = run(release.command("migrations"), environ=sqlite.environ)
+    assert listed.returncode == 0, listed.stderr
+    assert "\n  unknown  a003 pay interest\n  ahead    feed\n           not in the journal: " in listed.stdout
+
+
+@pytest.mark.parametrize("action", [("--down-to", "a001", "--yes-lose-data"), ("--stamp", "a001", "--force")])
+def test_an_older_release_changes_nothing_of_a_database_that_is_ahead(sqlite: Subject, action: tuple[str, ...]) -> None:
+    later = revision("a004", "a003", "later") + "\nrelease = {'compatible': True}\n"
+    newer, older = sqlite.release({**ACCOUNTS, "a004": later}, version="1.1.0"), sqlite.release(ACCOUNTS)
+    run(newer.command("migrate"), environ=sqlite.environ)
+    refused = run(older.command("migrate", *action), environ=sqlite.environ)
+    assert refused.returncode == 13, refused.stdout
+    assert sqlite.version() == ["a004"]

@@ -32,9 +32,10 @@ def test_the_command_is_the_one_that_the_launcher_ends_in() -> None:
         "1.4.0",
         "migrate",
         "accounts",
-        "--to",
+        "--at-least",
         "3f2a",
     ]
+    assert command((), "+2", ENVIRON)[0][-2:] == ["--to", "+2"]
 
 
 def test_the_child_gets_the_environment_without_what_announces_and_serves_the_app() -> None:

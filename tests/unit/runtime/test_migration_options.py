@@ -37,6 +37,8 @@ def test_a_duration_has_a_unit_or_is_in_seconds(text: str, seconds: float) -> No
         (["--to", "-1"], "--to -1: this only goes forward"),
         (["--to", "+0"], "--to +0: expected a number of revisions such as +2"),
         (["--to", "+x"], "--to +x: expected a number of revisions"),
+        (["--at-least", "+1"], "--at-least +1: expected a revision"),
+        (["--at-least=a", "--to=b"], "--to and --at-least exclude each other"),
         (["--phase", "x"], "--phase: expected 'pre' or 'post', found 'x'"),
         (["--check", "--sql"], "--check and --sql exclude each other"),
         (["--yes-lose-data"], "nothing here needs --yes-lose-data"),

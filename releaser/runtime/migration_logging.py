@@ -1,0 +1,22 @@
+"""What alembic logs of a run is left out where it says what `migrate` says itself.
+
+The stock alembic.ini shows alembic's messages on standard error: each revision would be told twice. A filter of the
+logger outlives env.py's `fileConfig`. What the author's code logs stays, under alembic's name too; so do warnings.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from alembic.runtime import migration
+
+_SOURCE = migration.MigrationContext.run_migrations.__code__.co_filename
+
+
+def drop_repetitions() -> None:
+    """Let what alembic's runner says of its progress go nowhere."""
+    logging.getLogger(migration.__name__).addFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    return record.pathname != _SOURCE or record.levelno >= logging.WARNING
