@@ -125,9 +125,9 @@ def hold(
         pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
 
-def is_held(connection: Connection, *, version_table: str, schema: str) -> bool:
+def is_held(connection: Connection, *, version_table: str, schema: str, owner: str) -> bool:
     """Tell whether another runner holds the lock of the version table; if nobody does, this session has it now."""
-    lock = _lock_for(connection, version_table, schema, "a question", lambda text: None)
+    lock = _lock_for(connection, version_table, schema, owner, lambda text: None)
     return lock is not None and not lock.is_taken()
 
 

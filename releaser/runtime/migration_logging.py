@@ -18,5 +18,15 @@ def drop_repetitions() -> None:
     logging.getLogger(migration.__name__).addFilter(_is_news)
 
 
+def let_pools_be_quiet() -> None:
+    """Keep SQLAlchemy from printing a traceback for each lost connection that it closes; that it is lost is told.
+
+    An env.py that sets up logging for it has the last word.
+    """
+    logger = logging.getLogger("sqlalchemy.pool")
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.CRITICAL)
+
+
 def _is_news(record: logging.LogRecord) -> bool:
     return record.pathname != _SOURCE or record.levelno >= logging.WARNING

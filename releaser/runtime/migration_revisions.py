@@ -142,7 +142,8 @@ class Revisions:
     def _is_locked_by_another(self, database: Database, context: MigrationContext) -> bool:
         if self._order.settings.lock == "external" or context.connection is None:
             return False
-        return is_held(context.connection, version_table=database.version_table, schema=database.schema)
+        table, schema = database.version_table, database.schema
+        return is_held(context.connection, version_table=table, schema=schema, owner=" ".join(self._order.owner))
 
     def _secure(self, database: Database, steps: Sequence[RevisionStep], context: MigrationContext) -> None:
         """Make sure that there is a way back, before anything is changed; once, however often the run begins anew."""

@@ -17,7 +17,6 @@ A subclass of `EnvironmentContext` does not work: alembic binds the module `alem
 
 from __future__ import annotations
 
-import logging
 import random
 import time
 
@@ -28,7 +27,7 @@ from .failures import Failure
 from .migration_connection import COMMITS_DDL, is_lock_timeout, lock_not_got
 from .migration_failures import NOT_COMMITTED, Interrupted, Secret, lines_of
 from .migration_locks import forget
-from .migration_logging import drop_repetitions
+from .migration_logging import drop_repetitions, let_pools_be_quiet
 from .migration_postgresql_lock import unpin
 from .migration_prepare import Preparation
 from .migration_progress import Progress, told
@@ -67,8 +66,8 @@ class Run:
                 free (11), nothing was committed (15), or env.py does not migrate at all.
             Exception: whatever env.py, a revision, alembic or the driver raised.
         """
+        let_pools_be_quiet()
         drop_repetitions()
-        _let_pools_be_quiet()
         settings = self._order.settings
         for number in range(1, settings.retries + 1):
             try:
@@ -218,13 +217,3 @@ class Run:
                     now=f"the database is at {told(found)}; before this run it was at {told(database.before)}{stays}",
                     hint="env.py must not use the connection before context.configure(), or must commit at its end",
                 )
-
-
-def _let_pools_be_quiet() -> None:
-    """Keep SQLAlchemy from printing a traceback for each lost connection that it closes; that it is lost is told.
-
-    An env.py that sets up logging for it has the last word.
-    """
-    logger = logging.getLogger("sqlalchemy.pool")
-    if logger.level == logging.NOTSET:
-        logger.setLevel(logging.CRITICAL)

@@ -206,12 +206,21 @@ class Task:
         is_down = self._order.action == UNDO
         return Outcome(self.progress, self.scripts, is_down=is_down, has_given_up=has_given_up, is_asked=is_asked)
 
+    def _work(self) -> str:
+        """Return what was tried."""
+        title = self.scripts.title(self.progress.at_work)
+        return f"the undo of revision {title}" if self._order.action == UNDO else f"revision {title}"
+
+    def _earlier(self) -> str:
+        """Return what an attempt before this one has left that a person said to have cleaned up, or ""."""
+        return self.progress.databases[-1].earlier.get(self.progress.at_work, "")
+
     def doing(self) -> str:
         """Return what a signal has this task do, "" if there is nothing to roll back."""
         work = self.progress.at_work
         if not work:
             return ""
-        return f"rolls back {'the undo of ' if self._order.action == UNDO else ''}{work}"
+        return f"rolls back {'the undo of ' if self._order.action == 'down' else ''}{work}"
 
     def known(self) -> tuple[str, str]:
         """Return what is true without asking the database, and what helps if its session stays."""
@@ -233,15 +242,6 @@ class Task:
         if not self.progress.at_work or self.progress.databases[-1].path:
             return ""
         return f"if its session stays on the server, with the lock, {self._order.unlock()} ends it"
-
-    def _work(self) -> str:
-        """Return what was tried."""
-        title = self.scripts.title(self.progress.at_work)
-        return f"the undo of revision {title}" if self._order.action == UNDO else f"revision {title}"
-
-    def _earlier(self) -> str:
-        """Return what an attempt before this one has left that a person said to have cleaned up, or ""."""
-        return self.progress.databases[-1].earlier.get(self.progress.at_work, "")
 
     def _hint(self, outcome: Outcome) -> str:
         statements = self.progress.databases[-1].statements if self.progress.databases else None

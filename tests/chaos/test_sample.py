@@ -20,7 +20,6 @@ __all__ = ["mariadb", "pgbouncer", "postgresql"]
 SAMPLE = [
     ("sqlite", "up", "kill-before", "r10", "COMMIT"),
     ("sqlite", "up", "disk-before", "r10", "COMMIT"),
-    ("sqlite", "failing", "term-before", "r09", "UPDATE item"),
     ("sqlite", "down", "kill-before", "r08", "DROP TABLE a8"),
     ("postgresql", "up", "cut-swallow-itself", "r05", "COMMIT"),
     ("postgresql", "up", "cut-swallow-itself", "r10", "COMMIT"),
@@ -29,8 +28,8 @@ SAMPLE = [
     ("postgresql", "up", "stall-before-all", "r08", "CREATE TABLE a8"),
     ("postgresql", "up", "kill-during", "r10", "CREATE INDEX"),
     ("postgresql", "up", "server-swallow", "r07", "COMMIT"),
-    ("postgresql", "up", "disk-before", "r02", "INSERT INTO item"),
-    ("postgresql", "failing", "cut-during-all", "r09", "UPDATE item"),
+    ("postgresql", "up", "disk-before", "r04", "CREATE INDEX"),  # it leaves an invalid one
+    ("postgresql", "failing", "term-before", "r09", "SELECT alembic_version"),  # the database is asked what is true
     ("postgresql", "down", "cut-swallow-itself", "r03", "COMMIT"),
     ("pgbouncer", "up", "cut-before-lock", "r05", "UPDATE item"),
     ("pgbouncer", "up", "kill-before", "r10", "INSERT INTO event"),
@@ -39,9 +38,12 @@ SAMPLE = [
     ("mariadb", "up", "cut-before-away", "r08", "UPDATE release_migration"),
     ("mariadb", "up", "stall-swallow-itself", "r10", "UPDATE item"),
     ("mariadb", "up", "kill-during", "r05", "SELECT sleep"),
-    ("mariadb", "up", "server-during", "r03", "ALTER TABLE"),
-    ("mariadb", "up", "disk-before", "r02", "INSERT INTO item"),
-    ("mariadb", "failing", "term-before", "r09", "UPDATE item"),
+    ("mariadb", "up", "server-during", "r09", "COMMIT"),  # nobody can be asked, and a part is committed for sure
+    ("mariadb", "up", "cut-after-all", "r12", "COMMIT"),
+    ("mariadb", "failing", "cut-swallow-itself", "r01", "set session innodb_lock_wait_timeout"),  # the journal's
+    ("mariadb", "failing", "disk-before", "r02", "INSERT INTO item"),
+    ("mariadb", "down", "cut-after-itself", "r12", "DELETE FROM item"),  # what comes next, a DDL, never arrives
+    ("mariadb", "down", "cut-swallow-all", "r10", "DROP INDEX"),
 ]
 """Database, story, fault, and the first statement of a revision that begins so."""
 

@@ -272,7 +272,13 @@ def _as_account() -> dict[str, Any]:
 
 def _prepare(command: Sequence[str | Path], more: Sequence[str], *, cwd: Path) -> None:
     done = subprocess.run(
-        [*map(str, command), *more], cwd=cwd, capture_output=True, text=True, check=False, **_as_account()
+        [*map(str, command), *more],
+        cwd=cwd,
+        env={**os.environ, **_beside(cwd)},
+        capture_output=True,
+        text=True,
+        check=False,
+        **_as_account(),
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -282,12 +288,18 @@ def _start(command: Sequence[str | Path], *, cwd: Path, namespace: Sequence[str]
         return subprocess.Popen(
             [str(word) for word in (*_in(namespace), *command)],
             cwd=cwd,
+            env={**os.environ, **_beside(cwd)},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
             **({} if namespace else _as_account()),
         )
+
+
+def _beside(folder: Path) -> dict[str, str]:
+    """Return where temporary files go: MariaDB names them by its pid, which servers in other namespaces have too."""
+    return {"TMPDIR": str(folder)}
 
 
 def _in(namespace: Sequence[str]) -> list[str]:

@@ -122,6 +122,8 @@ def test_an_undo_whose_process_was_killed_is_resolved_as_undone(
         eventually((tmp_path / "gate.reached").exists, within=30)
         # It is at work, and nobody has left anything.
         assert migrate(release, subject, "--check")[:2] == (0, "nothing to do: the database is at a004 (head)\n")
+        # Who comes now does not leave with "nothing to do".
+        assert migrate(release, subject, "--lock-wait", "100ms")[0] == 11
         listed = json.loads(run(release.command("migrations", "--json"), environ=subject.environ).stdout)
         assert listed["databases"][0]["revisions"][-1]["state"] == "running"
         os.kill(undo.pid, signal.SIGKILL)
