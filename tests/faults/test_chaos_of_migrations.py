@@ -137,7 +137,7 @@ class Storm:
         url = make_url(self.direct_url)
         if self.kind == "sqlite":
             file = Path(f"{url.database}.migrate-lock")
-            yield lambda: [file.read_text()] if file.exists() else []
+            yield lambda: [file.read_text().partition(", since ")[0]] if file.exists() else []
             return
         lock = f"releaser1:{key_of(str(url.database), '', 'alembic_version').hex()[:40]}"
         engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
