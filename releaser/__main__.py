@@ -29,7 +29,7 @@ for _number in _ENDING:
 
 def main() -> None:
     """Run the command line."""
-    from releaser.runtime import writing
+    from releaser.runtime.release import writing
 
     writing.open_standard_descriptors()
     writing.take_over()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from releaser.runtime.manifest import Entry, Hook, Manifest
+from releaser.runtime.release.manifest import Entry, Hook, Manifest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

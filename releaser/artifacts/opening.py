@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import IO, cast
 
 from releaser.errors import ReleaserError, UsageError
-from releaser.runtime.archive_contents import NotAsBuilt
-from releaser.runtime.archive_reader import Archive, Damaged, NoArchive, open_file
-from releaser.runtime.archive_rules import Refused
+from releaser.runtime.archives.contents import NotAsBuilt
+from releaser.runtime.archives.reader import Archive, Damaged, NoArchive, open_file
+from releaser.runtime.archives.rules import Refused
 
 
 class DamagedArtifact(ReleaserError):

@@ -14,12 +14,12 @@ from typing import IO, Literal, cast
 from releaser.artifacts.opening import DamagedArtifact, check_file, opened
 from releaser.artifacts.packages import Package, read_packages
 from releaser.errors import UsageError, reason_of
-from releaser.runtime.archive_contents import read_contents
-from releaser.runtime.archive_reader import Archive, Content
-from releaser.runtime.archive_rules import Judge, quoted
-from releaser.runtime.manifest import Manifest, ManifestError
-from releaser.runtime.record import FILE, FOLDER, LINK
-from releaser.runtime.tree_check import is_var
+from releaser.runtime.archives.contents import read_contents
+from releaser.runtime.archives.reader import Archive, Content
+from releaser.runtime.archives.rules import Judge, quoted
+from releaser.runtime.release.manifest import Manifest, ManifestError
+from releaser.runtime.release.record import FILE, FOLDER, LINK
+from releaser.runtime.release.tree_check import is_var
 
 _CHUNK_BYTES = 1024 * 1024
 _SPOOL_BYTES = 64 * 1024 * 1024

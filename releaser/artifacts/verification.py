@@ -14,15 +14,15 @@ from releaser.artifacts.opening import DamagedArtifact, check_file, opened
 from releaser.artifacts.reading import read_artifact
 from releaser.artifacts.signatures import as_releaser_error, check_intact, signature_file, verify
 from releaser.errors import ReleaserError, UsageError
-from releaser.runtime.archive_contents import read_contents
-from releaser.runtime.bundle_check import compare_bundle
-from releaser.runtime.context import Context
-from releaser.runtime.layout import Layout
-from releaser.runtime.manifest import ManifestError, load
-from releaser.runtime.signatures import check_list
-from releaser.runtime.tree_check import compare
-from releaser.runtime.versions import booting_file, booting_version
-from releaser.runtime.vouched import check_kept, record_name
+from releaser.runtime.archives.contents import read_contents
+from releaser.runtime.archives.vouched import check_kept, record_name
+from releaser.runtime.bundle.bundle_check import compare_bundle
+from releaser.runtime.release.context import Context
+from releaser.runtime.release.layout import Layout
+from releaser.runtime.release.manifest import ManifestError, load
+from releaser.runtime.release.signatures import check_list
+from releaser.runtime.release.tree_check import compare
+from releaser.runtime.release.versions import booting_file, booting_version
 
 
 def verify_artifact(path: Path, *, allowed_signers: Path | None, identity: str) -> list[str]:

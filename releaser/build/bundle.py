@@ -24,7 +24,7 @@ from releaser.build.members import Member, append_members, members_of, write_mem
 from releaser.build.packed import method_of, open_members
 from releaser.build.stage import Stage
 from releaser.build.tree import hash_of
-from releaser.runtime.manifest import MAIN, Entry
+from releaser.runtime.release.manifest import MAIN, Entry
 
 ID_CHARACTERS: Final = 32
 STANDALONE = "releaser-standalone"
@@ -118,7 +118,7 @@ def _write_standalone(stage: Stage, entry: Entry) -> None:
     folder = stage.site_packages / "bin"
     folder.mkdir()
     lines = [
-        f"import os, runpy, sys\nfrom releaser.runtime.environment import substitute\n"
+        f"import os, runpy, sys\nfrom releaser.runtime.release.environment import substitute\n"
         f"sys.argv[:1] = [{entry.argv0!r}, *(substitute(text, os.environ) for text in {entry.args!r})]"
     ]
     match entry.kind:

@@ -15,7 +15,7 @@ from releaser.build.stage import Stage
 from releaser.build.unmet import unmet_problems
 from releaser.errors import Problem, ProjectError
 from releaser.plan.steps import CheckBundle
-from releaser.runtime.manifest import MAIN, Entry
+from releaser.runtime.release.manifest import MAIN, Entry
 
 PYTHON_WORDS = ("python", "python3")
 

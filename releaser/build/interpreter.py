@@ -31,7 +31,7 @@ from releaser.build.linked_in import LinkedIn, is_copyleft, linked_in
 from releaser.build.standard_library import kept_files, without_prefix
 from releaser.build.tree import members_of, normalise_modes, size_bytes
 from releaser.errors import BuildError
-from releaser.runtime.record import Member, encode
+from releaser.runtime.release.record import Member, encode
 
 _HASH_DIGITS = 12
 _SELF_CHECK = """

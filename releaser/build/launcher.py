@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 
 from releaser.build.stage import Stage
-from releaser.runtime.layout import LAUNCHER
+from releaser.runtime.release.layout import LAUNCHER
 
 TEMPLATE = Path(__file__).parent / "launcher.sh.j2"
 _ENV_FILE = """\

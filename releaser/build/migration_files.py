@@ -18,7 +18,7 @@ from releaser.build.stage import Graph, Stage
 from releaser.build.tree import hash_of
 from releaser.errors import Problem, ProjectError
 from releaser.plan.steps import CopyMigrations, NoteMigrationCommand
-from releaser.runtime.manifest import Migrations
+from releaser.runtime.release.manifest import Migrations
 
 FEW = 5
 """Of a first release, which has every revision of the project, so many findings are told one by one."""

@@ -40,9 +40,9 @@ from pathlib import Path
 from typing import Final
 
 from releaser.build.lock import STAGING
-from releaser.runtime import occupants
-from releaser.runtime.unpack import write_through
-from releaser.runtime.versions import is_held
+from releaser.runtime.bundle.unpack import write_through
+from releaser.runtime.commands import occupants
+from releaser.runtime.release.versions import is_held
 
 Exchange = Callable[[Path, Path], bool]
 """Exchanges two names in one step; false when the file system cannot, and nothing was done."""

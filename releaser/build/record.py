@@ -12,10 +12,10 @@ from releaser.build.stage import Stage
 from releaser.build.tree import members_of, normalise_modes
 from releaser.errors import BuildError
 from releaser.plan.steps import CopyOverlays
-from releaser.runtime import record
-from releaser.runtime.archive_rules import Judge, Refused
-from releaser.runtime.manifest import MAIN, Bundle, Manifest, Process, Python
-from releaser.runtime.record import Member
+from releaser.runtime.archives.rules import Judge, Refused
+from releaser.runtime.release import record
+from releaser.runtime.release.manifest import MAIN, Bundle, Manifest, Process, Python
+from releaser.runtime.release.record import Member
 
 
 def write_manifest(stage: Stage) -> None:

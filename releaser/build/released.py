@@ -14,7 +14,7 @@ from releaser.artifacts.reading import read_manifest
 from releaser.build.stage import Graph
 from releaser.errors import Problem, ProjectError, UsageError
 from releaser.plan.steps import CopyMigrations, Plan
-from releaser.runtime.manifest import Manifest, ManifestError
+from releaser.runtime.release.manifest import Manifest, ManifestError
 
 
 def known_revisions(graph: Graph, plan: Plan, step: CopyMigrations) -> frozenset[str]:

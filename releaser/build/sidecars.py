@@ -10,7 +10,7 @@ from releaser.artifacts.checksums import checksums_of
 from releaser.build.provenance import provenance
 from releaser.build.stage import Stage
 from releaser.plan.steps import Sign
-from releaser.runtime.record import NAME
+from releaser.runtime.release.record import NAME
 
 _FORMATS = (".tar.gz", ".tar.zst", ".run")
 

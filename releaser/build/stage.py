@@ -19,8 +19,8 @@ from releaser.build.lock import STAGING
 from releaser.build.report import Report
 from releaser.errors import Problem
 from releaser.plan.steps import Plan
-from releaser.runtime.manifest import Entry, Migrations
-from releaser.runtime.record import Member
+from releaser.runtime.release.manifest import Entry, Migrations
+from releaser.runtime.release.record import Member
 
 if TYPE_CHECKING:
     from releaser.build.plugins import Plugins

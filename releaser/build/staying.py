@@ -16,9 +16,9 @@ from pathlib import Path
 
 from releaser.build.publish import is_locked
 from releaser.build.stage import Stage
-from releaser.runtime import occupants
-from releaser.runtime.layout import Layout
-from releaser.runtime.versions import named_version
+from releaser.runtime.commands import occupants
+from releaser.runtime.release.layout import Layout
+from releaser.runtime.release.versions import named_version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from releaser.cli.summary import shown
 from releaser.errors import UsageError
-from releaser.runtime import environment, unit
-from releaser.runtime.failures import Failure
-from releaser.runtime.manifest import MAIN
+from releaser.runtime.commands import unit
+from releaser.runtime.release import environment
+from releaser.runtime.release.failures import Failure
+from releaser.runtime.release.manifest import MAIN
 
 if TYPE_CHECKING:
     from releaser.plan.steps import Plan

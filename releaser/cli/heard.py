@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import IO, Any, cast
 
-from releaser.runtime import writing
+from releaser.runtime.release import writing
 
 DONE = "what it was to do is done"
 

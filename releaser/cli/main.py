@@ -31,7 +31,7 @@ from releaser.cli.messages import format_error, format_warnings
 from releaser.cli.migration_commands import migrations_group
 from releaser.cli.words import check_words
 from releaser.errors import ConfigError, Problem, ReleaserError, UsageError, reason_of
-from releaser.runtime import writing
+from releaser.runtime.release import writing
 
 if TYPE_CHECKING:
     from releaser.build.built import Built

@@ -10,7 +10,7 @@ from releaser.config.profile import HookSpec, MigrationRun, MigrationsSpec, OnFa
 from releaser.plan.facts import PathFact
 from releaser.plan.files import summary_of
 from releaser.plan.steps import Script
-from releaser.runtime.manifest import EVENTS, Hook
+from releaser.runtime.release.manifest import EVENTS, Hook
 
 MIGRATE_NUMBER = 10
 FIRST_NUMBER = 20

@@ -56,7 +56,7 @@ from releaser.plan.steps import (
     WriteRunFile,
     WriteSidecars,
 )
-from releaser.runtime.manifest import Command, Hook, Log, Socket
+from releaser.runtime.release.manifest import Command, Hook, Log, Socket
 
 
 def make_plan(profile: Profile, facts: Facts) -> Plan:

@@ -9,7 +9,7 @@ from releaser.config.profile import HeartSpec, LivenessSpec, Profile, ReadinessS
 from releaser.errors import Problem
 from releaser.plan.checks import place_of
 from releaser.plan.steps import ProcessSketch, Program
-from releaser.runtime.manifest import MAIN, Heart, Liveness, Readiness
+from releaser.runtime.release.manifest import MAIN, Heart, Liveness, Readiness
 
 
 def readiness_of(spec: ReadinessSpec) -> Readiness:

@@ -14,7 +14,7 @@ from typing import Literal
 from releaser.config.profile import MigrationsSpec
 from releaser.errors import Problem
 from releaser.plan.facts import Interpreter, Lock
-from releaser.runtime.manifest import Command, Heart, Hook, Liveness, Log, Readiness, Socket
+from releaser.runtime.release.manifest import Command, Heart, Hook, Liveness, Log, Readiness, Socket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ imported here: `bin/NAME ping` passes through this file.
 
 from __future__ import annotations
 
-from .failures import MigrationFailed
+from .release.failures import MigrationFailed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def migrate(*databases: str, to: str = "head") -> None:
         MigrationFailed: the process failed; the database is as its last lines say.
         RuntimeError: this is not a process of a release, or the release has no migrations.
     """
-    from .migration import run_in_child
+    from .migrations.from_the_app import run_in_child
 
     run_in_child(databases, to)
 
@@ -41,7 +41,7 @@ def on_reload(function: Function) -> Function:
     coroutine function. Whatever it raises is shown to the caller of `reload_config`, and the change is offered again
     at the next one. `os.environ` is left as it is.
     """
-    from .reloading import register
+    from .instance.reloading import register
 
     register(function)
     return function

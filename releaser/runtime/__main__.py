@@ -21,6 +21,6 @@ sys.modules["releaser"] = _package
 if sys.path[0] == _here:  # run as a folder all the same: its modules must not hide the app's of the same name
     del sys.path[0]
 
-from releaser.runtime.command_line import run  # noqa: E402
+from releaser.runtime.commands.command_line import run  # noqa: E402
 
 run(sys.argv[1:])

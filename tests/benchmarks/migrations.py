@@ -35,7 +35,7 @@ from support.driving import bare_environment
 from support.handmade import Handmade
 from support.migrated import ACCOUNTS, revision, write_migrated, write_several
 
-from releaser.runtime.manifest import Hook
+from releaser.runtime.release.manifest import Hook
 
 MANY = 100
 AT_ONCE = 20

@@ -23,7 +23,7 @@ from sqlalchemy import NullPool, create_engine, make_url, text
 from support.databases import PASSWORD, Server, mariadb, pgbouncer, postgresql
 from support.waiting import eventually
 
-from releaser.runtime.migration_trust import key_of
+from releaser.runtime.migrations.locks.trust import key_of
 
 NAMES = ("sqlite", "postgresql", "pgbouncer", "mariadb")
 _DISK = "64m"

@@ -11,7 +11,7 @@ import pytest
 
 from releaser.config import read_config
 from releaser.errors import ReleaserError
-from releaser.runtime.command_line import COMMANDS
+from releaser.runtime.commands.command_line import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -116,7 +116,7 @@ def test_every_command_of_a_release_is_in_the_reference() -> None:
 
 
 def test_every_variable_of_the_contract_is_in_the_reference() -> None:
-    from releaser.runtime.environment import CONTRACT
+    from releaser.runtime.release.environment import CONTRACT
 
     text = (ROOT / "releaser/docs/reference/hooks.md").read_text()
     upgrades = ("RELEASE_OLD_VERSION", "RELEASE_NEW_VERSION")

@@ -24,7 +24,7 @@ from support.driving import run, running
 from support.migrated import ACCOUNTS, revision, write_migrated
 from support.waiting import eventually
 
-from releaser.runtime.migration_trust import key_of
+from releaser.runtime.migrations.locks.trust import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

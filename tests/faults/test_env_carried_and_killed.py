@@ -11,7 +11,7 @@ import pytest
 from support.handmade import write_record, write_release
 from support.running import Release, make_release, write_launcher
 
-from releaser.runtime import env_edits
+from releaser.runtime.release import env_edits
 
 BUILT = "# settings of this host\n"
 EDITED = BUILT + "export GREETING=hi\n" * 1000

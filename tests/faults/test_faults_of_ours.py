@@ -16,10 +16,10 @@ import pytest
 from support.running import Release, ended, make_release
 from support.waiting import eventually
 
-from releaser.runtime import frames
-from releaser.runtime.manifest import Heart, Liveness, Log, Readiness, Socket
+from releaser.runtime.protocol import frames
+from releaser.runtime.release.manifest import Heart, Liveness, Log, Readiness, Socket
 
-RUNTIME = Path(frames.__file__).parent
+RUNTIME = Path(frames.__file__).parents[1]
 APP = """\
 import os, signal, time
 
@@ -56,13 +56,24 @@ def _sabotaged(original):
 {name} = _sabotaged({name})
 """
 POINTS = {
-    "control": ["Control.accept", "Control.serve", "Control._read", "Control.close_overdue", "Control.watched"],
-    "answering": ["Answering._answer", "Answering._report", "Answering._begin_upgrade", "Answering._restart"],
-    "status": ["as_json"],
-    "watch": ["Watch.pass_deadline", "Watch.watched", "Watch._advance", "Watch._judge"],
-    "pulse": ["Pulse.pass_deadline", "Pulse.watched", "Pulse._advance"],
-    "readiness": ["Probe.__init__", "Probe.advance", "Probe._read"],
-    "keeper": [
+    "supervisor/control": [
+        "Control.accept",
+        "Control.serve",
+        "Control._read",
+        "Control.close_overdue",
+        "Control.watched",
+    ],
+    "supervisor/answering": [
+        "Answering._answer",
+        "Answering._report",
+        "Answering._begin_upgrade",
+        "Answering._restart",
+    ],
+    "supervisor/status": ["as_json"],
+    "supervisor/watch": ["Watch.pass_deadline", "Watch.watched", "Watch._advance", "Watch._judge"],
+    "supervisor/pulse": ["Pulse.pass_deadline", "Pulse.watched", "Pulse._advance"],
+    "supervisor/readiness": ["Probe.__init__", "Probe.advance", "Probe._read"],
+    "supervisor/keeper": [
         "Keeper.watched",
         "Keeper.deadlines",
         "Keeper.pass_deadlines",
@@ -75,19 +86,19 @@ POINTS = {
         "Keeper.begin",
         "Keeper.state",
     ],
-    "launch": ["start_instance"],
-    "jobs": ["Jobs.watched", "Jobs.pass_deadlines", "Jobs.take_ended", "Job.read"],
-    "hooks": ["HookRun.__init__", "HookRun.take", "HookRun.problem"],
-    "hook_queue": ["HookQueue.run", "HookQueue.take_ended", "HookQueue._finish"],
-    "output": ["Output.flush"],
-    "logger": ["Logger.relieve", "Logger.take_ended", "Logger._start"],
-    "systemd": ["Upward.pass_deadline", "Upward._tell", "Upward.watched", "Upward.begin_reload"],
-    "process": ["ended_child"],
-    "versions": ["switch"],
-    "listeners": ["listen", "close_all"],
-    "generation": ["Generation.make_keepers", "Generation.begin", "Generation.is_ready"],
-    "upgrade_generation": ["make_generation", "make_listeners"],
-    "upgrading": [
+    "bundle/launch": ["start_instance"],
+    "supervisor/hooks/jobs": ["Jobs.watched", "Jobs.pass_deadlines", "Jobs.take_ended", "Job.read"],
+    "supervisor/hooks/hook": ["HookRun.__init__", "HookRun.take", "HookRun.problem"],
+    "supervisor/hooks/hook_queue": ["HookQueue.run", "HookQueue.take_ended", "HookQueue._finish"],
+    "supervisor/output": ["Output.flush"],
+    "supervisor/logger": ["Logger.relieve", "Logger.take_ended", "Logger._start"],
+    "supervisor/systemd": ["Upward.pass_deadline", "Upward._tell", "Upward.watched", "Upward.begin_reload"],
+    "bundle/process": ["ended_child"],
+    "release/versions": ["switch"],
+    "bundle/listeners": ["listen", "close_all"],
+    "supervisor/generation": ["Generation.make_keepers", "Generation.begin", "Generation.is_ready"],
+    "supervisor/upgrade/generation": ["make_generation", "make_listeners"],
+    "supervisor/upgrade/upgrading": [
         "Upgrade._begin",
         "Upgrade._boot",
         "Upgrade._see_to_what_is_due",
@@ -100,16 +111,16 @@ POINTS = {
         "Upgrade._answer",
         "Upgrade._fail",
     ],
-    "reexecution": ["execute", "Held.__init__"],
+    "supervisor/reexecution": ["execute", "Held.__init__"],
 }
 GONE = "ImportError('the module is gone')"
 NO_ROOM = "OSError(28, 'no room')"
 ALL_POINTS = [
     *((module, name, GONE) for module, names in POINTS.items() for name in names),
-    ("launch", "start_instance", NO_ROOM),
-    ("logger", "Logger._start", NO_ROOM),
-    ("upgrade_generation", "make_listeners", NO_ROOM),
-    ("reexecution", "execute", NO_ROOM),
+    ("bundle/launch", "start_instance", NO_ROOM),
+    ("supervisor/logger", "Logger._start", NO_ROOM),
+    ("supervisor/upgrade/generation", "make_listeners", NO_ROOM),
+    ("supervisor/reexecution", "execute", NO_ROOM),
 ]
 POINTS_TRIED = ALL_POINTS if os.environ.get("RELEASER_ALL_TESTS") else ALL_POINTS[::4]
 """A quarter of them, or all with RELEASER_ALL_TESTS: each takes seconds."""
@@ -227,27 +238,40 @@ def late_imports() -> dict[str, set[str]]:
     """
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "import releaser.runtime.foreground, releaser.runtime.logger\n"
-        "print(*(name.rpartition('.')[2] for name in sys.modules if name.startswith('releaser.runtime.')))"
+        "import releaser.runtime.supervisor.foreground, releaser.runtime.supervisor.logger\n"
+        "print(*(name for name in sys.modules if name.startswith('releaser.runtime')))"
     )
     argv = [sys.executable, "-I", "-c", code, str(RUNTIME.parents[1])]
     loaded = set(subprocess.run(argv, check=True, capture_output=True, text=True).stdout.split())
-    known = {path.stem for path in RUNTIME.glob("*.py")}
+    paths = {
+        f"releaser.{'.'.join(path.relative_to(RUNTIME.parent).with_suffix('').parts)}": path
+        for path in RUNTIME.rglob("*.py")
+    }
     found: dict[str, set[str]] = {}
-    for module in sorted(loaded):
-        for node in ast.walk(ast.parse((RUNTIME / f"{module}.py").read_text())):
-            if isinstance(node, ast.ImportFrom) and node.level == 1:
-                names = {node.module} if node.module else {alias.name for alias in node.names}
-                if late := names & known - loaded:
-                    found.setdefault(module, set()).update(late)
+    for module in sorted(loaded & set(paths)):
+        for node in ast.walk(ast.parse(paths[module].read_text())):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                base = ".".join([*module.split(".")[: -node.level], *([node.module] if node.module else [])])
+                names = {base, *(f"{base}.{alias.name}" for alias in node.names)}
+                if late := names & set(paths) - loaded:
+                    found.setdefault(_short(module), set()).update(map(_short, late))
     return found
 
 
+def _short(module: str) -> str:
+    return module.removeprefix("releaser.runtime.")
+
+
 NEVER_WHILE_IT_SERVES = {
-    "configuring": {"bundle"},  # before anything runs
-    "supervisor": {"bundle"},  # the same
-    "providers": {"bundle", "calls", "loops", "tracebacks"},  # in a process of its own
-    "faults": {"tracebacks"},  # in the app alone
+    "supervisor.configuring": {"bundle.activation"},  # before anything runs
+    "supervisor.supervisor": {"bundle.activation"},  # the same
+    "bundle.providers": {
+        "bundle.activation",
+        "bundle.calls",
+        "bundle.loops",
+        "release.tracebacks",
+    },  # in its own process
+    "release.faults": {"release.tracebacks"},  # in the app alone
 }
 """What a supervisor does not need any more once the release runs."""
 
@@ -272,7 +296,17 @@ def test_a_release_whose_runtime_is_gone_goes_on_and_can_be_upgraded(release: Re
     assert app_pid(release)
 
 
-@pytest.mark.parametrize("module", ["agent_console", "calls", "drain", "hubs", "progress", "tracebacks"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "instance/agent_console",
+        "bundle/calls",
+        "instance/drain",
+        "bundle/hubs",
+        "bundle/progress",
+        "release/tracebacks",
+    ],
+)
 def test_whichever_module_cannot_be_imported_any_more_a_caller_of_the_app_is_answered(
     release: Release, module: str
 ) -> None:

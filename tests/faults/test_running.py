@@ -14,8 +14,9 @@ import pytest
 from support.running import Release, Running, ended, make_release
 from support.waiting import eventually
 
-from releaser.runtime import frames, states
-from releaser.runtime.manifest import Readiness
+from releaser.runtime.protocol import frames
+from releaser.runtime.release.manifest import Readiness
+from releaser.runtime.supervisor import states
 
 APP = """\
 import os, signal, time

@@ -16,7 +16,7 @@ from support.driving import run, running
 from support.migrated import ACCOUNTS, revision, write_migrated
 from support.waiting import eventually
 
-from releaser.runtime.manifest import Hook
+from releaser.runtime.release.manifest import Hook
 
 __all__ = ["mariadb", "postgresql"]
 

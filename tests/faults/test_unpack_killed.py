@@ -12,12 +12,12 @@ import pytest
 from support.artifacts import finished, packed
 from support.builds import files_in
 
-from releaser.runtime.archive_contents import read_contents
-from releaser.runtime.archive_reader import Archive, Damaged
-from releaser.runtime.archives import unpack_archive
-from releaser.runtime.context import Context
-from releaser.runtime.layout import Layout
-from releaser.runtime.tree_check import compare
+from releaser.runtime.archives.contents import read_contents
+from releaser.runtime.archives.reader import Archive, Damaged
+from releaser.runtime.archives.unpacking import unpack_archive
+from releaser.runtime.release.context import Context
+from releaser.runtime.release.layout import Layout
+from releaser.runtime.release.tree_check import compare
 
 KILLED = """\
 import os, signal, sys
@@ -90,8 +90,8 @@ def test_a_repair_goes_on_where_it_was_killed_and_never_takes_env_sh(host: Path,
     before = files_in(host)
     home = host / "releases/1.0.0"
     (home / "env.sh").write_text("A=1\n")
-    (home / "runtime/agent.py").write_text("mine")
-    (home / "runtime/hooks.py").unlink()
+    (home / "runtime/instance/agent.py").write_text("mine")
+    (home / "runtime/supervisor/hooks/hook.py").unlink()
     (home / "more").mkdir()
     (home / "app.pyz").unlink()
     (home / "app.pyz").symlink_to("/etc/hostname")
@@ -127,7 +127,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(host: Path, archive: Path) -> No
     code = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (3_000, 3_000));"
         "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
-        "from releaser.runtime.command_line import main;"
+        "from releaser.runtime.commands.command_line import main;"
         "sys.exit(main([sys.argv[1], '0.9.0', 'unpack', sys.argv[2]]))"
     )
     answer = subprocess.run(

@@ -12,8 +12,8 @@ import pytest
 from support.running import Release, ended, make_release
 from support.waiting import eventually
 
-from releaser.runtime import upgrading
-from releaser.runtime.manifest import Readiness, Socket
+from releaser.runtime.release.manifest import Readiness, Socket
+from releaser.runtime.supervisor.upgrade import upgrading
 
 APP = """\
 import os, signal, time

@@ -22,7 +22,7 @@ from releaser.artifacts.compare import difference, difference_lines
 from releaser.artifacts.reading import read_artifact
 from releaser.artifacts.verification import verify_artifact
 from releaser.errors import ReleaserError
-from releaser.runtime.command_line import main
+from releaser.runtime.commands.command_line import main
 
 NAME = "app"
 HOW = st.sampled_from(["plain", "gzip", "gzip", "script", "torn"])

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from support.fuzzing import called, fuzzed, is_one_line, kept_cases, mutated, one_example
 from support.handmade import Handmade, write_release
 
-from releaser.runtime.command_line import main
-from releaser.runtime.manifest import (
+from releaser.runtime.commands.command_line import main
+from releaser.runtime.release.manifest import (
     Command,
     Entry,
     Heart,

@@ -18,7 +18,7 @@ from support.tiny_project import make_tiny_project
 from releaser.artifacts.verification import verify_artifact
 from releaser.cli.messages import format_error
 from releaser.errors import ReleaserError
-from releaser.runtime.command_line import main
+from releaser.runtime.commands.command_line import main
 
 FILES = ("checksums", "signature", "signers", "archive")
 TOKENS = {

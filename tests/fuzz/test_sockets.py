@@ -18,9 +18,9 @@ from support.fuzzing import fuzzed, kept_cases, one_example
 from support.running import Release, Running, making_releases
 from support.waiting import eventually
 
-from releaser.runtime import frames, sockets
-from releaser.runtime.layout import AGENT_SOCKET, CONTROL_SOCKET
-from releaser.runtime.manifest import Socket
+from releaser.runtime.protocol import frames, sockets
+from releaser.runtime.release.layout import AGENT_SOCKET, CONTROL_SOCKET
+from releaser.runtime.release.manifest import Socket
 
 SOCKETS = (CONTROL_SOCKET, AGENT_SOCKET)
 ANSWERS_WITHIN_S = 15.0

@@ -31,7 +31,7 @@ from releaser.config.schema import json_schema
 from releaser.config.settings import ROWS, SETTINGS
 from releaser.config.substitution import UNKNOWN, Wrong, expand
 from releaser.errors import ConfigError, ReleaserError
-from releaser.runtime.environment import SubstitutionError, substitute
+from releaser.runtime.release.environment import SubstitutionError, substitute
 
 SCHEMA = Draft202012Validator(json_schema())
 ALPHABET = "[]{}=,.#\"'\\ \n\r\tab-_0123:$\x00é"

@@ -13,7 +13,7 @@ from support.shop import SHOP
 from support.waiting import eventually
 
 from releaser.build.dist_info import console_scripts
-from releaser.runtime.manifest import Entry, Readiness, Socket
+from releaser.runtime.release.manifest import Entry, Readiness, Socket
 
 POLLING = """\
 import http.server, signal, socket, sys, threading

@@ -21,7 +21,7 @@ from support.waiting import eventually
 
 import releaser.build
 from releaser.build.dist_info import console_scripts
-from releaser.runtime.manifest import Entry, Readiness, Socket
+from releaser.runtime.release.manifest import Entry, Readiness, Socket
 
 PAGE = Path(releaser.build.__file__).parents[1] / "docs" / "how_to" / "servers.md"
 DJANGO = """\

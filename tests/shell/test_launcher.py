@@ -13,7 +13,7 @@ import pytest
 from support.handmade import PYTHON_VERSION
 from support.running import TEMPLATE, Make, Release, making_releases
 
-from releaser.runtime.manifest import Command, Python
+from releaser.runtime.release.manifest import Command, Python
 
 PYTHON = os.path.realpath(sys.executable)
 SHELLS = {

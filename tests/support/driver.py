@@ -11,9 +11,9 @@ package = type(sys)("releaser")
 package.__path__ = [f"{root}/releases/{version}"]
 sys.modules["releaser"] = package
 
-from releaser.runtime.context import Context  # noqa: E402
-from releaser.runtime.failures import Failure  # noqa: E402
-from releaser.runtime.layout import Layout  # noqa: E402
+from releaser.runtime.release.context import Context  # noqa: E402
+from releaser.runtime.release.failures import Failure  # noqa: E402
+from releaser.runtime.release.layout import Layout  # noqa: E402
 
 module, _, function = target.partition(":")
 imported = __import__(f"releaser.runtime.{module}").runtime

@@ -14,9 +14,9 @@ from typing import Any
 
 from support.handmade import Handmade
 
-from releaser.runtime import client
-from releaser.runtime.failures import Failure
-from releaser.runtime.layout import AGENT_SOCKET
+from releaser.runtime.protocol import client
+from releaser.runtime.release.failures import Failure
+from releaser.runtime.release.layout import AGENT_SOCKET
 
 DRIVER = str(Path(__file__).parent / "driver.py")
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from support.handmade import Handmade, write_release
 
-from releaser.runtime.manifest import Migrations
+from releaser.runtime.release.manifest import Migrations
 
 OWN_PACKAGES = Path(sysconfig.get_path("purelib"))
 NOT_BUNDLED = (".pth", "_virtualenv.py", "__pycache__")

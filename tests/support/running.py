@@ -16,7 +16,7 @@ from jinja2 import Environment, StrictUndefined
 from support.handmade import PYTHON_VERSION, write_record, write_release
 from support.waiting import eventually
 
-from releaser.runtime.manifest import Hook
+from releaser.runtime.release.manifest import Hook
 
 TEMPLATE = Path(__file__).parents[2] / "releaser" / "build" / "launcher.sh.j2"
 LIMIT_S = 60.0

@@ -11,8 +11,8 @@ import pytest
 
 from releaser.artifacts.checksums import checksums_file, checksums_of
 from releaser.artifacts.signatures import sign
-from releaser.runtime.archive_contents import read_contents
-from releaser.runtime.archive_reader import Archive
+from releaser.runtime.archives.contents import read_contents
+from releaser.runtime.archives.reader import Archive
 
 
 def make_key(folder: Path, name: str) -> Path:

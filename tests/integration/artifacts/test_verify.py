@@ -124,14 +124,14 @@ def test_a_signature_of_another_namespace_does_not_count(signed: Signed, capsys:
 def test_a_changed_file_in_a_folder_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = finished(tmp_path)
     assert told(capsys, root)[0] == 0
-    (root / "releases/1.0.0/runtime/sockets.py").write_text("changed")
+    (root / "releases/1.0.0/runtime/protocol/sockets.py").write_text("changed")
     (root / "releases/1.0.0/runtime/extra.py").write_text("new")
-    (root / "releases/1.0.0/runtime/hooks.py").unlink()
+    (root / "releases/1.0.0/runtime/supervisor/hooks/hook.py").unlink()
     code, text = told(capsys, root)
     assert code == 1
-    assert "releases/1.0.0/runtime/sockets.py: changed" in text
+    assert "releases/1.0.0/runtime/protocol/sockets.py: changed" in text
     assert "releases/1.0.0/runtime/extra.py: not part of the release" in text
-    assert "releases/1.0.0/runtime/hooks.py: missing" in text
+    assert "releases/1.0.0/runtime/supervisor/hooks/hook.py: missing" in text
 
 
 def test_a_changed_file_of_the_interpreter_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

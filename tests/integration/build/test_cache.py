@@ -224,7 +224,7 @@ def test_an_edit_of_a_published_release_changes_no_other_and_nothing_of_the_cach
 
     assert [str(path) for path in files if path.stat().st_nlink > 1] == []
 
-    edited = "releases/1.0.0/runtime/faults.py"
+    edited = "releases/1.0.0/runtime/release/faults.py"
     before = (other / edited).read_text()
     with (release / edited).open("a") as file:
         file.write("# edited\n")

@@ -432,7 +432,7 @@ def test_init_says_what_check_refuses_of_the_file_that_it_adds_to(project: Path,
 
 
 @pytest.mark.parametrize(
-    "module", ["releaser.runtime", "releaser.runtime.writing", "releaser.cli", "releaser.cli.main"]
+    "module", ["releaser.runtime", "releaser.runtime.release.writing", "releaser.cli", "releaser.cli.main"]
 )
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_before_anything_has_begun_is_one_line(number: signal.Signals, module: str) -> None:

@@ -27,7 +27,7 @@ from releaser.build.elf import elf_files
 from releaser.build.installed_python import installed_python
 from releaser.build.interpreter import BundledInterpreter, _patchelf, _strip, bundle_interpreter
 from releaser.errors import BuildError, ProjectError
-from releaser.runtime.record import encode
+from releaser.runtime.release.record import encode
 
 GUESTBOOK = Path(__file__).parents[3] / "examples/guestbook"
 PYTHON = Path(sys.executable).resolve()

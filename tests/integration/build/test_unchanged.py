@@ -254,7 +254,7 @@ def published(project: Path) -> list[Path]:
         release / "releases/1.0.0/tiny.pyz",
         release / "releases/1.0.0/manifest.json",
         release / "releases/1.0.0/env.sh",
-        release / "releases/1.0.0/runtime/supervisor.py",
+        release / "releases/1.0.0/runtime/supervisor/supervisor.py",
         *(target / f"tiny-1.0.0.{ending}" for ending in ("tar.gz", "cdx.json", "mtree", "provenance.json", "sha256")),
     ]
 

@@ -12,7 +12,7 @@ from support.driving import instance, is_serving, run, running
 from support.migrated import ACCOUNTS, write_several
 from support.waiting import eventually
 
-from releaser.runtime.manifest import Entry
+from releaser.runtime.release.manifest import Entry
 
 if TYPE_CHECKING:
     from support.databases import Server

@@ -16,7 +16,7 @@ from support.handmade import write_release
 from support.migrated import unpack_by_links, write_launcher
 from support.waiting import eventually
 
-from releaser.runtime.manifest import Entry, Hook, Migrations
+from releaser.runtime.release.manifest import Entry, Hook, Migrations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -11,7 +11,7 @@ import pytest
 from support.migrated import ACCOUNTS, revision, write_several
 from support.running import Release, ended
 
-from releaser.runtime.manifest import Hook
+from releaser.runtime.release.manifest import Hook
 
 if TYPE_CHECKING:
     from conftest import Subject

@@ -15,7 +15,7 @@ from support.migrated import ACCOUNTS, revision
 from support.waiting import eventually
 
 import releaser
-from releaser.runtime.manifest import Hook
+from releaser.runtime.release.manifest import Hook
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ from support.driving import Running, instance, is_serving, run, running
 from support.handmade import Handmade, write_release
 from support.waiting import eventually
 
-from releaser.runtime import frames
+from releaser.runtime.protocol import frames
 
 APP = """
 import os, sys, threading, time

@@ -15,8 +15,8 @@ from support.migrated import ACCOUNTS, write_migrated
 from support.other_user import as_nobody, let_in, need_root, public_python
 from support.running import SERVER, Release, ended, make_release, write_launcher
 
-from releaser.runtime.command_line import COMMANDS
-from releaser.runtime.manifest import Command, Socket
+from releaser.runtime.commands.command_line import COMMANDS
+from releaser.runtime.release.manifest import Command, Socket
 
 WHOSE = "  app belongs to user 'root' (uid 0), and this is user 'nobody' (uid 65534)\n"
 HINT = "      hint: call it as that user, or as root\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.running import Release, ended, make_release
 
-from releaser.runtime.manifest import Command
+from releaser.runtime.release.manifest import Command
 
 APP = """\
 import os, threading

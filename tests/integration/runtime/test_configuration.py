@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from support.running import Release, making_releases
 
-from releaser.runtime.manifest import Command, Entry
+from releaser.runtime.release.manifest import Command, Entry
 
 APP = """\
 import json, os, sys

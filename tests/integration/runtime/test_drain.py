@@ -12,7 +12,7 @@ from support.built import free_port
 from support.running import Release, making_releases
 from support.waiting import eventually
 
-from releaser.runtime.manifest import Readiness, Socket
+from releaser.runtime.release.manifest import Readiness, Socket
 
 Make = Callable[..., Release]
 

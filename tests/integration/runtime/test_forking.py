@@ -15,7 +15,7 @@ from support.driving import Running, instance, is_serving, run, running
 from support.handmade import Handmade, write_release
 from support.waiting import eventually
 
-from releaser.runtime import frames
+from releaser.runtime.protocol import frames
 
 APP = """
 import asyncio, importlib, logging, os, signal, sys, threading, time, warnings
@@ -157,7 +157,7 @@ def test_an_open_console_brings_no_warning(app: tuple[Handmade, Running]) -> Non
 
 
 def test_a_coroutine_that_forks_does_not_wait_for_its_own_caller(tmp_path: Path) -> None:
-    from releaser.runtime.manifest import Entry
+    from releaser.runtime.release.manifest import Entry
 
     entry = Entry(kind="callable", target="app:amain", argv0="app", args=[])
     release = write_release(tmp_path / "r", modules={"app.py": APP}, entry=entry)

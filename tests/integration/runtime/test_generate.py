@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from support.running import Release, ended, make_release
 
-from releaser.runtime.manifest import Socket
+from releaser.runtime.release.manifest import Socket
 
 ADDRESS = "${HOST:-127.0.0.1}:${PORT:-8000}"
 EXPOSURE = 3.0

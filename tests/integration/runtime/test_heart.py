@@ -12,7 +12,7 @@ import pytest
 from support.running import Make, Release, Running, making_releases
 from support.waiting import eventually
 
-from releaser.runtime.manifest import Entry, Heart, Liveness, Process, Readiness, Socket
+from releaser.runtime.release.manifest import Entry, Heart, Liveness, Process, Readiness, Socket
 
 FOREVER = (
     "import time\ndef main():\n    print('up', flush=True)\n    while True: time.sleep(0.05)\n"

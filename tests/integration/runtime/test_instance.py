@@ -11,7 +11,7 @@ from support.driving import instance, is_serving, run
 from support.handmade import Handmade, write_release
 from support.waiting import eventually
 
-from releaser.runtime.manifest import Entry
+from releaser.runtime.release.manifest import Entry
 
 SLEEPER = """
 import signal, sys, time

@@ -38,7 +38,7 @@ class Lost:
 
 class Interrupting:
     def find_spec(self, fullname, path=None, target=None):
-        if fullname == "releaser.runtime.supervisor":
+        if fullname == "releaser.runtime.supervisor.supervisor":
             Lost()
 
 sys.meta_path.insert(0, Interrupting())
@@ -93,7 +93,7 @@ def test_one_that_the_caller_ignores_stays_ignored(make: Make) -> None:
     done = run(
         make(),
         AT_IMPORT,
-        "releaser.runtime.writing",
+        "releaser.runtime.release.writing",
         "version",
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
     )

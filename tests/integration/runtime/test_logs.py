@@ -11,8 +11,8 @@ import pytest
 from support.running import SERVER, Make, Release, making_releases
 from support.waiting import eventually
 
-from releaser.runtime.logger import RotatedFile
-from releaser.runtime.manifest import Log, Socket
+from releaser.runtime.release.manifest import Log, Socket
+from releaser.runtime.supervisor.logger import RotatedFile
 
 CHATTY = """\
 import sys, time

@@ -14,8 +14,9 @@ import pytest
 from support.running import SERVER, Make, Release, Running, making_releases
 from support.waiting import eventually
 
-from releaser.runtime import accounts, control, frames, requests
-from releaser.runtime.manifest import Socket
+from releaser.runtime.protocol import accounts, frames, requests
+from releaser.runtime.release.manifest import Socket
+from releaser.runtime.supervisor import control
 
 APP = (
     SERVER

@@ -13,7 +13,7 @@ from support.handmade import write_record
 from support.running import SERVER, Release, making_releases
 from support.waiting import eventually
 
-from releaser.runtime.manifest import Command, Socket
+from releaser.runtime.release.manifest import Command, Socket
 
 APP = f"""\
 {SERVER}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from support.running import Release, ended, make_release
 
-from releaser.runtime.manifest import Entry, Heart, Liveness, Process, Readiness
+from releaser.runtime.release.manifest import Entry, Heart, Liveness, Process, Readiness
 
 APP = """\
 import os, threading

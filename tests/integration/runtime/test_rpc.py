@@ -12,7 +12,7 @@ from support.driving import Running, instance, is_serving, run, running
 from support.handmade import Handmade, write_release
 from support.waiting import eventually
 
-from releaser.runtime import frames
+from releaser.runtime.protocol import frames
 
 APP = """
 import asyncio, sys, threading, time
@@ -83,7 +83,7 @@ class Class:
 
 
 def make_release(root: Path, target: str) -> Handmade:
-    from releaser.runtime.manifest import Entry
+    from releaser.runtime.release.manifest import Entry
 
     entry = Entry(kind="callable", target=target, argv0="app", args=[])
     modules = {"app.py": APP, "shop/__init__.py": "", "shop/tasks.py": TASKS, "shop/broken.py": "import nowhere\n"}

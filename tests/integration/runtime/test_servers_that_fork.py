@@ -17,7 +17,7 @@ from support.handmade import Handmade, write_release
 from support.installed import install
 from support.waiting import eventually
 
-from releaser.runtime.manifest import Entry
+from releaser.runtime.release.manifest import Entry
 
 APP = """
 import os, signal, sys, threading, time, warnings

@@ -14,7 +14,7 @@ import pytest
 from support.running import SERVER, Make, Release, making_releases
 from support.waiting import eventually
 
-from releaser.runtime.manifest import Hook, Readiness, Socket
+from releaser.runtime.release.manifest import Hook, Readiness, Socket
 
 FOREVER = "import time\ndef main():\n    while True: time.sleep(0.05)\n"
 SLOW_STOP = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + FOREVER

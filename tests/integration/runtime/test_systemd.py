@@ -15,7 +15,7 @@ import pytest
 from support.running import SERVER, Release, ended, make_release
 from support.waiting import eventually
 
-from releaser.runtime.manifest import Entry, Heart, Hook, Liveness, Process, Readiness, Socket
+from releaser.runtime.release.manifest import Entry, Heart, Hook, Liveness, Process, Readiness, Socket
 
 PASSING = """\
 import os, sys

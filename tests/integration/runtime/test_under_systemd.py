@@ -13,7 +13,7 @@ from support.running import SERVER, Make, making_releases
 from support.system_manager import SystemManager, system_manager
 from support.waiting import eventually
 
-from releaser.runtime.manifest import Socket
+from releaser.runtime.release.manifest import Socket
 
 APP = """\
 import threading

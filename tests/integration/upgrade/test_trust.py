@@ -166,7 +166,7 @@ def test_what_vouches_for_a_version_stays_with_it_and_verify_asks_for_it(
     assert answer.returncode == 0, answer.stderr
     assert "  signed by ada@example.org with ED25519 SHA256:" in answer.stdout
     # Whoever changes a file and the record of it is found out by the signature.
-    (release.root / "releases/2.0.0/runtime/agent.py").write_text("mine\n")
+    (release.root / "releases/2.0.0/runtime/instance/agent.py").write_text("mine\n")
     write_record(release.root, "2.0.0")
     answer = release.run("verify")
     assert answer.returncode == 3
@@ -194,8 +194,8 @@ def damage(root: Path) -> None:
     version = root / "releases/1.0.0"
     (root / "bin/tiny").chmod(0o777)
     (root / "bin/more").write_text("")
-    (version / "runtime/agent.py").write_text("mine\n")
-    (version / "runtime/hooks.py").unlink()
+    (version / "runtime/instance/agent.py").write_text("mine\n")
+    (version / "runtime/supervisor/hooks/hook.py").unlink()
     (version / "runtime/extra").mkdir()
     (version / "runtime/extra/file").write_text("theirs")
     shutil.rmtree(version / "hooks/pre_upgrade.d")
@@ -221,7 +221,7 @@ def test_repair_puts_back_what_differs_and_leaves_env_sh_alone(release: Release,
     answer = release.run("unpack", "--repair", path)
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.startswith("tiny 1.0.0: what differs is as it was built again\n")
-    assert "  replaced releases/1.0.0/runtime/agent.py\n" in answer.stdout
+    assert "  replaced releases/1.0.0/runtime/instance/agent.py\n" in answer.stdout
     left = ("bin/more", "releases/1.0.0/runtime/extra")
     for name in left:
         assert f"  left {name}, which is not part of the release\n" in answer.stdout
@@ -412,7 +412,7 @@ def pipe_for_the_record(root: Path) -> None:
 
 
 def record_a_change(root: Path) -> None:
-    (root / "releases/1.0.0/runtime/hooks.py").write_text("mine\n")
+    (root / "releases/1.0.0/runtime/supervisor/hooks/hook.py").write_text("mine\n")
     write_record(root)
 
 
@@ -491,7 +491,7 @@ def test_what_a_release_writes_to_below_its_root_is_nobody_elses(release: Releas
         (release.root / "state/app.db").write_text("rows")
         assert release.run("verify").returncode == 0
         assert releaser(release.scratch, "verify", str(release.root)).returncode == 0
-        (release.root / "releases/1.0.0/runtime/agent.py").write_text("mine")
+        (release.root / "releases/1.0.0/runtime/instance/agent.py").write_text("mine")
         assert release.run("unpack", "--repair", str(archive("1.0.0", "one"))).returncode == 0
         assert (release.root / "state/app.db").read_text() == "rows"
         assert release.run("ping", env=elsewhere).returncode == 0

@@ -68,7 +68,7 @@ def test_what_is_there_already_is_left_alone(release: Release, archive: Archive)
 
 
 def change_a_hook(folder: Path) -> None:
-    (folder / "tiny/releases/2.0.0/runtime/agent.py").write_text("changed\n")
+    (folder / "tiny/releases/2.0.0/runtime/instance/agent.py").write_text("changed\n")
 
 
 def take_the_manifest_away(folder: Path) -> None:
@@ -147,7 +147,7 @@ UNRECORDED += [
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (change_a_hook, "runtime/agent.py: changed"),
+        (change_a_hook, "runtime/instance/agent.py: changed"),
         (take_the_manifest_away, "it holds no complete version"),
         (rename_it, "'other/bin/tiny' is not what a release has there"),
         (make_it_for_another_machine, "was built for pdp11, and this host is"),

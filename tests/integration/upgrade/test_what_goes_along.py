@@ -17,7 +17,7 @@ from support.migrated import ACCOUNTS, revision, write_several
 from support.running import Release, base_environment, ended, make_release, write_launcher
 from support.waiting import eventually
 
-from releaser.runtime.manifest import Entry, Heart, Liveness, Process, Readiness, Socket
+from releaser.runtime.release.manifest import Entry, Heart, Liveness, Process, Readiness, Socket
 
 APP = """\
 import os, threading, time

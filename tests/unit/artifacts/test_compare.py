@@ -11,7 +11,7 @@ from support.artifacts import dist, finished, packed
 from releaser.artifacts.compare import Change, difference, difference_lines
 from releaser.artifacts.reading import read_artifact
 from releaser.cli.main import run
-from releaser.runtime.manifest import Hook, Socket
+from releaser.runtime.release.manifest import Hook, Socket
 
 OLD = {**dist("kept", "1.0", {"kept.py": "a"}), **dist("gone", "1.0", {"gone.py": "b"})}
 NEW = {**dist("kept", "1.1", {"kept.py": "aa"}), **dist("fresh", "3", {"fresh.py": "c"})}

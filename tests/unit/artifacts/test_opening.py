@@ -18,10 +18,10 @@ from support.artifacts import finished, packed
 from support.handmade import Handmade, write_release
 
 from releaser.cli.main import run
-from releaser.runtime.archive_reader import Archive, Damaged
-from releaser.runtime.archive_rules import Judge
-from releaser.runtime.archives import unpack_archive
-from releaser.runtime.failures import Failure
+from releaser.runtime.archives.reader import Archive, Damaged
+from releaser.runtime.archives.rules import Judge
+from releaser.runtime.archives.unpacking import unpack_archive
+from releaser.runtime.release.failures import Failure
 
 Member = tuple[str, bytes, dict[str, object]]
 FOLDER: dict[str, object] = {"type": tarfile.DIRTYPE, "mode": 0o755}

@@ -20,7 +20,7 @@ from releaser.artifacts.reading import read_artifact
 from releaser.artifacts.treemap import Rectangle, squarify
 from releaser.cli.main import run
 from releaser.errors import ReleaserError
-from releaser.runtime.manifest import Hook, Migrations, Socket
+from releaser.runtime.release.manifest import Hook, Migrations, Socket
 
 MODULES = {
     **dist("big", "2.0", {"big/__init__.py": "x = 1\n" * 400, "big/data.bin": "ab" * 900}, "Apache-2.0"),

@@ -25,9 +25,9 @@ from releaser.config.sections import Field, Section, toml_value
 from releaser.config.settings import MIGRATIONS, ROWS, SETTINGS, TOP
 from releaser.config.version import VERSION_FIELDS
 from releaser.errors import ConfigError
-from releaser.runtime import manifest
-from releaser.runtime.command_line import COMMANDS
-from releaser.runtime.environment import CONTRACT
+from releaser.runtime.commands.command_line import COMMANDS
+from releaser.runtime.release import manifest
+from releaser.runtime.release.environment import CONTRACT
 
 MANY_NAMES = {row.name for row in ROWS}
 TAKEN_BY_PROFILE = {"root", "name", "environment", "origins"}

@@ -1,0 +1,219 @@
+"""Whether the instance is ready: one attempt at a time, never blocking, driven by the supervisor's loop.
+
+`started` and `notify` arrive as datagrams and need no probe. `http`, `tcp` and `call` are tried again every
+interval, until one succeeds or the deadline of the state passes.
+"""
+
+from __future__ import annotations
+
+import _socket
+import errno
+import os
+import select
+
+from ..protocol import frames, sockets
+from ..release.layout import AGENT_SOCKET
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..release.layout import Layout
+
+STARTED = "X_RELEASER=started"
+"""What an instance sends once its entry point is imported and about to be called."""
+WHY = "X_RELEASER_WHY="
+"""What an instance that cannot go on sends before it ends, with the sentence that a person is to read."""
+READY = "READY=1"
+"""sd_notify(3)."""
+_MAX_ANSWER_BYTES = 65536
+
+
+class Target:
+    """Where a probe connects to, what it sends, and how it judges the answer."""
+
+    __slots__ = ("agent", "host", "kind", "port", "request", "text")
+
+    def __init__(self, kind: str, text: str, agent: str = AGENT_SOCKET) -> None:
+        """Read a target after replacement; `agent` is the socket in `run` that a call is sent to.
+
+        Raises:
+            ValueError: it is not `http://host:port/path` or `host:port`; the message says what was wanted.
+        """
+        self.kind = kind
+        self.text = text
+        self.agent = agent
+        self.host = ""
+        self.port = 0
+        self.request = b""
+        if kind == "http":
+            rest = text.removeprefix("http://")
+            if rest == text:
+                raise ValueError(f"expected http://HOST:PORT/PATH, found '{text}'")
+            authority, _, path = rest.partition("/")
+            self.host, self.port = split_address(authority, default_port=80)
+            self.request = (
+                f"GET /{path} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: releaser\r\nConnection: close\r\n\r\n"
+            ).encode()
+        elif kind == "tcp":
+            self.host, self.port = split_address(text)
+        elif kind == "call":
+            self.request = frames.encode_request("ask", text)
+
+
+class Probe:
+    """One attempt: connect, send, read, judge. The loop polls `descriptor` for `events` and calls `advance`."""
+
+    __slots__ = (
+        "_answer",
+        "_connected",
+        "_decoder",
+        "_said",
+        "_session",
+        "_socket",
+        "_target",
+        "_unsent",
+        "is_unaccepted",
+        "outcome",
+        "problem",
+    )
+
+    def __init__(self, target: Target, layout: Layout, session: int = 0) -> None:
+        """Begin; where a `session` is given, an answer counts only if a process of that session has accepted."""
+        self._target = target
+        self._session = session if target.kind in ("http", "tcp") else 0
+        self.is_unaccepted = False
+        """Connected, and nobody is known to have accepted: no event will tell, so `advance` is called now and then."""
+        self._answer = bytearray()
+        self._decoder = frames.Decoder()
+        self._said = b""
+        self._unsent = target.request
+        self._connected = False
+        self.outcome: bool | None = None
+        """None while under way, True when ready, False when this attempt failed."""
+        self.problem = ""
+        try:
+            self._socket = self._connect(layout)
+        except OSError as error:
+            self._socket = _socket.socket()
+            self._fail(error.strerror or str(error))
+
+    @property
+    def descriptor(self) -> int:
+        return self._socket.fileno()
+
+    @property
+    def events(self) -> int:
+        if self.is_unaccepted:
+            return 0
+        return select.POLLOUT if not self._connected or self._unsent else select.POLLIN
+
+    def advance(self) -> None:
+        """Do what can be done without waiting."""
+        try:
+            if not self._connected:
+                self._finish_connecting()
+            if self.is_unaccepted:
+                self._look_who_accepted()
+            if self.is_unaccepted:
+                return
+            if self._unsent and self.outcome is None:
+                self._unsent = self._unsent[self._socket.send(self._unsent) :]
+            elif self.outcome is None:
+                self._read()
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._fail(error.strerror or str(error))
+        except frames.ProtocolError as error:
+            self._fail(str(error))
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _connect(self, layout: Layout) -> _socket.socket:
+        if self._target.kind == "call":
+            client = sockets.connect(layout.run, self._target.agent)
+            client.setblocking(False)
+            self._connected = True
+            return client
+        # A numeric address or `localhost` answers at once; a name on the network has no place in a probe of oneself.
+        family, kind, protocol, _, address = _socket.getaddrinfo(
+            self._target.host, self._target.port, 0, _socket.SOCK_STREAM
+        )[0]
+        client = _socket.socket(family, kind, protocol)
+        client.setblocking(False)
+        code = client.connect_ex(address)
+        if code not in (0, errno.EINPROGRESS):
+            client.close()
+            raise OSError(code, os.strerror(code))
+        return client
+
+    def _finish_connecting(self) -> None:
+        code = self._socket.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
+        if code:
+            self._fail(os.strerror(code))
+            return
+        self._connected = True
+        self.is_unaccepted = bool(self._session)
+        if self._target.kind == "tcp" and not self.is_unaccepted:
+            self.outcome = True
+
+    def _look_who_accepted(self) -> None:
+        from .upgrade import accepted  # only an upgrade needs it
+
+        inode = accepted.inode_of_peer(self._socket)
+        if not inode:
+            self.problem = "connected, and no process has accepted"
+            return
+        self.is_unaccepted = False
+        if not accepted.is_held_by(inode, self._session):
+            self._fail("only the old version answers so far")
+        elif self._target.kind == "tcp":
+            self.outcome = True
+
+    def _read(self) -> None:
+        data = self._socket.recv(4096)
+        self._answer += data
+        if self._target.kind == "call":
+            self._judge_call(data)
+        elif b"\r\n" in self._answer:
+            self._judge_status_line(bytes(self._answer).partition(b"\r\n")[0])
+        elif not data or len(self._answer) > _MAX_ANSWER_BYTES:
+            self._fail("the answer is not HTTP")
+
+    def _judge_status_line(self, line: bytes) -> None:
+        words = line.split(None, 2)
+        if len(words) >= 2 and words[0].startswith(b"HTTP/") and len(words[1]) == 3 and words[1].startswith(b"2"):
+            self.outcome = True
+        else:
+            self._fail(f"answered {line[:60].decode('ascii', 'replace')}")
+
+    def _judge_call(self, data: bytes) -> None:
+        if not data:
+            self._fail("the agent closed the connection")
+            return
+        # What was said and the exit may arrive in pieces: what was said is kept from one to the next.
+        for kind, body in self._decoder.feed(data):
+            if kind != frames.EXIT:
+                self._said += body
+            elif body == b"0" and self._said.strip() == b"true":
+                self.outcome = True
+            else:
+                self._fail(self._said.strip()[-200:].decode("utf-8", "replace") or "no answer")
+
+    def _fail(self, problem: str) -> None:
+        self.outcome = False
+        self.problem = problem
+
+
+def split_address(text: str, default_port: int | None = None) -> tuple[str, int]:
+    """Return host and port of `host:port` or `[v6]:port`.
+
+    Raises:
+        ValueError: it is neither, or the port is no number from 0 to 65535.
+    """
+    host, colon, port = text.rpartition(":")
+    if (not colon or port.endswith("]")) and default_port is not None:
+        host, port = text, str(default_port)
+    if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError(f"expected HOST:PORT, found '{text}'")
+    return host.removeprefix("[").removesuffix("]"), int(port)

@@ -1,0 +1,180 @@
+"""What must hold before a supervisor runs: descriptors, folders, the right Python, and the lock.
+
+The lock on `run/lock` (flock(2)) is the one truth about what runs: the kernel frees it with the last process that
+holds it, also after kill -9 or a power cut. The instance inherits it, so that a new supervisor never meets an old
+instance that is still draining. The file holds the pid of the supervisor, for messages only.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import sys
+import time
+
+from ..release.failures import DAMAGED, FAILED, NOT_NOW, Failure
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..release.context import Context
+    from ..release.layout import Layout
+    from ..release.manifest import Manifest
+
+_PROBE_BYTES = 4096
+_RETRY_S = 0.05
+_GRACE_S = 5.0
+_UNWRITTEN_PID_S = 1.0
+
+
+def check_python(context: Context) -> None:
+    """Refuse an interpreter that the bundle was not built for.
+
+    Raises:
+        Failure: byte code and extension modules of the bundle need another version or machine.
+    """
+    wanted = context.manifest.python.version
+    found = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    if wanted != found:
+        raise Failure(
+            f"{context.name} {context.layout.version} needs Python {wanted}, and {sys.executable} is {found}",
+            DAMAGED,
+            now="nothing was started",
+            hint=f"name a Python {wanted} in RELEASE_PYTHON, or build with include_python = true",
+        )
+    check_host(context.manifest, now="nothing was started")
+
+
+def check_host(manifest: Manifest, *, now: str) -> None:
+    """Refuse a machine or a C library that the release was not built for.
+
+    Raises:
+        Failure: its program files would not run; `now` is what the message says is true.
+    """
+    system, _, machine = manifest.python.platform.partition("-")
+    if system == "linux" and machine != os.uname().machine:
+        raise Failure(
+            f"{manifest.name} {manifest.version} was built for {machine}, and this host is {os.uname().machine}",
+            DAMAGED,
+            now=now,
+            hint=f"unpack the release that was built for {os.uname().machine}",
+        )
+    needed = manifest.python.glibc
+    glibc = _glibc()
+    if needed and _numbers(glibc) < _numbers(needed):
+        raise Failure(
+            f"{manifest.name} {manifest.version} needs glibc {needed} or newer, and this host has {glibc or 'none'}",
+            DAMAGED,
+            now=now,
+            hint="build on a system whose glibc is no newer than the host's, or with include_libc = true",
+        )
+
+
+def make_folders(layout: Layout) -> None:
+    """Make `var` and what belongs in it.
+
+    Raises:
+        Failure: it cannot be made or written to.
+    """
+    try:
+        os.makedirs(layout.var, mode=0o755, exist_ok=True)
+        os.makedirs(layout.run, mode=0o700, exist_ok=True)
+        _try_to_write(os.path.join(layout.run, f".write.{os.getpid()}"))
+    except OSError as error:
+        raise Failure(
+            f"cannot write to {layout.var}: {os.strerror(error.errno or 0)}",
+            FAILED,
+            now="nothing was started",
+            hint="name a folder that this user can write to in RELEASE_VAR",
+        ) from error
+
+
+def _try_to_write(path: str) -> None:
+    """Write some bytes to a file without a name: a full disk still makes empty ones, and no end leaves one behind."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.unlink(path)
+        os.write(descriptor, b"x" * _PROBE_BYTES)
+    finally:
+        os.close(descriptor)
+
+
+def acquire_lock(context: Context, wait_s: float, say: Callable[[str], None]) -> int:
+    """Return the descriptor that holds the lock, with this process's pid written to the file.
+
+    An instance whose supervisor was killed is given `wait_s` seconds to end.
+
+    Raises:
+        Failure: a supervisor runs already, or an old instance does not end.
+    """
+    descriptor = os.open(context.layout.lock, os.O_RDWR | os.O_CREAT, 0o600)
+    begin = time.monotonic()
+    said = False
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in (errno.EWOULDBLOCK, errno.EAGAIN):
+                raise
+        else:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+            return descriptor
+        holder = _holder(descriptor)
+        waited = time.monotonic() - begin
+        if holder and is_alive(holder):
+            os.close(descriptor)
+            raise already_running(context, str(holder))
+        if waited > wait_s + _GRACE_S:
+            os.close(descriptor)
+            raise Failure(
+                f"an old instance of {context.name} has not ended in {waited:.0f} s",
+                NOT_NOW,
+                details=(f"its supervisor (pid {holder}) was killed; the instance still holds {context.layout.lock}",),
+                now="nothing was started",
+                hint=f"`fuser {context.layout.lock}` names it",
+            )
+        if not said and waited > _UNWRITTEN_PID_S:
+            said = True
+            say(f"waiting for the instance of a supervisor that was killed (pid {holder})")
+        time.sleep(_RETRY_S)
+
+
+def _glibc() -> str:
+    """Return the version of this host's glibc, or empty text when its C library is another one."""
+    try:
+        return (os.confstr("CS_GNU_LIBC_VERSION") or "").removeprefix("glibc ")
+    except (ValueError, OSError):
+        return ""
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
+
+
+def already_running(context: Context, pid: str) -> Failure:
+    """Return what a second start is told."""
+    return Failure(
+        f"{context.name} is already running (pid {pid})",
+        NOT_NOW,
+        now=f"pid {pid} goes on unchanged",
+        hint=f"`{context.prog} status` tells more",
+    )
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether a process with this id exists."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _holder(descriptor: int) -> int:
+    text = os.pread(descriptor, 32, 0).strip()
+    return int(text) if text.isdigit() else 0

@@ -1,0 +1,64 @@
+"""What `status` tells: one value gathered by the supervisor, as JSON or as lines for a person."""
+
+from __future__ import annotations
+
+import json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..release.manifest import Manifest
+
+
+def identity(manifest: Manifest) -> dict[str, Any]:
+    """Return what is known of a release before anything runs."""
+    return {
+        "name": manifest.name,
+        "version": manifest.version,
+        "environment": manifest.environment,
+        "migrations": [{"name": item.name, "heads": item.heads, "run": item.run} for item in manifest.migrations],
+    }
+
+
+def as_json(report: dict[str, Any]) -> str:
+    """Return the report as one JSON object; keys are part of the contract, new ones may be added."""
+    return json.dumps(report, indent=2, ensure_ascii=False) + "\n"
+
+
+def as_text(report: dict[str, Any]) -> str:
+    """Return the report for a person, within 80 columns where names allow."""
+    lines = [
+        f"{report['name']} {report['version']} ({report['environment']}): {report['state']}",
+        f"  pid       {report['pid']}, up {duration(report['uptime_s'])}",
+    ]
+    lines += [_instance(instance) for instance in report["instances"]]
+    if report["upgrade"]:
+        lines.append(f"  upgrade   to {report['upgrade']['to']}, {report['upgrade']['step']}")
+    for name, address in report["sockets"].items():
+        lines.append(f"  socket    {name}: {address}")
+    for hook in report["hooks"]:
+        lines.append(f"  hook      {hook['event']} {hook['name']}: {hook['outcome']} ({hook['seconds']:.2f} s)")
+    for migration in report["migrations"]:
+        head = f"head {', '.join(migration['heads'])}, " if migration["heads"] else ""
+        lines.append(f"  database  {migration['name']}: {head}run {migration['run']}")
+    if report["last_failure"]:
+        lines.append(f"  failure   {report['last_failure']}")
+    return "\n".join(lines) + "\n"
+
+
+def _instance(instance: dict[str, Any]) -> str:
+    name = "" if instance["process"] == "main" else f"{instance['process']}, "
+    pid = f"pid {instance['pid']}, " if instance["pid"] else ""
+    how = f"ready after {instance['ready_after_s']:.2f} s" if instance["ready"] else instance["state"]
+    restarts = f", restarts {instance['restarts']}" if instance["restarts"] else ""
+    return f"  instance  {name}{pid}{instance['version']}, {how}{restarts}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time span as people say it: `42 s`, `3 min 5 s`, `2 h 10 min`, `4 d 1 h`."""
+    whole = int(seconds)
+    for unit, size, smaller, smaller_size in (("d", 86400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1)):
+        if whole >= size:
+            return f"{whole // size} {unit} {whole % size // smaller_size} {smaller}"
+    return f"{whole} s"
