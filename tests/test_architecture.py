@@ -24,6 +24,8 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "__main__": frozenset({"cli", "runtime"}),
     "__init__": frozenset(),
 }
+ROOMS_OF_THE_RUNTIME = ("release", "archives", "protocol", "bundle", "instance", "supervisor", "migrations", "commands")
+"""From the ground up: each imports only those before it."""
 OF_THE_RUNTIME: Mapping[str, frozenset[str]] = {
     "plan": frozenset({"manifest"}),
     # What looks at releases on hosts looks at artifacts too: there is one reader of archives, one check of a tree.
@@ -112,6 +114,19 @@ def test_the_runtime_imports_the_standard_library_and_itself_relatively(module: 
         or (level and part_of(name) != "runtime")
     ]
     assert wrong == []
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if part_of(module) == "runtime"])
+def test_a_room_of_the_runtime_imports_only_those_below_it(module: str) -> None:
+    room = room_of(module)
+    if room not in ROOMS_OF_THE_RUNTIME:
+        return  # the entry of the launcher, and what the app imports
+    below = ROOMS_OF_THE_RUNTIME[: ROOMS_OF_THE_RUNTIME.index(room) + 1]
+    assert [name for name in own_imports(module) if room_of(name) not in below] == []
+
+
+def room_of(module: str) -> str:
+    return [*module.split("."), "", ""][2]
 
 
 def test_no_module_imports_itself_through_others() -> None:

@@ -16,9 +16,9 @@ from releaser.artifacts.packages import Package, read_packages
 from releaser.errors import UsageError, reason_of
 from releaser.runtime.archives.contents import read_contents
 from releaser.runtime.archives.reader import Archive, Content
-from releaser.runtime.archives.rules import Judge, quoted
+from releaser.runtime.archives.rules import Judge
 from releaser.runtime.release.manifest import Manifest, ManifestError
-from releaser.runtime.release.record import FILE, FOLDER, LINK
+from releaser.runtime.release.record import FILE, FOLDER, LINK, quoted
 from releaser.runtime.release.tree_check import is_var
 
 _CHUNK_BYTES = 1024 * 1024

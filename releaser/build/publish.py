@@ -40,8 +40,8 @@ from pathlib import Path
 from typing import Final
 
 from releaser.build.lock import STAGING
-from releaser.runtime.bundle.unpack import write_through
 from releaser.runtime.commands import occupants
+from releaser.runtime.release.files import write_through
 from releaser.runtime.release.versions import is_held
 
 Exchange = Callable[[Path, Path], bool]

@@ -11,9 +11,9 @@ import hashlib
 import os
 
 from ..release.manifest import Manifest, ManifestError
-from ..release.record import FILE, FOLDER, LINK, NAME, UNRECORDED, Member, RecordError, parse
+from ..release.record import FILE, FOLDER, LINK, NAME, UNRECORDED, Member, RecordError, differs, parse, quoted
 from .reader import Archive, Damaged
-from .rules import Judge, Refused, quoted
+from .rules import Judge, Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -156,25 +156,6 @@ class NotAsBuilt(Refused):
         super().__init__("it is not as it was built")
         left = len(problems) - _MOST_NAMED
         self.problems = problems[:_MOST_NAMED] + ([f"... and {left} more"] if left > 0 else [])
-
-
-def differs(path: str, found: Member | None, built: Member | None) -> str:
-    """Return in a sentence how what was found at `path` differs from what was built; empty if it does not."""
-    shown = quoted(path)[1:-1]
-    if found is None or built is None:
-        return f"{shown}: missing" if found is None else f"{shown}: not part of the release"
-    if found.kind != built.kind:
-        return f"{shown}: it is a {_WORDS[found.kind]}, and was built as a {_WORDS[built.kind]}"
-    if found.link != built.link:
-        return f"{shown}: it leads to {quoted(found.link)}, and was built to lead to {quoted(built.link)}"
-    if found.sha256 != built.sha256 or found.size_bytes != built.size_bytes:
-        return f"{shown}: changed"
-    return (
-        f"{shown}: its mode is {found.mode:04o}, and was built as {built.mode:04o}" if found.mode != built.mode else ""
-    )
-
-
-_WORDS = {FILE: "file", FOLDER: "folder", LINK: "link", "other": "pipe, socket or device"}
 
 
 class _Below:

@@ -16,8 +16,8 @@ import stat
 import tarfile
 import zlib
 
-from ..release.record import FILE, FOLDER, LINK, OTHER, Member
-from .rules import Judge, quoted
+from ..release.record import FILE, FOLDER, LINK, OTHER, Member, quoted
+from .rules import Judge
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

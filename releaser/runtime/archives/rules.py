@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from ..release.record import FILE, FOLDER, LINK, Member
+from ..release.record import FILE, FOLDER, LINK, Member, quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,12 +32,6 @@ _MODES = {FILE: (_RUNS, 0o644), FOLDER: (_RUNS,), LINK: (0,)}
 
 class Refused(Exception):
     """The archive holds what no release holds; the text says what."""
-
-
-def quoted(name: str) -> str:
-    """Return a name as it may be printed: anybody may have put codes for the terminal into it; a long one is cut."""
-    shown = "".join(letter if letter.isprintable() else "?" for letter in name[:200])
-    return f"'{shown}{'...' if len(name) > 200 else ''}'"
 
 
 class Judge:

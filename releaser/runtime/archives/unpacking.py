@@ -18,16 +18,17 @@ import os
 import shlex
 import shutil
 
-from ..bundle.unpack import write_through
 from ..release import record, tree_check
 from ..release.failures import DAMAGED, FAILED, Failure
+from ..release.files import write_through
+from ..release.host import check_host
+from ..release.record import quoted
 from ..release.signatures import read_small
 from ..release.versions import STAGED, remove_leftovers, take_lock
-from ..supervisor.startup import check_host
 from .contents import Contents, NotAsBuilt, read_contents
 from .placing import Placing
 from .reader import Archive, Damaged, NoArchive, open_file
-from .rules import Refused, quoted
+from .rules import Refused
 from .vouched import Vouched, check_signed
 from .zstd_program import unpacked_by_zstd
 

@@ -11,9 +11,8 @@ import os
 import zipfile
 import zlib
 
-from ..archives.rules import quoted
 from ..release import record
-from ..release.record import FILE, FOLDER, LINK, Member
+from ..release.record import FILE, FOLDER, LINK, Member, quoted
 from .unpack import PREFIX, mode_of
 from .unpacked import SOURCE_PATHS_FILE, environment_text, interpreter, is_unpacked, site_packages
 

@@ -15,8 +15,8 @@ import errno
 import os
 import stat
 
+from ..release.addresses import split_address
 from ..release.failures import DAMAGED, FAILED, Failure
-from ..supervisor.readiness import split_address
 from .process import FIRST_INHERITED
 
 TYPE_CHECKING = False

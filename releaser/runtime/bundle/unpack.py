@@ -13,6 +13,7 @@ import zipfile
 import zlib
 
 from ..release.failures import DAMAGED, Failure
+from ..release.files import write_through
 from .unpacked import fail_to_write, folder_of_bundles, interpreter, is_unpacked, lay_out
 
 TYPE_CHECKING = False
@@ -198,22 +199,3 @@ def _extract_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, site_pack
 def mode_of(member: zipfile.ZipInfo) -> int:
     """Return the mode that a member's file has once it is unpacked."""
     return 0o755 if (member.external_attr >> 16) & 0o111 else 0o644
-
-
-def write_through(folder: str) -> None:
-    """Have the kernel write everything of this file system to its disk: syncfs(2), which `os` does not offer.
-
-    Where ctypes is missing, sync(2) does the same for every file system.
-    """
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        try:
-            import ctypes
-
-            if ctypes.CDLL(None, use_errno=True).syncfs(opened) != 0:
-                number = ctypes.get_errno()
-                raise OSError(number, os.strerror(number))
-        except (ImportError, AttributeError):
-            os.sync()
-    finally:
-        os.close(opened)

@@ -17,12 +17,13 @@ import sys
 from ..bundle.launch import runtime_command
 from ..protocol import client
 from ..release.failures import DONE, FAILED, NOT_NOW, USAGE, Failure
+from ..release.host import check_python
 from ..release.layout import CONTROL_SOCKET
 from ..release.manifest import EVENTS
 from ..release.writing import tell, write_all
 from ..supervisor.foreground import check_process, split_only, supervise
 from ..supervisor.logger import Logger
-from ..supervisor.startup import already_running, check_python, make_folders
+from ..supervisor.startup import already_running, make_folders
 from .control_commands import stop
 
 TYPE_CHECKING = False

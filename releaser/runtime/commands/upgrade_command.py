@@ -23,6 +23,7 @@ from ..protocol import client
 from ..release import env_edits, writing
 from ..release.context import Context
 from ..release.failures import DAMAGED, DONE, FAILED, NOT_NOW, USAGE, Failure
+from ..release.host import check_python
 from ..release.layout import CONTROL_SOCKET
 from ..release.versions import (
     booting_version,
@@ -123,7 +124,7 @@ def _upgrade(context: Context, old: str, running: dict[str, Any], *, is_rollback
     version = context.layout.version
     take_lock(context)  # held until this process ends
     upgrade_checks.check_tree(context, is_rollback=is_rollback)
-    startup.check_python(context)
+    check_python(context)
     startup.make_folders(context.layout)
     lock = -1 if running else startup.acquire_lock(context, 0.0, upgrade_checks.say)
     environ = upgrade_checks.configured(context, running)

@@ -17,7 +17,6 @@ from ..protocol import notify
 from ..release import environment
 from ..release.failures import FAILED, USAGE, Failure
 from ..release.layout import agent_socket
-from ..supervisor.readiness import STARTED, WHY
 from . import agent, lifeline, reloading
 
 TYPE_CHECKING = False
@@ -46,7 +45,7 @@ def run_instance(context: Context, args: list[str]) -> int:
         return _run(context, args)
     except Failure as failure:
         sentence = failure.message.replace("\n", " ")[:_LONGEST_SENTENCE]
-        if failure.details or not notify.send(supervisor, f"{WHY}{sentence}"):
+        if failure.details or not notify.send(supervisor, f"{notify.WHY}{sentence}"):
             raise
         return failure.exit_code
 
@@ -157,4 +156,4 @@ def _exit_code(value: object) -> int:
 
 
 def _tell_started() -> None:
-    notify.send(os.environ.get("NOTIFY_SOCKET", ""), STARTED)
+    notify.send(os.environ.get("NOTIFY_SOCKET", ""), notify.STARTED)

@@ -13,6 +13,11 @@ import sys
 
 from . import sockets
 
+STARTED = "X_RELEASER=started"
+"""What an instance sends once its entry point is imported and about to be called."""
+WHY = "X_RELEASER_WHY="
+"""What an instance that cannot go on sends before it ends, with the sentence that a person is to read."""
+
 SO_PASSCRED = 16
 SCM_CREDENTIALS = 2
 _CREDENTIALS_BYTES = 12

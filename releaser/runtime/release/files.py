@@ -46,3 +46,22 @@ def why_not_executed(path: str, error: OSError) -> str:
             program = os.fsdecode(first[2:].split()[0])
             return f"its first line names {program}, which is not on this host"
     return error.strerror or str(error)
+
+
+def write_through(folder: str) -> None:
+    """Have the kernel write everything of this file system to its disk: syncfs(2), which `os` does not offer.
+
+    Where ctypes is missing, sync(2) does the same for every file system.
+    """
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            import ctypes
+
+            if ctypes.CDLL(None, use_errno=True).syncfs(opened) != 0:
+                number = ctypes.get_errno()
+                raise OSError(number, os.strerror(number))
+        except (ImportError, AttributeError):
+            os.sync()
+    finally:
+        os.close(opened)

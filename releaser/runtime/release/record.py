@@ -228,3 +228,28 @@ def _decoded(text: str) -> str:
     for part in rest:
         data += bytes([_number(part[:3], 8)]) + part[3:].encode("ascii")
     return os.fsdecode(data)
+
+
+def quoted(name: str) -> str:
+    """Return a name as it may be printed: anybody may have put codes for the terminal into it; a long one is cut."""
+    shown = "".join(letter if letter.isprintable() else "?" for letter in name[:200])
+    return f"'{shown}{'...' if len(name) > 200 else ''}'"
+
+
+def differs(path: str, found: Member | None, built: Member | None) -> str:
+    """Return in a sentence how what was found at `path` differs from what was built; empty if it does not."""
+    shown = quoted(path)[1:-1]
+    if found is None or built is None:
+        return f"{shown}: missing" if found is None else f"{shown}: not part of the release"
+    if found.kind != built.kind:
+        return f"{shown}: it is a {_WORDS[found.kind]}, and was built as a {_WORDS[built.kind]}"
+    if found.link != built.link:
+        return f"{shown}: it leads to {quoted(found.link)}, and was built to lead to {quoted(built.link)}"
+    if found.sha256 != built.sha256 or found.size_bytes != built.size_bytes:
+        return f"{shown}: changed"
+    return (
+        f"{shown}: its mode is {found.mode:04o}, and was built as {built.mode:04o}" if found.mode != built.mode else ""
+    )
+
+
+_WORDS = {FILE: "file", FOLDER: "folder", LINK: "link", "other": "pipe, socket or device"}

@@ -13,11 +13,9 @@ from __future__ import annotations
 import os
 import stat
 
-from ..archives.contents import differs
-from ..archives.rules import quoted
 from . import record
 from .failures import DAMAGED, Failure
-from .record import FOLDER, LINK, Member
+from .record import FOLDER, LINK, Member, differs, quoted
 from .versions import STAGED
 
 TYPE_CHECKING = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..release import writing
 from ..release.failures import BUG, USAGE, Failure
+from ..release.host import check_python
 from . import startup
 from .supervisor import Supervisor
 
@@ -34,7 +35,7 @@ def supervise(
         Failure: the release cannot be started here; nothing was changed.
     """
     only, args = split_only(context, args)
-    startup.check_python(context)
+    check_python(context)
     startup.make_folders(context.layout)
     lock = startup.acquire_lock(context, context.manifest.stop_timeout_s, _say)
     try:

@@ -427,8 +427,8 @@ class Keeper:
         for line in lines:
             self._watch.take_notification(line)
             self._pulse.take_notification(line, self._now)
-            if line.startswith(readiness.WHY):
-                self.last_words = line.removeprefix(readiness.WHY)
+            if line.startswith(notify.WHY):
+                self.last_words = line.removeprefix(notify.WHY)
         return bool(lines)
 
     def _become_ready(self) -> None:

@@ -12,16 +12,13 @@ import os
 import select
 
 from ..protocol import frames, sockets
+from ..release.addresses import split_address
 from ..release.layout import AGENT_SOCKET
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..release.layout import Layout
 
-STARTED = "X_RELEASER=started"
-"""What an instance sends once its entry point is imported and about to be called."""
-WHY = "X_RELEASER_WHY="
-"""What an instance that cannot go on sends before it ends, with the sentence that a person is to read."""
 READY = "READY=1"
 """sd_notify(3)."""
 _MAX_ANSWER_BYTES = 65536
@@ -203,17 +200,3 @@ class Probe:
     def _fail(self, problem: str) -> None:
         self.outcome = False
         self.problem = problem
-
-
-def split_address(text: str, default_port: int | None = None) -> tuple[str, int]:
-    """Return host and port of `host:port` or `[v6]:port`.
-
-    Raises:
-        ValueError: it is neither, or the port is no number from 0 to 65535.
-    """
-    host, colon, port = text.rpartition(":")
-    if (not colon or port.endswith("]")) and default_port is not None:
-        host, port = text, str(default_port)
-    if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise ValueError(f"expected HOST:PORT, found '{text}'")
-    return host.removeprefix("[").removesuffix("]"), int(port)

@@ -10,10 +10,9 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import sys
 import time
 
-from ..release.failures import DAMAGED, FAILED, NOT_NOW, Failure
+from ..release.failures import FAILED, NOT_NOW, Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,55 +20,11 @@ if TYPE_CHECKING:
 
     from ..release.context import Context
     from ..release.layout import Layout
-    from ..release.manifest import Manifest
 
 _PROBE_BYTES = 4096
 _RETRY_S = 0.05
 _GRACE_S = 5.0
 _UNWRITTEN_PID_S = 1.0
-
-
-def check_python(context: Context) -> None:
-    """Refuse an interpreter that the bundle was not built for.
-
-    Raises:
-        Failure: byte code and extension modules of the bundle need another version or machine.
-    """
-    wanted = context.manifest.python.version
-    found = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    if wanted != found:
-        raise Failure(
-            f"{context.name} {context.layout.version} needs Python {wanted}, and {sys.executable} is {found}",
-            DAMAGED,
-            now="nothing was started",
-            hint=f"name a Python {wanted} in RELEASE_PYTHON, or build with include_python = true",
-        )
-    check_host(context.manifest, now="nothing was started")
-
-
-def check_host(manifest: Manifest, *, now: str) -> None:
-    """Refuse a machine or a C library that the release was not built for.
-
-    Raises:
-        Failure: its program files would not run; `now` is what the message says is true.
-    """
-    system, _, machine = manifest.python.platform.partition("-")
-    if system == "linux" and machine != os.uname().machine:
-        raise Failure(
-            f"{manifest.name} {manifest.version} was built for {machine}, and this host is {os.uname().machine}",
-            DAMAGED,
-            now=now,
-            hint=f"unpack the release that was built for {os.uname().machine}",
-        )
-    needed = manifest.python.glibc
-    glibc = _glibc()
-    if needed and _numbers(glibc) < _numbers(needed):
-        raise Failure(
-            f"{manifest.name} {manifest.version} needs glibc {needed} or newer, and this host has {glibc or 'none'}",
-            DAMAGED,
-            now=now,
-            hint="build on a system whose glibc is no newer than the host's, or with include_libc = true",
-        )
 
 
 def make_folders(layout: Layout) -> None:
@@ -140,18 +95,6 @@ def acquire_lock(context: Context, wait_s: float, say: Callable[[str], None]) ->
             said = True
             say(f"waiting for the instance of a supervisor that was killed (pid {holder})")
         time.sleep(_RETRY_S)
-
-
-def _glibc() -> str:
-    """Return the version of this host's glibc, or empty text when its C library is another one."""
-    try:
-        return (os.confstr("CS_GNU_LIBC_VERSION") or "").removeprefix("glibc ")
-    except (ValueError, OSError):
-        return ""
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".") if part.isdigit())
 
 
 def already_running(context: Context, pid: str) -> Failure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..protocol import notify
 from ..release.faults import REST_S
 from . import readiness
 
@@ -90,7 +91,7 @@ class Watch:
 
     def take_notification(self, line: str) -> None:
         """See whether one line of an instance's notification is what was waited for."""
-        wanted = {"started": readiness.STARTED, "notify": readiness.READY}.get(self.target.kind)
+        wanted = {"started": notify.STARTED, "notify": readiness.READY}.get(self.target.kind)
         if line == wanted:
             self._on_ready()
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from releaser.runtime.archives.rules import Judge, Refused, quoted
-from releaser.runtime.release.record import FILE, FOLDER, LINK, OTHER, Member
+from releaser.runtime.archives.rules import Judge, Refused
+from releaser.runtime.release.record import FILE, FOLDER, LINK, OTHER, Member, quoted
 
 D = Member(FOLDER, mode=0o755)
 F = Member(FILE, mode=0o644)
