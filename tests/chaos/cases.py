@@ -112,9 +112,13 @@ class Trial:
 
     def _see_to_it(self, runner: Running, wire: Wire | None, fault: Fault) -> None:
         """End a runner that cannot know that nobody answers any more, as a person does: asked once, then told."""
-        if fault.action != "stall" or wire is None:
+        is_pooled_server = fault.action == "server" and self.subject.name == "pgbouncer"
+        if wire is None or not (fault.action == "stall" or is_pooled_server):
             return
         eventually(lambda: wire.is_struck.is_set() or runner.process.poll() is not None, within=PATIENCE_S)
+        if is_pooled_server:  # the pooler has its clients wait for minutes
+            self.subject.start_server_again()
+            return
         for _ in range(2):
             runner.process.send_signal(signal.SIGTERM)
             try:
@@ -206,6 +210,7 @@ class Trial:
             yield database
         finally:
             self.subject.empty_disk()
+            self.subject.start_server_again()
             self.subject.drop(database)
 
     @contextmanager

@@ -129,11 +129,11 @@ def _tell(counts: Counts, took_s: float) -> None:
         faults = [fault.name for fault in faults_of(name) if any(key[:2] == (name, fault.name) for key in counts)]
         if not faults:
             continue
-        print(f"\n{name:22}" + "".join(f"{verdict:>13}" for verdict in verdicts))
+        print(f"\n{name:22}" + "".join(f"{verdict:>14}" for verdict in verdicts))
         for fault in faults:
-            print(f"  {fault:20}" + "".join(f"{counts[name, fault, verdict] or '-':>13}" for verdict in verdicts))
+            print(f"  {fault:20}" + "".join(f"{counts[name, fault, verdict] or '-':>14}" for verdict in verdicts))
         sums = [sum(counts[name, fault, verdict] for fault in faults) for verdict in verdicts]
-        print(f"  {'together':20}" + "".join(f"{number:>13}" for number in sums))
+        print(f"  {'together':20}" + "".join(f"{number:>14}" for number in sums))
     print(f"\n{counts.total():,} cases in {took_s / 60:.0f} min")
 
 

@@ -140,10 +140,10 @@ class Subject:
         server.stop(signal.SIGKILL)
 
     def start_server_again(self) -> None:
-        """Start the server that was killed."""
+        """Start the server if it was killed."""
         server = self._behind or self.server
-        assert server is not None
-        server.start_again()
+        if server is not None and server.process.poll() is not None:
+            server.start_again()
 
     @property
     def filler(self) -> Path:

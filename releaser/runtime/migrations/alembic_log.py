@@ -1,4 +1,4 @@
-"""What alembic logs of a run is left out where it says what `migrate` says itself.
+"""What libraries log of a run is left out where `migrate` says it itself.
 
 The stock alembic.ini shows alembic's messages on standard error: each revision would be told twice. A filter of the
 logger outlives env.py's `fileConfig`. What the author's code logs stays, under alembic's name too; so do warnings.
