@@ -12,8 +12,13 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-# A shell that starts the tests in the background ignores these for them and for everything that they start.
-for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGQUIT, signal.SIG_DFL)):
+# A shell that starts the tests in the background, or nohup(1), ignores these for them and for everything they start.
+OFTEN_IGNORED = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGQUIT: signal.SIG_DFL,
+    signal.SIGHUP: signal.SIG_DFL,
+}
+for number, handler in OFTEN_IGNORED.items():
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, handler)
 

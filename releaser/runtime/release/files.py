@@ -7,10 +7,10 @@ import os
 from .layout import worker_sockets
 
 
-def write(path: str, text: str, mode: int = 0o600) -> None:
-    """Write a file whole, for its owner alone unless `mode` says more: a reader sees the old text or the new one."""
+def write(path: str, text: str) -> None:
+    """Write a file whole, for its owner alone: a reader sees the old text or the new one."""
     temporary = f"{path}.{os.getpid()}"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with open(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
         file.write(text)
     os.rename(temporary, path)

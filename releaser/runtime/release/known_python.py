@@ -34,7 +34,7 @@ def keep(context: Context) -> None:
     path, text = os.path.join(context.layout.var, NAME), f"{minor} {named[0]}\n"
     try:
         if _read(path) != text:
-            write(path, text, 0o644)
+            write(path, text)
     except OSError:
         return
 
