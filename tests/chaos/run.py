@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -35,6 +36,7 @@ Counts = Counter[tuple[str, str, str]]
 def main(words: list[str]) -> int:
     """Run what is asked for; return 1 where something was wrong, 130 when it was interrupted."""
     asked = _asked(words)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # servers and mounts do not end by themselves
     counts: Counts = Counter()
     began = time.monotonic()
     was_interrupted = False
