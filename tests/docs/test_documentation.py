@@ -121,3 +121,10 @@ def test_every_variable_of_the_contract_is_in_the_reference() -> None:
     text = (ROOT / "releaser/docs/reference/hooks.md").read_text()
     upgrades = ("RELEASE_OLD_VERSION", "RELEASE_NEW_VERSION")
     assert [name for name, _ in CONTRACT if name not in upgrades and f"`{name}`" not in text] == []
+
+
+def test_the_modules_that_the_map_names_are_there() -> None:
+    text = (ROOT / "releaser/docs/explanation/architecture.md").read_text()
+    named = {name for name in re.findall(r"`([a-z_]+(?:/[a-z_]+)+)`", text) if not name.startswith("tests/")}
+    assert len(named) > 40
+    assert [name for name in sorted(named) if not (ROOT / f"releaser/{name}.py").exists()] == []
