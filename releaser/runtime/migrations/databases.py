@@ -34,7 +34,7 @@ def chosen(records: Sequence[Migrations], options: Options, command: str) -> lis
         if name not in known:
             raise _unknown(name, known, command)
     found = [record for record in records if record.name in options.names or not options.names]
-    if options.target:
+    if options.tenant:
         found = [record for record in found if record.targets]
         if not found:
             raise Failure(
@@ -42,7 +42,7 @@ def chosen(records: Sequence[Migrations], options: Options, command: str) -> lis
                 USAGE,
                 now="nothing was migrated",
             )
-    if len(found) > 1 and (options.to != "head" or options.action != "apply" or options.target):
+    if len(found) > 1 and (options.to != "head" or options.action != "apply" or options.tenant):
         raise Failure(
             f"cannot run {command}: {', '.join(record.name for record in found)} have each a line of revisions",
             USAGE,

@@ -30,7 +30,7 @@ class Options:
         "phase",
         "resolution",
         "sql",
-        "target",
+        "tenant",
         "to",
     )
 
@@ -55,7 +55,7 @@ class Options:
         self.lock_wait_s = lock_wait_s  # how long another runner is waited for
         self.as_json = as_json
         self.names: list[str] = []  # of databases; none: all of them
-        self.target = ""  # the only tenant of a database, "": all of them
+        self.tenant = ""  # the only tenant of a database, "": all of them
 
     def direction(self) -> dict[str, str]:
         """Return which way revisions are gone, for the function `after_migrate`."""
@@ -124,7 +124,7 @@ def parse_migrate(args: Sequence[str]) -> Options:
             case "--json" if not equals:
                 options.as_json = True
             case "--target":
-                options.target = _named("migrate", value_of(name, value, equals))
+                options.tenant = _named("migrate", value_of(name, value, equals))
             case _ if name.startswith("-") or equals:
                 raise _usage("migrate", f"unknown word {name!r}")
             case _:
@@ -175,7 +175,7 @@ def parse_migrations(args: Sequence[str]) -> Options:
         if word == "--json":
             options.as_json = True
         elif name == "--target" and (equals or words):
-            options.target = _named("migrations", value if equals else words.pop(0))
+            options.tenant = _named("migrations", value if equals else words.pop(0))
         elif word.startswith("-"):
             raise _usage("migrations", f"unknown word {word!r}")
         else:

@@ -35,7 +35,7 @@ class Order:
         is_forced: bool = False,
         backups: str = "",
         phase: str = "",
-        target: str = "",
+        tenant: str = "",
         schema: str = "",
         is_listing: bool = False,
         is_at_least: bool = False,
@@ -58,7 +58,7 @@ class Order:
         self.is_listing = is_listing  # a dry run that tells what is there, whatever it is
         self.owner = owner  # name and version of the release
         words = [f"bin/{owner[0]} migrate", *([self.settings.name] if is_one_of_several else [])]
-        self.command = " ".join([*words, *([f"--target {target}"] if target else [])])
+        self.command = " ".join([*words, *([f"--target {tenant}"] if tenant else [])])
         """What a person types for this database."""
         self.lock_wait_s = lock_wait_s
         self.is_at_start = is_at_start
@@ -66,7 +66,7 @@ class Order:
         self.resolution = resolution
         self.is_forced = is_forced
         self.backups = backups  # the folder of copies
-        self.target = target  # the tenant, "" if there are none
+        self.tenant = tenant  # the tenant, "" if there are none
         self.schema = schema  # the tenant's own, of PostgreSQL, or ""
         self.before = before
         self.phase = phase  # "pre" stops before the first revision of phase post; "" and "post" do not

@@ -39,10 +39,10 @@ PAUSE_S = 0.1
 class BeforeTheFirst:
     """The hooks of one database's run; a run that begins anew, since it got no lock of a table, has had them."""
 
-    def __init__(self, context: Context, database: str, target: str, report: Report) -> None:
+    def __init__(self, context: Context, database: str, tenant: str, report: Report) -> None:
         self._context = context
         self._database = database
-        self._target = target  # the tenant, or ""
+        self._tenant = tenant  # the tenant, or ""
         self._report = report
         self._done = 0
         self._hooks = context.manifest.hooks_of(EVENT)
@@ -68,7 +68,7 @@ class BeforeTheFirst:
             **contract(self._context, "migrate", sys.executable),
             "RELEASE_EVENT": EVENT,
             "RELEASE_DATABASE": self._database,
-            **({"RELEASE_TARGET": self._target} if self._target else {}),
+            **({"RELEASE_TARGET": self._tenant} if self._tenant else {}),
             "RELEASE_PENDING": path,
         }
         try:

@@ -40,7 +40,7 @@ class Preparation:
 
     def on_connection(self, connection: Connection, settings: dict[str, Any]) -> None:
         """Prepare the connection that does the work, and adjust what env.py said about it."""
-        if self._order.target:
+        if self._order.tenant:
             enter_schema(connection, settings, self._order.schema)
         database = Database(connection, settings)
         self._progress.databases.append(database)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .options import Options
     from .report import Report
     from .signals import Signals
-    from .tenants.targets import Target
+    from .tenants.tenant import Tenant
 
 
 def migrate(
@@ -29,7 +29,7 @@ def migrate(
     signals: Signals,
     report: Report,
     applied: list[str],
-    target: Target | None = None,
+    tenant: Tenant | None = None,
 ) -> tuple[dict[str, Any], list[str]]:
     """Migrate one database; return the result for machines and its lines for people.
 
@@ -38,7 +38,7 @@ def migrate(
     Raises:
         Failure: it did not work.
     """
-    task = Task(context, record, url, options, report, target)
+    task = Task(context, record, url, options, report, tenant)
     try:
         task.go(signals)
     finally:
@@ -53,14 +53,14 @@ def migrations(
     options: Options,
     signals: Signals,
     report: Report,
-    target: Target | None = None,
+    tenant: Tenant | None = None,
 ) -> tuple[dict[str, Any], list[str]]:
     """Return the revisions of one database and whether they are applied, for machines and as lines.
 
     Raises:
         Failure: the database cannot be asked.
     """
-    task = Task(context, record, url, options, report, target)
+    task = Task(context, record, url, options, report, tenant)
     task.go(signals)
     rows = list_revisions(task)
     lines = [f"the database is at {_where(task)}", *told_of(rows)]

@@ -150,7 +150,7 @@ class Revisions:
         self._order.before.run([self._described(step) for step in steps], number)
         if database.path and self._order.settings.backup != "off":
             if not database.is_new_file:
-                name = copy_name(self._order.settings.name, self._order.target)
+                name = copy_name(self._order.settings.name, self._order.tenant)
                 database.restore_point = copy_sqlite(database.path, self._order.backups, name)
                 self._report.line(f"the database was copied to {database.restore_point}")
         elif database.journal is not None:

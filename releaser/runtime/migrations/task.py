@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from .connect_limits import Sessions
     from .options import Options
     from .signals import Signals
-    from .tenants.targets import Target
+    from .tenants.tenant import Tenant
 
 _DRIVERS = ("aiomysql", "aiosqlite", "asyncmy", "asyncpg", "psycopg", "psycopg2", "pymysql", "MySQLdb", "sqlite3")
 
@@ -49,9 +49,9 @@ class Task:
         url: str,
         options: Options,
         report: Report,
-        target: Target | None = None,
+        tenant: Tenant | None = None,
     ) -> None:
-        """Load the scripts; of a `target`, env.py is told the name, as `alembic -x tenant=NAME` does.
+        """Load the scripts; of a `tenant`, env.py is told the name, as `alembic -x tenant=NAME` does.
 
         Raises:
             Failure: they cannot be loaded, are damaged, or have no revision `options.to`.
@@ -61,8 +61,8 @@ class Task:
         self.url = url
         self._report = report
         self.scripts = Scripts(record, context.layout.release, url)
-        if target is not None:
-            self.scripts.config.cmd_opts = Namespace(x=target.words())
+        if tenant is not None:
+            self.scripts.config.cmd_opts = Namespace(x=tenant.words())
         order = Order(
             self.scripts,
             to=options.to,
@@ -77,9 +77,9 @@ class Task:
             is_at_least=options.at_least,
             is_listing=options.is_listing,
             is_one_of_several=len(context.manifest.migrations) > 1,
-            target=target.name if target is not None else "",
-            schema=target.schema if target is not None else "",
-            before=BeforeTheFirst(context, record.name, target.name if target is not None else "", report),
+            tenant=tenant.name if tenant is not None else "",
+            schema=tenant.schema if tenant is not None else "",
+            before=BeforeTheFirst(context, record.name, tenant.name if tenant is not None else "", report),
             backups=os.path.join(context.layout.var, "backups"),
         )
         self._run = Run(order, report)

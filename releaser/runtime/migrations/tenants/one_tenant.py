@@ -28,21 +28,21 @@ ANSWER = "\x1e"
 """ASCII's record separator."""
 
 
-def ask_targets(context: Context, args: list[str]) -> int:
-    """Call the callable that returns the tenants: the internal command `_targets`."""
+def ask_tenants(context: Context, args: list[str]) -> int:
+    """Call the callable that returns the tenants: the internal command `_tenants`."""
     order = _begin(context, args)
     function = str(order["function"])
-    from .targets import read_targets
+    from .tenant import read_tenants
 
     try:
-        found = read_targets(function, _called(function))
+        found = read_tenants(function, _called(function))
     except Failure as failure:
         return _answer({"failure": _told(failure)})
-    return _answer({"targets": [target.to_dict() for target in found]})
+    return _answer({"targets": [tenant.to_dict() for tenant in found]})
 
 
-def migrate_target(context: Context, args: list[str]) -> int:
-    """Carry out a command for one tenant: the internal command `_target`."""
+def migrate_tenant(context: Context, args: list[str]) -> int:
+    """Carry out a command for one tenant: the internal command `_tenant`."""
     from ..report import make_tolerant
 
     output, _ = make_tolerant()
@@ -52,18 +52,18 @@ def migrate_target(context: Context, args: list[str]) -> int:
             from .. import results
             from ..options import Options
             from ..report import Report
-            from .targets import Target
+            from .tenant import Tenant
 
             options = Options.from_dict(order["options"])
-            target = Target(**order["target"])
+            tenant = Tenant(**order["target"])
             record = next(each for each in context.manifest.migrations if each.name == order["database"])
             where = (context, record, order["url"], options, signals, Report(output))
             applied: list[str] = []
             try:
                 if order["command"] == "migrate":
-                    result, lines = results.migrate(*where, applied, target)
+                    result, lines = results.migrate(*where, applied, tenant)
                 else:
-                    result, lines = results.migrations(*where, target)
+                    result, lines = results.migrations(*where, tenant)
             except Failure as failure:
                 return _answer({"failure": _told(failure), "applied": applied})
             return _answer({"result": result, "lines": lines, "applied": applied})

@@ -42,7 +42,7 @@ _LOOK_S = 1.0
 """How often it is looked whether anyone still reads our output."""
 
 
-class Job:
+class Runner:
     """One child: what it is to do, and what came of it."""
 
     def __init__(self, name: str, command: str, order: Mapping[str, Any]) -> None:
@@ -125,11 +125,11 @@ class Job:
 
 def run_all(
     context: Context,
-    jobs: Iterable[Job],
+    runners: Iterable[Runner],
     *,
     at_once: int,
-    on_line: Callable[[Job, str], None],
-    on_end: Callable[[Job], bool],
+    on_line: Callable[[Runner, str], None],
+    on_end: Callable[[Runner], bool],
     check_heard: Callable[[], None],
     timeout_s: float = float("inf"),
 ) -> None:
@@ -143,14 +143,14 @@ def run_all(
         Unheard: `check_heard` said so; what ran has ended.
         Failure: one could not be started; what ran has ended.
     """
-    left = list(jobs)
+    left = list(runners)
     deadline = time.monotonic() + timeout_s
     with selectors.DefaultSelector() as selector:
         try:
             while left or selector.get_map():
                 while left and len(selector.get_map()) < at_once:
-                    job = left.pop(0)
-                    selector.register(job.begin(context), selectors.EVENT_READ, job)
+                    runner = left.pop(0)
+                    selector.register(runner.begin(context), selectors.EVENT_READ, runner)
                 if not _listen(selector, on_line, on_end, min(_LOOK_S, max(0.0, deadline - time.monotonic()))):
                     left.clear()
                 check_heard()
@@ -160,10 +160,10 @@ def run_all(
                         key.data.signal(signal.SIGKILL)
         except Unheard:
             running = [key.data for key in selector.get_map().values()]
-            for job in running:
-                job.stop_listening()
-            for job in running:
-                job.wait()
+            for runner in running:
+                runner.stop_listening()
+            for runner in running:
+                runner.wait()
             raise
         except BaseException as error:
             _end(selector, error, on_line, on_end)
@@ -171,27 +171,30 @@ def run_all(
 
 
 def _listen(
-    selector: selectors.BaseSelector, on_line: Callable[[Job, str], None], on_end: Callable[[Job], bool], wait_s: float
+    selector: selectors.BaseSelector,
+    on_line: Callable[[Runner, str], None],
+    on_end: Callable[[Runner], bool],
+    wait_s: float,
 ) -> bool:
     """Pass on what has come; tell whether others may begin."""
     may_go_on = True
     for key, _ in selector.select(wait_s):
-        job: Job = key.data
-        lines, is_over = job.read()
+        runner: Runner = key.data
+        lines, is_over = runner.read()
         for line in lines:
-            on_line(job, line)
+            on_line(runner, line)
         if is_over:
             selector.unregister(key.fd)
-            job.wait()
-            may_go_on = on_end(job) and may_go_on
+            runner.wait()
+            may_go_on = on_end(runner) and may_go_on
     return may_go_on
 
 
 def _end(
     selector: selectors.BaseSelector,
     error: BaseException,
-    on_line: Callable[[Job, str], None],
-    on_end: Callable[[Job], bool],
+    on_line: Callable[[Runner, str], None],
+    on_end: Callable[[Runner], bool],
 ) -> None:
     """Tell everything that runs to end, once, and hear what it says until it has."""
     number = error.number if isinstance(error, Interrupted) else signal.SIGTERM

@@ -12,9 +12,9 @@ from ..check import is_at_heads
 from ..failures import Interrupted
 from ..report import Unheard
 from ..signals import LIMIT_OF_PARENT_S, Work
-from .pool import Job, run_all
+from .pool import Runner, run_all
 from .summary import NOT_BEGUN, count_of, state_of, table
-from .targets import Target, only
+from .tenant import Tenant, only
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class _OfTargets(Work):
         return "the processes of the targets are ended with this one; what they have committed stays", ""
 
 
-class TargetsFailed(Failure):
+class TenantsFailed(Failure):
     """Some tenants failed; `result` is what is known of all of them."""
 
     result: dict[str, Any]
@@ -78,21 +78,21 @@ class Tenants:
             TargetsFailed: some of them failed, or the command was interrupted.
             Failure: there is no list of tenants, or none of the name that was asked for.
         """
-        if self._options.action in _ABOUT_ONE and not self._options.target:
+        if self._options.action in _ABOUT_ONE and not self._options.tenant:
             raise Failure(
                 f"cannot {self._options.action} for every target of {self._record.name} at once",
                 USAGE,
                 now="nothing was migrated",
                 hint="--target NAME takes one of them",
             )
-        targets = only(self._ask(), self._options.target)
-        self._check_distinct(targets)
-        for target in targets:
-            self._rows[target.name] = {"target": target.name, "state": NOT_BEGUN, "at": [], "applied": []}
+        tenants = only(self._ask(), self._options.tenant)
+        self._check_distinct(tenants)
+        for tenant in tenants:
+            self._rows[tenant.name] = {"target": tenant.name, "state": NOT_BEGUN, "at": [], "applied": []}
         interrupted = 0
         try:
             with signals.during(_OfTargets(self._report)):
-                self._run(targets)
+                self._run(tenants)
         except Interrupted as error:
             interrupted = error.number
         except Unheard:
@@ -108,35 +108,35 @@ class Tenants:
             ]
         if interrupted or self._failures:
             raise self._failed(interrupted)
-        return self._result(), self._told(targets)
+        return self._result(), self._told(tenants)
 
-    def _ask(self) -> list[Target]:
+    def _ask(self) -> list[Tenant]:
         """Return the tenants, from a process of their own.
 
         Raises:
             Failure: the callable failed, took too long, or returned something else.
         """
         function = self._record.targets
-        job = Job("", "_targets", {"function": function})
+        runner = Runner("", "_tenants", {"function": function})
         run_all(
             self._context,
-            [job],
+            [runner],
             at_once=1,
-            on_line=lambda job, line: self._report.line(f"{function}: {line}"),
-            on_end=lambda job: True,
+            on_line=lambda runner, line: self._report.line(f"{function}: {line}"),
+            on_end=lambda runner: True,
             check_heard=self._report.check_heard,
             timeout_s=self._record.targets_timeout_s,
         )
-        if "targets" in job.answer:
-            return [Target(**each) for each in job.answer["targets"]]
-        if "failure" in job.answer:
-            raise _failure_of(job.answer["failure"])
-        why = f"{function} ended its process with exit code {job.exit_code}"
-        if job.is_late:
+        if "targets" in runner.answer:
+            return [Tenant(**each) for each in runner.answer["targets"]]
+        if "failure" in runner.answer:
+            raise _failure_of(runner.answer["failure"])
+        why = f"{function} ended its process with exit code {runner.exit_code}"
+        if runner.is_late:
             why = f"{function} did not return within {self._record.targets_timeout_s:g} s"
         raise Failure(f"cannot ask for the targets: {why}", DAMAGED, now="nothing was migrated")
 
-    def _check_distinct(self, targets: Sequence[Target]) -> None:
+    def _check_distinct(self, tenants: Sequence[Tenant]) -> None:
         """Refuse tenants that env.py cannot tell apart.
 
         Raises:
@@ -145,66 +145,66 @@ class Tenants:
         if not self._record.url_is_used:
             return
         seen: dict[tuple[str, str], str] = {}
-        for target in targets:
-            place = (target.url or self._url, target.schema)
+        for tenant in tenants:
+            place = (tenant.url or self._url, tenant.schema)
             if place in seen:
                 raise Failure(
-                    f"the targets {seen[place]} and {target.name} are the same database",
+                    f"the targets {seen[place]} and {tenant.name} are the same database",
                     DAMAGED,
                     now="nothing was migrated",
                     hint="give each an url or a schema, or have env.py read context.get_x_argument",
                 )
-            seen[place] = target.name
+            seen[place] = tenant.name
 
-    def _run(self, targets: Sequence[Target]) -> None:
-        jobs = []
-        for target in targets:
+    def _run(self, tenants: Sequence[Tenant]) -> None:
+        runners = []
+        for tenant in tenants:
             self._report.check_heard()
-            if self._is_at_heads(target):
+            if self._is_at_heads(tenant):
                 heads = sorted(self._record.heads)
-                self._rows[target.name] |= {"state": "nothing to do", "at": heads, "would_apply": []}
-                self._lines[target.name] = [f"nothing to do: the database is at {', '.join(heads)} (head)"]
+                self._rows[tenant.name] |= {"state": "nothing to do", "at": heads, "would_apply": []}
+                self._lines[tenant.name] = [f"nothing to do: the database is at {', '.join(heads)} (head)"]
                 continue
             order = {
                 "command": self._command,
                 "database": self._record.name,
-                "url": target.url or self._url,
-                "target": target.to_dict(),
+                "url": tenant.url or self._url,
+                "target": tenant.to_dict(),
                 "options": self._options.to_dict(),
             }
-            jobs.append(Job(target.name, "_target", order))
+            runners.append(Runner(tenant.name, "_tenant", order))
         run_all(
             self._context,
-            jobs,
+            runners,
             at_once=self._record.targets_at_once,
-            on_line=lambda job, line: self._report.line(f"{job.name}: {line}"),
+            on_line=lambda runner, line: self._report.line(f"{runner.name}: {line}"),
             on_end=self._note,
             check_heard=self._report.check_heard,
         )
 
-    def _is_at_heads(self, target: Target) -> bool:
+    def _is_at_heads(self, tenant: Tenant) -> bool:
         options = self._options
         if self._command != "migrate" or (options.action, options.to) != ("apply", "head"):
             return False
         record = self._record
-        if target.schema:
-            record = Migrations(**{**record.to_dict(), "version_table_schema": target.schema})
-        return is_at_heads([record], [target.url or self._url])
+        if tenant.schema:
+            record = Migrations(**{**record.to_dict(), "version_table_schema": tenant.schema})
+        return is_at_heads([record], [tenant.url or self._url])
 
-    def _note(self, job: Job) -> bool:
+    def _note(self, runner: Runner) -> bool:
         """Note what came of a tenant; tell whether others may still begin."""
-        row = self._rows[job.name]
-        row["applied"] = job.answer.get("applied", [])
-        if "result" in job.answer:
-            result = job.answer["result"]
+        row = self._rows[runner.name]
+        row["applied"] = runner.answer.get("applied", [])
+        if "result" in runner.answer:
+            result = runner.answer["result"]
             row |= {name: value for name, value in result.items() if name not in ("database", "heads", "dry_run")}
-            self._lines[job.name] = job.answer["lines"]
+            self._lines[runner.name] = runner.answer["lines"]
             row["state"] = state_of(row, self._options)
             return True
-        failure = Failure(f"its process ended with exit code {job.exit_code} and gave no answer", FAILED)
-        if "failure" in job.answer:
-            failure = _failure_of(job.answer["failure"])
-        self._failures[job.name] = failure
+        failure = Failure(f"its process ended with exit code {runner.exit_code} and gave no answer", FAILED)
+        if "failure" in runner.answer:
+            failure = _failure_of(runner.answer["failure"])
+        self._failures[runner.name] = failure
         row |= {"state": "failed", "exit_code": failure.exit_code, "error": failure.message, "now": failure.now}
         return self._record.on_failure != "stop"
 
@@ -220,17 +220,17 @@ class Tenants:
             return {**result, "dry_run": self._options.dry_run, "targets": rows}
         return {**result, "targets": rows}
 
-    def _told(self, targets: Sequence[Target]) -> list[str]:
+    def _told(self, tenants: Sequence[Tenant]) -> list[str]:
         """Return the result for people: of one tenant all of it, of many a table."""
         if self._options.sql:
-            return [line for target in targets for line in (f"-- {target.name}", *self._lines[target.name])]
-        if self._options.target:
-            return self._lines[self._options.target]
-        if not targets:
+            return [line for tenant in tenants for line in (f"-- {tenant.name}", *self._lines[tenant.name])]
+        if self._options.tenant:
+            return self._lines[self._options.tenant]
+        if not tenants:
             return [f"nothing to do: {self._record.targets} returned no targets"]
         return table(list(self._rows.values()), self._record.heads)
 
-    def _failed(self, interrupted: int) -> TargetsFailed:
+    def _failed(self, interrupted: int) -> TenantsFailed:
         rows = list(self._rows.values())
         for line in table(rows, self._record.heads):
             self._report.line(line)
@@ -246,7 +246,7 @@ class Tenants:
             message, exit_code = f"interrupted by {Interrupted(interrupted)}", 128 + interrupted
         left = sum(row["state"] == NOT_BEGUN for row in rows)
         good = len(rows) - left - len(self._failures)
-        found = TargetsFailed(
+        found = TenantsFailed(
             message,
             exit_code,
             tuple(details),

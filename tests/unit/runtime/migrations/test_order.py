@@ -87,7 +87,7 @@ def test_a_number_of_revisions_is_that_many(scripts: Scripts, to: str, heads: li
             "bin/app migrate --to q004 goes forward",
         ),
         (
-            {"to": "a001", "action": "down", "is_one_of_several": True, "target": "acme"},
+            {"to": "a001", "action": "down", "is_one_of_several": True, "tenant": "acme"},
             [],
             "cannot go back to a001: the database is at no revision, a001 is above it",
             "bin/app migrate default --target acme --to a001 goes forward",

@@ -18,7 +18,7 @@ _SHOWN = 10
 _WANTED = "expected a mapping of names to URLs, or a list of mappings with name, url and schema"
 
 
-class Target:
+class Tenant:
     """One tenant: its name, the URL of its database and its schema, both "" for what all have in common."""
 
     __slots__ = ("name", "schema", "url")
@@ -37,20 +37,20 @@ class Target:
         return {"name": self.name, "url": self.url, "schema": self.schema}
 
 
-def read_targets(function: str, value: Any) -> list[Target]:
+def read_tenants(function: str, value: Any) -> list[Tenant]:
     """Return the tenants that `function` returned as `value`, in its order.
 
     Raises:
         Failure: they cannot be used; everything that is wrong is told at once.
     """
-    found: list[Target] = []
+    found: list[Tenant] = []
     details: list[str] = []
     for number, entry in enumerate(_entries(function, value), 1):
         problem = _problem(entry)
         if problem:
             details.append(f"number {number}: {problem}")
             continue
-        found.append(Target(entry["name"], entry.get("url") or "", entry.get("schema") or ""))
+        found.append(Tenant(entry["name"], entry.get("url") or "", entry.get("schema") or ""))
     details += _doubles(found)
     if details:
         left = len(details) - _SHOWN
@@ -59,17 +59,17 @@ def read_targets(function: str, value: Any) -> list[Target]:
     return found
 
 
-def only(found: Sequence[Target], name: str) -> list[Target]:
+def only(found: Sequence[Tenant], name: str) -> list[Tenant]:
     """Return the tenant of that name alone, or all of them if it is empty.
 
     Raises:
         Failure: there is none; exit code 2.
     """
-    chosen = [target for target in found if name in ("", target.name)]
+    chosen = [tenant for tenant in found if name in ("", tenant.name)]
     if name and not chosen:
         import difflib
 
-        near = difflib.get_close_matches(name, [target.name for target in found], n=1)
+        near = difflib.get_close_matches(name, [tenant.name for tenant in found], n=1)
         raise Failure(
             f"there is no target '{name}' among {len(found)}",
             USAGE,
@@ -111,18 +111,18 @@ def _problem(entry: Any) -> str:
     return ""
 
 
-def _doubles(found: Sequence[Target]) -> list[str]:
+def _doubles(found: Sequence[Tenant]) -> list[str]:
     details = []
     names: set[str] = set()
     schemas: dict[tuple[str, str], str] = {}
-    for target in found:
-        if target.name in names:
-            details.append(f"the name {target.name} is there twice")
-        names.add(target.name)
-        place = (target.url, target.schema)
-        if target.schema and place in schemas:
-            details.append(f"{schemas[place]} and {target.name} are the same schema of the same database")
-        schemas[place] = target.name
+    for tenant in found:
+        if tenant.name in names:
+            details.append(f"the name {tenant.name} is there twice")
+        names.add(tenant.name)
+        place = (tenant.url, tenant.schema)
+        if tenant.schema and place in schemas:
+            details.append(f"{schemas[place]} and {tenant.name} are the same schema of the same database")
+        schemas[place] = tenant.name
     return details
 
 

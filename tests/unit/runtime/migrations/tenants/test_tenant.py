@@ -11,7 +11,7 @@ import pytest
 
 from releaser.runtime.migrations.backup import KEPT, copy_name, copy_sqlite
 from releaser.runtime.migrations.tenants.summary import table
-from releaser.runtime.migrations.tenants.targets import Target, only, read_targets
+from releaser.runtime.migrations.tenants.tenant import Tenant, only, read_tenants
 from releaser.runtime.release.failures import Failure
 
 
@@ -27,8 +27,8 @@ from releaser.runtime.release.failures import Failure
     ],
 )
 def test_tenants_are_read_in_their_order(value: Any, found: list[tuple[str, str, str]]) -> None:
-    targets = read_targets("shop:urls", value)
-    assert [(target.name, target.url, target.schema) for target in targets] == found
+    targets = read_tenants("shop:urls", value)
+    assert [(tenant.name, tenant.url, tenant.schema) for tenant in targets] == found
 
 
 @pytest.mark.parametrize(
@@ -48,20 +48,20 @@ def test_tenants_are_read_in_their_order(value: Any, found: list[tuple[str, str,
 )
 def test_what_is_wrong_is_told_without_a_value(value: Any, said: str) -> None:
     with pytest.raises(Failure) as refused:
-        read_targets("shop:urls", value)
+        read_tenants("shop:urls", value)
     assert said in " ".join(refused.value.details)
     assert refused.value.exit_code == 3
 
 
 def test_everything_wrong_is_told_at_once_up_to_ten() -> None:
     with pytest.raises(Failure) as refused:
-        read_targets("shop:urls", [{"name": "x", "url": 7}] * 30)
+        read_tenants("shop:urls", [{"name": "x", "url": 7}] * 30)
     assert len(refused.value.details) == 11
     assert refused.value.details[-1] == "and 20 more"
 
 
 def test_one_is_chosen_by_its_whole_name() -> None:
-    targets = [Target("acme"), Target("acme-2")]
+    targets = [Tenant("acme"), Tenant("acme-2")]
     assert only(targets, "acme") == targets[:1]
     assert only(targets, "") == targets
 
@@ -81,7 +81,7 @@ def test_the_table_fits_on_eighty_columns_and_counts() -> None:
 def test_the_copies_of_one_tenant_do_not_take_the_place_of_another_s(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "a.db")) as database, database:
         database.execute("CREATE TABLE a (b)")
-    names = [copy_name("shop", target) for target in ("", "acme", "acme-b", "../acme", "ä" * 100)]
+    names = [copy_name("shop", tenant) for tenant in ("", "acme", "acme-b", "../acme", "ä" * 100)]
     for name in names:
         for _ in range(KEPT + 1):
             copy_sqlite(str(tmp_path / "a.db"), str(tmp_path / "copies"), name)
