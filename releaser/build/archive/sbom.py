@@ -23,8 +23,7 @@ from packaging.utils import canonicalize_name
 
 from releaser.artifacts.packages import Metadata, parse_metadata
 from releaser.build.archive.wheel_bills import Part, parts_of
-from releaser.build.interpreter.licences import Library
-from releaser.build.interpreter.linked_in import LinkedIn
+from releaser.build.stage.found import Library, LinkedIn
 from releaser.build.stage.under_way import Stage
 from releaser.build.tools.dist_info import dist_infos
 

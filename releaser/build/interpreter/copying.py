@@ -23,9 +23,10 @@ from releaser.build.interpreter.choice import choose, finder_for
 from releaser.build.interpreter.glibc import floor
 from releaser.build.interpreter.installed import InstalledPython, installed_python
 from releaser.build.interpreter.libraries import is_relative
-from releaser.build.interpreter.licences import Library, describe_libraries
-from releaser.build.interpreter.linked_in import LinkedIn, is_copyleft, linked_in
+from releaser.build.interpreter.licences import describe_libraries
+from releaser.build.interpreter.linked_in import is_copyleft, linked_in
 from releaser.build.interpreter.standard_library import kept_files, without_prefix
+from releaser.build.stage.found import Library, LinkedIn
 from releaser.build.tools.commands import Program, ProgramFailed, Run, runner
 from releaser.build.tools.debug_info import OtherLayout, remove_debug_info
 from releaser.build.tools.elf import Elf, read_elf

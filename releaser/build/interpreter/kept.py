@@ -12,6 +12,7 @@ from pathlib import Path
 
 from releaser.build.interpreter.copying import BundledInterpreter
 from releaser.build.interpreter.python_files import interpreter_files
+from releaser.build.stage.found import Library, LinkedIn
 from releaser.build.stage.under_way import Stage
 from releaser.build.tools.cache import key_of
 from releaser.build.tools.dist_info import is_extension
@@ -21,7 +22,8 @@ from releaser.plan.steps import BundlePython
 
 Make = Callable[[Path, Callable[[str], None]], BundledInterpreter]
 """Copies an interpreter below a folder, and tells what is worth knowing."""
-_FIELDS = [field.name for field in fields(BundledInterpreter)]
+_KINDS = (BundledInterpreter, Library, LinkedIn)
+_FIELDS = [f"{kind.__module__}.{kind.__name__}.{field.name}" for kind in _KINDS for field in fields(kind)]
 """What is kept of a result: a version of releaser that knows more of an interpreter makes another copy."""
 _TREE = "tree"
 _RESULT = "result"

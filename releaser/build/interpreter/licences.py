@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from releaser.build.stage.found import Library
 from releaser.build.tools.commands import Program, ProgramFailed, Run
 
 FOLDER = "licenses"
@@ -49,21 +49,6 @@ _KNOWN: Mapping[str, str] = {
     "libzstd": "BSD-3-Clause",
 }
 """SPDX expressions by the beginning of a library's name."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Library:
-    """A shared library that was copied into a release."""
-
-    name: str
-    path: str
-    """Below the interpreter's folder."""
-    licence: str
-    """An SPDX expression; empty when it is not known."""
-    package: str = ""
-    """Of the builder's distribution; empty when none has it."""
-    version: str = ""
-    """That package's."""
 
 
 def licence_of(name: str) -> str:

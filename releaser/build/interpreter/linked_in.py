@@ -13,27 +13,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from releaser.build.stage.found import LinkedIn
 from releaser.build.tools.commands import Program, ProgramFailed, Run
 from releaser.errors import BuildError
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinkedIn:
-    """A library that is part of a program."""
-
-    name: str
-    """That of the project that makes it, in lower case: `openssl`."""
-    version: str
-    """Empty where the interpreter cannot tell it."""
-    licence: str
-    """An SPDX expression."""
-    vendor: str = ""
-    """Its maker and itself, as vulnerability databases call them: `openssl:openssl`; empty when they do not."""
-
-    @property
-    def cpe(self) -> str:
-        """The name of this version in vulnerability databases (CPE 2.3); empty when there is none."""
-        return f"cpe:2.3:a:{self.vendor}:{self.version}:*:*:*:*:*:*:*" if self.vendor and self.version else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from releaser.build.interpreter.licences import Library
-from releaser.build.interpreter.linked_in import LinkedIn
+from releaser.build.stage.found import Library, LinkedIn
 from releaser.build.tools.ahead import Ahead
 from releaser.build.tools.cache import Cache
 from releaser.build.tools.commands import Run
