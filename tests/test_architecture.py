@@ -26,6 +26,21 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
 }
 ROOMS_OF_THE_RUNTIME = ("release", "archives", "protocol", "bundle", "instance", "supervisor", "migrations", "commands")
 """From the ground up: each imports only those before it."""
+ROOMS_OF_THE_BUILD = (
+    "tools",
+    "stage",
+    "interpreter",
+    "project",
+    "dependencies",
+    "bundle",
+    "release",
+    "archive",
+    "publish",
+    "executor",
+)
+"""From the ground up as well; the last is a module that stands above all rooms."""
+WIDEST_ROOM = 15
+"""Modules in a room of the build: past that nobody can see which to open."""
 OF_THE_RUNTIME: Mapping[str, frozenset[str]] = {
     "plan": frozenset({"manifest"}),
     # What looks at releases on hosts looks at artifacts too: there is one reader of archives, one check of a tree.
@@ -59,7 +74,12 @@ def part_of(module: str) -> str:
     return [*module.split("."), "__init__"][1]
 
 
+def room_of(module: str) -> str:
+    return [*module.split("."), "", ""][2]
+
+
 MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+OF_THE_BUILD = [module for module in MODULES if module.startswith("releaser.build.")]
 
 
 def imports_of(module: str) -> Iterator[tuple[str, int]]:
@@ -125,8 +145,23 @@ def test_a_room_of_the_runtime_imports_only_those_below_it(module: str) -> None:
     assert [name for name in own_imports(module) if room_of(name) not in below] == []
 
 
-def room_of(module: str) -> str:
-    return [*module.split("."), "", ""][2]
+@pytest.mark.parametrize("module", OF_THE_BUILD)
+def test_a_room_of_the_build_imports_only_those_below_it(module: str) -> None:
+    below = ROOMS_OF_THE_BUILD[: ROOMS_OF_THE_BUILD.index(room_of(module)) + 1]
+    of_the_build = [name for name in own_imports(module) if part_of(name) == "build"]
+    assert [name for name in of_the_build if room_of(name) not in below] == []
+
+
+@pytest.mark.parametrize(
+    "room", sorted({room_of(module) for module in MODULES if module.startswith("releaser.build.")})
+)
+def test_a_room_of_the_build_is_not_too_wide_and_says_what_it_is_for(room: str) -> None:
+    folder = PACKAGE / "build" / room
+    if not folder.is_dir():
+        return  # a module that stands above all rooms
+    (statement,) = ast.parse((folder / "__init__.py").read_text(encoding="utf-8")).body
+    assert isinstance(statement, ast.Expr)  # a docstring, and no re-exports
+    assert len(list(folder.glob("[!_]*.py"))) <= WIDEST_ROOM
 
 
 def test_no_module_imports_itself_through_others() -> None:

@@ -9,27 +9,22 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from releaser.build import cache
-from releaser.build.archive import write_archive
-from releaser.build.built import FIRST_EPOCH, Built
-from releaser.build.bytecode import compile_bundle
-from releaser.build.cache import Cache
-from releaser.build.commands import runner
-from releaser.build.dependencies import (
+from releaser.build.archive.sidecars import publish_packages, sign_checksums, write_sidecars
+from releaser.build.archive.writing import write_archive
+from releaser.build.bundle.entry import check_bundle
+from releaser.build.bundle.runtime_copy import add_runtime, begin_runtime
+from releaser.build.dependencies.bytecode import compile_bundle
+from releaser.build.dependencies.installing import (
     begin_dependencies,
     build_wheel,
     install_dependencies,
     install_project,
     tidy_bundle,
 )
-from releaser.build.early_end import as_build_error, telling, uninterrupted, what_is_there
-from releaser.build.entry import check_bundle
-from releaser.build.installers import choose_installer, for_target
-from releaser.build.lock import build_lock
-from releaser.build.migration_files import copy_migrations, note_migration_command
-from releaser.build.overlays import copy_overlays
-from releaser.build.package_files import check_package_files
-from releaser.build.publish import (
+from releaser.build.dependencies.strip import strip_bundle
+from releaser.build.project.package_files import check_package_files
+from releaser.build.publish.built import FIRST_EPOCH, Built
+from releaser.build.publish.publishing import (
     DISK,
     Disk,
     carry_var,
@@ -37,16 +32,21 @@ from releaser.build.publish import (
     publish_tree,
     repair,
 )
-from releaser.build.receipt import keep_receipt, take_snapshot
-from releaser.build.record import write_manifest
-from releaser.build.report import Report
-from releaser.build.runtime_copy import add_runtime, begin_runtime
-from releaser.build.scripts import copy_scripts
-from releaser.build.sidecars import publish_packages, sign_checksums, write_sidecars
-from releaser.build.stage import ReadGraph, Stage, staging_folder
-from releaser.build.staying import bundles_of, keep_late_starters, keep_what_stays
-from releaser.build.strip import strip_bundle
-from releaser.build.tree import normalise_modes, size_bytes
+from releaser.build.publish.receipt import keep_receipt, take_snapshot
+from releaser.build.publish.staying import bundles_of, keep_late_starters, keep_what_stays
+from releaser.build.release.migration_files import copy_migrations, note_migration_command
+from releaser.build.release.overlays import copy_overlays
+from releaser.build.release.record import write_manifest
+from releaser.build.release.scripts import copy_scripts
+from releaser.build.stage.early_end import as_build_error, telling, uninterrupted, what_is_there
+from releaser.build.stage.under_way import ReadGraph, Stage, staging_folder
+from releaser.build.tools import cache
+from releaser.build.tools.cache import Cache
+from releaser.build.tools.commands import runner
+from releaser.build.tools.installers import choose_installer, for_target
+from releaser.build.tools.lock import build_lock
+from releaser.build.tools.report import Report
+from releaser.build.tools.tree import normalise_modes, size_bytes
 from releaser.errors import BuildError, Problem, reason_of
 from releaser.plan.describe import describe
 from releaser.plan.steps import (
@@ -81,7 +81,7 @@ from releaser.plan.steps import (
 )
 
 if TYPE_CHECKING:
-    from releaser.build.plugins import Plugins
+    from releaser.build.stage.plugins import Plugins
     from releaser.plugins import PluginEvent
 
 
@@ -264,32 +264,34 @@ def _begin_ahead(stage: Stage) -> None:
 
 def _import_later_modules() -> None:
     """Import what the last steps need, while programs run; nothing else imports it before that is done."""
-    from releaser.build import bundle, launcher, sbom  # noqa: F401
+    from releaser.build.archive import sbom  # noqa: F401
+    from releaser.build.bundle import writing  # noqa: F401
+    from releaser.build.release import launcher  # noqa: F401
 
 
 def _check_glibc(step: CheckGlibc, stage: Stage) -> None:
-    from releaser.build.glibc import check_glibc
+    from releaser.build.interpreter.glibc import check_glibc
 
     check_glibc(step, stage)
 
 
 def _write_bundle(stage: Stage) -> None:
     stage.ahead.result(_MODULES, stage.report)
-    from releaser.build.bundle import write_bundle
+    from releaser.build.bundle.writing import write_bundle
 
     normalise_modes(stage.site_packages)
     write_bundle(stage)
 
 
 def _write_launcher(stage: Stage) -> None:
-    from releaser.build.launcher import write_launcher
+    from releaser.build.release.launcher import write_launcher
 
     write_launcher(stage)
 
 
 def _bundle_python(step: BundlePython, stage: Stage) -> None:
-    from releaser.build.interpreter import BundledInterpreter, bundle_interpreter
-    from releaser.build.kept_python import keep_python
+    from releaser.build.interpreter.copying import BundledInterpreter, bundle_interpreter
+    from releaser.build.interpreter.kept import keep_python
 
     prefix = Path(step.prefix) if step.prefix else None
 
@@ -311,7 +313,7 @@ def _plugins(plan: Plan, report: Report, warn: Callable[[str], None]) -> Plugins
     """Return the plugins of the build, whose checks have nothing against it; None: there are none."""
     if not plan.plugins:
         return None
-    from releaser.build.plugins import Plugins
+    from releaser.build.stage.plugins import Plugins
 
     plugins = Plugins(plan)
     plugins.check(note=report.note, warn=warn)
@@ -319,7 +321,7 @@ def _plugins(plan: Plan, report: Report, warn: Callable[[str], None]) -> Plugins
 
 
 def _run_plugins(event: PluginEvent, stage: Stage) -> None:
-    from releaser.build.plugins import assembly_of
+    from releaser.build.stage.plugins import assembly_of
 
     if stage.plugins is None:
         return
@@ -353,7 +355,7 @@ def _write_archive(stage: Stage, to: Path) -> None:
 
 
 def _write_run_file(stage: Stage) -> None:
-    from releaser.build.run_file import write_run_file
+    from releaser.build.archive.run_file import write_run_file
 
     payload = stage.archive
     if payload.suffix != ".gz" or not payload.exists():

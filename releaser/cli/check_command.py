@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from releaser.build.plugins import Plugins
+from releaser.build.stage.plugins import Plugins
 from releaser.config import Config
 from releaser.errors import Problem, ProjectError, ReleaserError, in_file_order
 from releaser.plan.gather import gather_facts

@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from releaser.build.clean import Cleaned, check_clean, clean, clean_cache
-from releaser.build.report import Report
+from releaser.build.publish.clean import Cleaned, check_clean, clean, clean_cache
+from releaser.build.tools.report import Report
 from releaser.cli.summary import shown, size
 from releaser.config import Config
 from releaser.errors import ReleaserError, reason_of

@@ -17,7 +17,7 @@ from releaser.cli.heard import heard
 from releaser.errors import Problem, ReleaserError
 
 if TYPE_CHECKING:
-    from releaser.build.built import Built
+    from releaser.build.publish.built import Built
     from releaser.plan.steps import Plan
 
 

@@ -34,8 +34,8 @@ from releaser.errors import ConfigError, Problem, ReleaserError, UsageError, rea
 from releaser.runtime.release import writing
 
 if TYPE_CHECKING:
-    from releaser.build.built import Built
-    from releaser.build.report import Report
+    from releaser.build.publish.built import Built
+    from releaser.build.tools.report import Report
     from releaser.cli.json_report import JsonReport
     from releaser.migrations import Graph
     from releaser.plan.steps import Plan
@@ -201,7 +201,7 @@ def build_command(
 @_profile_options
 def plan_command(environment: str, release: str, config: str) -> None:
     """Check, and list the steps of a build."""
-    from releaser.build.plugins import Plugins
+    from releaser.build.stage.plugins import Plugins
     from releaser.cli.summary import plan_lines
 
     plan = _plan(config, release, environment)
@@ -438,7 +438,7 @@ def _told_if_interrupted(now: str) -> Iterator[None]:
 def _unchanged(plan: Plan, *, is_offline: bool, is_strict: bool) -> Built | None:
     """Return what the last build has made if this one would make the same; a warning that is an error is never old."""
     with _told_if_interrupted("nothing was built"):
-        from releaser.build.receipt import find_unchanged
+        from releaser.build.publish.receipt import find_unchanged
 
         built = find_unchanged(plan, epoch=_epoch(), is_offline=is_offline)
     return None if built is not None and is_strict and (plan.warnings or built.warnings) else built
@@ -486,7 +486,7 @@ def _deliver(files: Mapping[str, str], output: str) -> None:
 
 
 def _epoch() -> int:
-    from releaser.build.built import FIRST_EPOCH
+    from releaser.build.publish.built import FIRST_EPOCH
 
     text = os.environ.get("SOURCE_DATE_EPOCH", "")
     if not text:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from releaser.build.built import Built
+    from releaser.build.publish.built import Built
     from releaser.plan.steps import Plan
 
 

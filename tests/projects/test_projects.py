@@ -27,7 +27,7 @@ from support.running import Release, ended
 from support.tiny_project import make_tiny_project
 from support.waiting import eventually
 
-from releaser.build.elf import elf_files
+from releaser.build.tools.elf import elf_files
 
 __all__ = ["postgresql"]
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.elves import make_elf, segments_of
 
-from releaser.build.debug_info import OtherLayout, remove_debug_info
+from releaser.build.tools.debug_info import OtherLayout, remove_debug_info
 
 FILES = [make_elf(bits=bits, order=order) for bits in (32, 64) for order in "<>"]
 NUMBERS = [0, 1, 2, 0x7F, 0x80, 0xFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF]

@@ -12,7 +12,7 @@ from support.running import Release, ended, make_release
 from support.shop import SHOP
 from support.waiting import eventually
 
-from releaser.build.dist_info import console_scripts
+from releaser.build.tools.dist_info import console_scripts
 from releaser.runtime.release.manifest import Entry, Readiness, Socket
 
 POLLING = """\

@@ -20,7 +20,7 @@ from support.shop import SHOP
 from support.waiting import eventually
 
 import releaser.build
-from releaser.build.dist_info import console_scripts
+from releaser.build.tools.dist_info import console_scripts
 from releaser.runtime.release.manifest import Entry, Readiness, Socket
 
 PAGE = Path(releaser.build.__file__).parents[1] / "docs" / "how_to" / "servers.md"

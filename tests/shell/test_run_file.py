@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from support.run_files import SHELLS, Place, make_run_file, needs
 
-from releaser.build.run_file import TEMPLATE, stub
+from releaser.build.archive.run_file import TEMPLATE, stub
 
 APP = "import os\n\ndef main():\n    print('var is', os.environ['RELEASE_VAR'])\n"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from support.handmade import write_record, write_release
 
-from releaser.build.archive import write_archive
+from releaser.build.archive.writing import write_archive
 from releaser.runtime.release.manifest import Python, load
 
 INTERPRETER = "python-3.11.7-0123456789ab"

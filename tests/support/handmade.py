@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import releaser.runtime
-from releaser.build.tree import normalise_modes
+from releaser.build.tools.tree import normalise_modes
 from releaser.runtime.release.context import Context
 from releaser.runtime.release.layout import Layout
 from releaser.runtime.release.manifest import Bundle, Entry, Heart, Liveness, Log, Manifest, Python, Readiness

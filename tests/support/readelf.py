@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from releaser.build.elf import is_elf
+from releaser.build.tools.elf import is_elf
 
 _ENTRY = re.compile(r"\((RPATH|RUNPATH)\).*\[(.*)\]")
 

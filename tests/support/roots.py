@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from releaser.build.elf import read_elf
+from releaser.build.tools.elf import read_elf
 
 _ENTER = """\
 PATH=$PATH:/usr/sbin:/sbin

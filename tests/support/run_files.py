@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from support.running import make_release
 
-from releaser.build.archive import write_archive
-from releaser.build.run_file import write_run_file
-from releaser.build.tree import normalise_modes
+from releaser.build.archive.run_file import write_run_file
+from releaser.build.archive.writing import write_archive
+from releaser.build.tools.tree import normalise_modes
 
 EPOCH = 315532800
 SHELLS = {"dash": ("dash",), "busybox": ("busybox", "sh"), "bash": ("bash", "--posix")}

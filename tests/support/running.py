@@ -18,7 +18,7 @@ from support.waiting import eventually
 
 from releaser.runtime.release.manifest import Hook
 
-TEMPLATE = Path(__file__).parents[2] / "releaser" / "build" / "launcher.sh.j2"
+TEMPLATE = Path(__file__).parents[2] / "releaser" / "build" / "release" / "launcher.sh.j2"
 LIMIT_S = 60.0
 
 SERVER = """\

@@ -19,7 +19,7 @@ from backports import zstd
 from support.builds import built, files_in, manifest_of, releaser
 from support.tiny_project import CONFIG, make_tiny_project
 
-from releaser.build.archive import write_archive
+from releaser.build.archive.writing import write_archive
 
 LIBRARY = "greetings"
 

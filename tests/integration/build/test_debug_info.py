@@ -19,8 +19,8 @@ from support.builds import releaser
 from support.elves import compiled, sections_of, segments_of
 from support.tiny_project import CONFIG, make_tiny_project
 
-from releaser.build.debug_info import OtherLayout, remove_debug_info
-from releaser.build.interpreter import _patchelf
+from releaser.build.interpreter.copying import _patchelf
+from releaser.build.tools.debug_info import OtherLayout, remove_debug_info
 
 SOURCE = """
 static int hidden(int number) { return number * 7; }

@@ -16,8 +16,8 @@ from support.builds import built, files_in, releaser
 from support.index import PASSWORD, USER, Index, digest_of, hashed, make_wheel, serving
 from support.tiny_project import CONFIG, make_tiny_project
 
-from releaser.build.commands import runner
-from releaser.build.installers import Installer, install_locked
+from releaser.build.tools.commands import runner
+from releaser.build.tools.installers import Installer, install_locked
 
 
 def modules(release: Path) -> set[str]:

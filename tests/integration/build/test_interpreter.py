@@ -21,11 +21,11 @@ from support.roots import entering, put_busybox, put_glibc
 from support.running import write_launcher
 from uv import find_uv_bin
 
-from releaser.build.choice import choose, finder_for
-from releaser.build.commands import runner
-from releaser.build.elf import elf_files
-from releaser.build.installed_python import installed_python
-from releaser.build.interpreter import BundledInterpreter, _patchelf, _strip, bundle_interpreter
+from releaser.build.interpreter.choice import choose, finder_for
+from releaser.build.interpreter.copying import BundledInterpreter, _patchelf, _strip, bundle_interpreter
+from releaser.build.interpreter.installed import installed_python
+from releaser.build.tools.commands import runner
+from releaser.build.tools.elf import elf_files
 from releaser.errors import BuildError, ProjectError
 from releaser.runtime.release.record import encode
 

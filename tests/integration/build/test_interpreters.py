@@ -15,7 +15,7 @@ from support.readelf import search_paths
 from support.roots import entering, put_glibc
 from uv import find_uv_bin
 
-from releaser.build.interpreter import BundledInterpreter, _patchelf, bundle_interpreter
+from releaser.build.interpreter.copying import BundledInterpreter, _patchelf, bundle_interpreter
 
 VERSION = f"python3.{sys.version_info.minor}"
 MAIN = "int Py_BytesMain(int, char **); int main(int n, char **words) { return Py_BytesMain(n, words); }\n"

@@ -11,8 +11,8 @@ import pytest
 from support.builds import files_in, manifest_of
 from support.tiny_project import CONFIG, make_tiny_project
 
-from releaser.build.built import Built
 from releaser.build.executor import build
+from releaser.build.publish.built import Built
 from releaser.cli.report import SilentReport
 from releaser.config import read_config
 from releaser.errors import Problem, ProjectError

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from releaser.build.launcher import TEMPLATE, render
-from releaser.build.scripts import wrapper
+from releaser.build.release.launcher import TEMPLATE, render
+from releaser.build.release.scripts import wrapper
 from releaser.plan.application import application_files
 from releaser.plan.git import read_git
 from releaser.plan.interpreter import interpreter_in, this_interpreter

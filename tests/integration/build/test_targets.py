@@ -16,7 +16,7 @@ from packaging.tags import Tag
 from support.builds import built, manifest_of, releaser
 from support.tiny_project import CONFIG, make_tiny_project
 
-from releaser.build.tags import fits
+from releaser.build.dependencies.tags import fits
 from releaser.plan.facts import Interpreter
 
 OTHER = "aarch64" if platform.machine() != "aarch64" else "x86_64"

@@ -16,11 +16,11 @@ import pytest
 from support.builds import files_in, releaser
 from support.tiny_project import make_tiny_project
 
-from releaser.build import receipt
-from releaser.build.built import FIRST_EPOCH, Built
 from releaser.build.executor import build
-from releaser.build.lock import build_lock
-from releaser.build.stage import Graph
+from releaser.build.publish import receipt
+from releaser.build.publish.built import FIRST_EPOCH, Built
+from releaser.build.stage.under_way import Graph
+from releaser.build.tools.lock import build_lock
 from releaser.cli.report import SilentReport
 from releaser.config import read_config
 from releaser.plan.gather import gather_facts

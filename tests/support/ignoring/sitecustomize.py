@@ -15,7 +15,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 
 HERE = Path(__file__).parent
-COPIES_THE_RUNTIME = ("releaser.build.runtime_copy", "support.handmade")
+COPIES_THE_RUNTIME = ("releaser.build.bundle.runtime_copy", "support.handmade")
 OF_THE_FILE = ("default_release", "default_environment", "release", "environment", "extends")
 """Settings that choose what a profile is made of: no profile holds them."""
 

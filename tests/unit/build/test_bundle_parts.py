@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from releaser.build.dist_info import console_scripts, is_extension, tidy, wheel_files
-from releaser.build.entry import has_module
-from releaser.build.launcher import render
-from releaser.build.source_paths import find_source_paths
+from releaser.build.bundle.entry import has_module
+from releaser.build.project.source_paths import find_source_paths
+from releaser.build.release.launcher import render
+from releaser.build.tools.dist_info import console_scripts, is_extension, tidy, wheel_files
 from releaser.errors import ProjectError
 
 

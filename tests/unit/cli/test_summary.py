@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 from support.planning import ROOT, facts_of, profile_of
 
-from releaser.build.built import Built
+from releaser.build.publish.built import Built
 from releaser.cli.live_report import LiveReport
 from releaser.cli.progress import report_for
 from releaser.cli.report import PlainReport, SilentReport

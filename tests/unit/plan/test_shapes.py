@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from releaser.build.pins import split_local_projects, split_pdm_lock
+from releaser.build.dependencies.pins import split_local_projects, split_pdm_lock
 from releaser.errors import ProjectError
 from releaser.plan.project import UnusableProject, read_project, read_pyproject
 

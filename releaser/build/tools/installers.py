@@ -1,0 +1,188 @@
+"""How are uv and pip asked to build a wheel and to fill a folder? Pure: argument lists, nothing is run here.
+
+The caller's own configuration of the installers holds: indexes, credentials, proxies, caches. uv is asked from within
+the project's folder, so that its `[tool.uv]` is read as well.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import uv
+
+from releaser.build.tools import along_the_way
+from releaser.build.tools.commands import Program
+from releaser.errors import BuildError
+from releaser.plan.facts import Interpreter, Lock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installer:
+    """The installer that is used, and the Python that it installs for."""
+
+    kind: Literal["uv", "pip"]
+    program: tuple[str, ...]
+    """First words of each command."""
+    python: Path
+    is_own_python: bool
+    """Whether `python` is the one that runs the build."""
+    options: tuple[str, ...] = ()
+    """Added to every call that may look for packages."""
+    target: tuple[str, ...] = ()
+    """Added where packages are chosen for another platform or Python."""
+
+
+def choose_installer(
+    python: Path,
+    find_uv: Callable[[], str] = uv.find_uv_bin,
+    find_links: tuple[Path, ...] = (),
+    is_offline: bool = False,
+) -> Installer:
+    """Return uv from its wheel, or pip where that wheel has no binary for this machine."""
+    own = python == Path(sys.executable)
+    links = tuple(f"--find-links={folder}" for folder in find_links)
+    try:
+        options = (*links, *(("--offline",) if is_offline else ()))
+        return Installer(kind="uv", program=(find_uv(),), python=python, is_own_python=own, options=options)
+    except FileNotFoundError:
+        options = (*links, *(("--no-index",) if is_offline else ()))
+        program = (sys.executable, "-m", "pip")
+        return Installer(kind="pip", program=program, python=python, is_own_python=own, options=options)
+
+
+def for_target(installer: Installer, interpreter: Interpreter) -> Installer:
+    """Return `installer` as it chooses wheels for `interpreter`, which may be of another machine.
+
+    Raises:
+        BuildError: only uv knows how.
+    """
+    if not interpreter.is_foreign:
+        return installer
+    if installer.kind != "uv":
+        raise BuildError("only uv installs for another platform or Python, and it has no binary for this machine")
+    target: tuple[str, ...] = ("--python-version", interpreter.version, "--only-binary", ":all:")
+    if interpreter.wheels_platform:
+        family, *version, machine = interpreter.wheels_platform.split("_", 3)
+        libc = f"{family}_{'_'.join(version)}" if family == "manylinux" else "unknown-linux-musl"
+        target = (*target, "--python-platform", f"{machine}-{libc}")
+    return replace(installer, target=target)
+
+
+def build_wheel(installer: Installer, project: Path, into: Path) -> Program:
+    """Return the command that builds `project` into a wheel in the folder `into`."""
+    match installer.kind:
+        case "uv":
+            words = ("build", "--wheel", "--no-create-gitignore", "--python", str(installer.python), "-o", str(into))
+            program = _program(installer, project, (*words, *installer.options, "."))
+        case "pip":
+            program = _pip(installer, project, ("wheel", "--no-deps", "-w", str(into), "."))
+    return replace(program, env=along_the_way.variables(into))
+
+
+def install_locked(
+    installer: Installer, project: Path, lock: Path, into: Path, is_hashed: bool = True, is_exported: bool = False
+) -> Program:
+    """Return the command that installs exactly what `lock` pins into the folder `into`.
+
+    `is_hashed`: each package must have a hash. Hashes that are there are checked in any case. `is_exported`: the lock
+    is of Poetry or PDM, which choose from all of the project's indexes; whatever is no commit has a hash there.
+    """
+    what = ("--no-deps", *(("--require-hashes",) if is_hashed else ()), "-r", str(lock))
+    match installer.kind:
+        case "uv":
+            if is_exported:
+                # By itself uv asks only the first index that has a name, for safety; here the hashes give that.
+                what = ("--index-strategy", "unsafe-best-match", *what)
+            # uv takes the hashes of a pylock.toml as they are, and has no word for requiring them.
+            return _uv_install(installer, project, into, what if lock.suffix != ".toml" else ("-r", str(lock)))
+        case "pip":
+            return _pip_install(installer, project, into, what)
+
+
+def install_wheels(installer: Installer, project: Path, wheels: tuple[Path, ...], into: Path) -> Program:
+    """Return the command that installs `wheels`, without what they depend on, into the folder `into`."""
+    # As URLs with a name: in a path `#` begins a fragment, ` ;` a marker, and `${NAME}` is a variable.
+    what = ("--no-deps", *(f"{wheel.name.partition('-')[0]} @ {wheel.as_uri()}" for wheel in wheels))
+    match installer.kind:
+        case "uv":
+            return _uv_install(installer, project, into, what)
+        case "pip":
+            return _pip_install(installer, project, into, what)
+
+
+def resolve(
+    installer: Installer,
+    project: Path,
+    wheel: Path,
+    to: Path,
+    extras: tuple[str, ...] = (),
+    groups: tuple[str, ...] = (),
+) -> Program:
+    """Return the command that finds out what the project depends on at this moment, and writes it to the file `to`.
+
+    uv writes pinned requirements; pip, which is asked about the project's `wheel`, the report of an installation.
+    """
+    match installer.kind:
+        case "uv":
+            words = ("pip", "compile", "--python", str(installer.python), "--quiet", "--no-header", "--no-annotate")
+            chosen = (*installer.options, *installer.target, *_chosen(extras, "--extra"), *_chosen(groups, "--group"))
+            return _program(installer, project, (*words, "--generate-hashes", *chosen, "-o", str(to), "pyproject.toml"))
+        case "pip":
+            pip = ("install", "--dry-run", "--ignore-installed", "--quiet", "--report", str(to))
+            what = (*_chosen(groups, "--group"), f"{wheel}[{','.join(extras)}]" if extras else str(wheel))
+            return _pip(installer, project, (*pip, *installer.options, *what))
+
+
+def export_lock(
+    installer: Installer, project: Path, lock: Lock, to: Path, extras: tuple[str, ...], groups: tuple[str, ...]
+) -> Program:
+    """Return the command that writes what a lock of uv, Poetry or PDM pins as a hashed requirements.txt.
+
+    The project itself is left out; other projects of the same repository are named by their folders.
+    """
+    match lock.kind:
+        case "poetry":
+            chosen = (*_chosen(extras, "--extras"), *_chosen(groups, "--with"))
+            argv = (lock.exporter, "export", "--no-interaction", "--format", "requirements.txt", "--with-credentials")
+            return Program(argv=(*argv, "--output", str(to), *chosen), folder=project)
+        case "pdm":
+            # Its word for groups of PEP 735 is "dev groups": named, they replace all of them, and exclude --production.
+            chosen = (*(() if groups else ("--production",)), *_chosen((*extras, *groups), "--group"))
+            argv = (lock.exporter, "export", "--format", "requirements", "--lockfile", str(lock.path))
+            # Without a Python it makes a virtual environment in the project's folder.
+            quiet = {"PDM_PYTHON": str(installer.python), "PDM_CHECK_UPDATE": "0"}
+            return Program(argv=(*argv, "--output", str(to), *chosen), folder=project, env=quiet)
+        case _:
+            words = ("export", "--frozen", "--no-emit-project", "--no-dev", "--no-editable", "--no-header")
+            chosen = (*_chosen(extras, "--extra"), *_chosen(groups, "--group"))
+            more = ("--no-annotate", "--quiet", "--format", "requirements-txt", *chosen, "-o", str(to))
+            return _program(installer, project, (*words, *more))
+
+
+def _chosen(names: tuple[str, ...], option: str) -> tuple[str, ...]:
+    return tuple(word for name in names for word in (option, name))
+
+
+def _uv_install(installer: Installer, project: Path, into: Path, what: tuple[str, ...]) -> Program:
+    words: tuple[str, ...] = ("pip", "install", "--python", str(installer.python), "--target", str(into))
+    words = (*words, "--link-mode", "copy", *installer.target)
+    return _program(installer, project, (*words, "--no-progress", *installer.options, *what))
+
+
+def _pip_install(installer: Installer, project: Path, into: Path, what: tuple[str, ...]) -> Program:
+    words = ("install", "--target", str(into), "--no-compile", "--no-warn-script-location", "--upgrade")
+    return _pip(installer, project, (*words, *installer.options, *what))
+
+
+def _pip(installer: Installer, project: Path, words: tuple[str, ...]) -> Program:
+    options = ("--disable-pip-version-check", "--no-input")
+    other = () if installer.is_own_python else ("--python", str(installer.python))
+    return _program(installer, project, (*other, words[0], *options, *words[1:]))
+
+
+def _program(installer: Installer, project: Path, words: tuple[str, ...]) -> Program:
+    return Program(argv=(*installer.program, *words), folder=project)
