@@ -3,7 +3,8 @@
 Everything runs on databases of this call, in turns, so that both sides meet the same moments of the machine:
 
 - "nothing to do" of a release against `alembic upgrade head` with the same scripts and packages;
-- a revision more: 100 revisions that add a column each, against the same 100 by plain alembic;
+- a revision more: 500 revisions that add a column each, against the same 500 by plain alembic as its templates have it,
+  and by one whose env.py says `transaction_per_migration=True`, which commits as often as a release does;
 - `start` of 20 releases at once on one fresh database, each migrating before its app, until the last one is ready, and
   of one alone;
 - on PostgreSQL, the longest that a reader waits while a column is added behind a transaction that was forgotten for
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -37,7 +39,7 @@ from support.migrated import ACCOUNTS, revision, write_migrated, write_several
 
 from releaser.runtime.release.manifest import Hook
 
-MANY = 100
+MANY = 500
 AT_ONCE = 20
 FORGOTTEN_S = 5.0
 NOTE = {"a004": revision("a004", "a003", "note", 'op.add_column("account", sa.Column("note", sa.String(20)))')}
@@ -89,7 +91,7 @@ def measure_nothing_to_do(release: Handmade, url: str, rounds: int) -> None:
     ours, theirs, bare = [], [], []
     for _ in range(rounds):
         ours.append(timed(release.command("migrate"), url))
-        theirs.append(timed(plain(release, url), url))
+        theirs.append(timed(plain(Path(release.layout.migrations, "default"), url), url))
         bare.append(timed([sys.executable, "-I", "-S", "-c", "pass"], url))
     tell("python -c pass", bare)
     tell("nothing to do: migrate", ours)
@@ -98,15 +100,26 @@ def measure_nothing_to_do(release: Handmade, url: str, rounds: int) -> None:
 
 def measure_overhead(release: Handmade, fresh: Callable[[], str], rounds: int) -> None:
     """Print what a revision costs beyond what it costs alembic alone."""
-    ours, theirs = [], []
+    scripts = Path(release.layout.migrations, "default")
+    each = scripts.with_name("each")
+    shutil.copytree(scripts, each, dirs_exist_ok=True)
+    env = each / "env.py"
+    env.write_text(env.read_text().replace("configure(", "configure(transaction_per_migration=True, "))
+    ways: dict[str, Callable[[str], list[str]]] = {
+        "migrate": lambda url: release.command("migrate"),
+        "alembic": lambda url: plain(scripts, url),
+        "alembic, each": lambda url: plain(each, url),
+    }
+    times: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
-        url = fresh()
-        ours.append(timed(release.command("migrate"), url))
-        url = fresh()
-        theirs.append(timed(plain(release, url), url))
-    tell(f"{MANY} revisions: migrate", ours)
-    more = (statistics.median(ours) - statistics.median(theirs)) / MANY
-    tell(f"{MANY} revisions: alembic", theirs, f"ours is {more:+.1f} ms a revision")
+        for name, command in ways.items():
+            url = fresh()
+            times[name].append(timed(command(url), url))
+    ours = statistics.median(times["migrate"])
+    for name, taken in times.items():
+        theirs = statistics.median(taken)
+        more = f"ours is {ours / theirs:.2f} of it, {(ours - theirs) / MANY:+.1f} ms a revision"
+        tell(f"{MANY} revisions: {name}", taken, more if name != "migrate" else "")
 
 
 def measure_boot(release: Handmade, fresh: Callable[[], str]) -> None:
@@ -148,7 +161,10 @@ def booting(folder: Path) -> Handmade:
 
 def measure_reader(few: Handmade, more: Handmade, fresh: Callable[[], str]) -> None:
     """Print how long an innocent reader waits at most while a column is added that has to wait itself."""
-    for what, command in (("migrate", lambda _: more.command("migrate")), ("alembic", lambda url: plain(more, url))):
+    for what, command in (
+        ("migrate", lambda _: more.command("migrate")),
+        ("alembic", lambda url: plain(Path(more.layout.migrations, "default"), url)),
+    ):
         url = fresh()
         timed(few.command("migrate"), url)
         address = url.replace("+psycopg", "")
@@ -166,7 +182,7 @@ def measure_reader(few: Handmade, more: Handmade, fresh: Callable[[], str]) -> N
         print(f"reader beside {what}: waits {worst * 1000:.0f} ms at most, {answers} answers, exit {process.wait()}")
 
 
-def plain(release: Handmade, url: str) -> list[str]:
+def plain(scripts: Path, url: str) -> list[str]:
     """Return the argv of plain alembic on the same scripts."""
     code = (
         "import sys; from alembic.config import Config; from alembic import command; c = Config();"
@@ -174,7 +190,7 @@ def plain(release: Handmade, url: str) -> list[str]:
         " c.set_main_option('sqlalchemy.url', sys.argv[2].replace('%', '%%'));"
         " command.upgrade(c, 'head')"
     )
-    return [sys.executable, "-c", code, f"{release.layout.migrations}/default", url]
+    return [sys.executable, "-c", code, str(scripts), url]
 
 
 def start(argv: list[str], url: str, **variables: str) -> subprocess.Popen[Any]:
@@ -194,7 +210,7 @@ def timed(argv: list[str], url: str) -> float:
 
 def tell(what: str, times: list[float], more: str = "") -> None:
     """Print one line."""
-    print(f"  {what:26} {min(times):8.0f} {statistics.median(times):8.0f}  {more}".rstrip(), flush=True)
+    print(f"  {what:28} {min(times):8.0f} {statistics.median(times):8.0f}  {more}".rstrip(), flush=True)
 
 
 @contextmanager

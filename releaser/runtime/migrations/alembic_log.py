@@ -26,6 +26,8 @@ def let_pools_be_quiet() -> None:
     logger = logging.getLogger("sqlalchemy.pool")
     if logger.level == logging.NOTSET:
         logger.setLevel(logging.CRITICAL)
+    # psycopg's, of a connection that a signal had given up.
+    logging.getLogger("psycopg").addFilter(lambda record: not str(record.msg).startswith("query cancellation"))
 
 
 def _is_news(record: logging.LogRecord) -> bool:

@@ -39,8 +39,7 @@ def copy_sqlite(path: str, folder: str, name: str) -> str:
         if not os.path.exists(path) or not os.path.getsize(path):
             return ""
         os.makedirs(folder, mode=0o700, exist_ok=True)
-        moment = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}.{time.time_ns() % 10**9 // 1000:06}"
-        target = os.path.join(folder, f"{name}-{moment}.db")
+        target = os.path.join(folder, f"{name}-{_moment()}.db")
         _copy(path, target + _PARTIAL)
         os.rename(target + _PARTIAL, target)
         copies = sorted(file for file in os.listdir(folder) if _is_copy_of(name, file))
@@ -79,7 +78,8 @@ def position(connection: Connection, name: str) -> str:
     """
     kind = connection.dialect.name
     if kind == "postgresql":
-        point = f"{name} {time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"[-_MOST_CHARACTERS:].replace(" ", "-")
+        # Recovery stops at the first of two that have one name.
+        point = f"{name} {_moment()}Z"[-_MOST_CHARACTERS:].replace(" ", "-")
         made = _first(connection, "select pg_create_restore_point(:name)::text", name=point)
         return f"{made} {point}" if made else _first(connection, "select pg_current_wal_lsn()::text")
     if kind in ("mysql", "mariadb"):
@@ -87,6 +87,12 @@ def position(connection: Connection, name: str) -> str:
         variable = "gtid_current_pos" if is_mariadb else "global.gtid_executed"
         return _first(connection, f"select @@{variable}") or _binary_log(connection)
     return ""
+
+
+def _moment() -> str:
+    """Return the time to the microsecond, UTC, as it stands in names."""
+    seconds, rest_ns = divmod(time.time_ns(), 10**9)
+    return f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(seconds))}.{rest_ns // 1000:06}"
 
 
 def _binary_log(connection: Connection) -> str:

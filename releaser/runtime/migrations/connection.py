@@ -47,6 +47,7 @@ class Statements:
         self.may_be_committed = 0  # how many stay if the commit took place whose answer never came
         self.is_rolled_back = False  # a rollback was sent after an error, and answered
         self.is_end_unanswered = False  # the last commit was sent, and its answer never came
+        self.is_at_commit = False  # the driver was asked for a COMMIT, and nothing has come after it
         self._promised = 0  # how many stay once the commit that is under way has taken place
         self._is_committing_itself = False  # that commit is a statement, not a COMMIT
         self.last = ""
@@ -62,6 +63,7 @@ class Statements:
         self.begun = self.committed = self._finished = self._promised = self.may_be_committed = 0
         self.last = ""
         self._is_at_its_end = self.is_rolled_back = self.is_end_unanswered = self._is_committing_itself = False
+        self.is_at_commit = False
 
     def is_recorded(self) -> None:
         """Hear that the version table names the revision."""
@@ -126,6 +128,7 @@ class Statements:
             self._judge_statement()
         self.committed = max(self.committed, self._promised)
         self._promised = 0
+        self.is_at_commit = False
 
     def _judge_statement(self) -> None:
         """See what stays of a statement that commits itself and was not done, although the connection goes on.
@@ -167,6 +170,7 @@ class Statements:
         if not self._is_at_its_end and self._finished > max(self.committed, self.may_be_committed):
             self._note(self._finished, self.last)
         self._promised = self._finished
+        self.is_at_commit = True
 
     def _is_ddl(self, statement: str) -> bool:
         return self._ddl_commits and statement.lstrip(" \t\r\n(").upper().startswith(_DDL_WORDS)

@@ -80,6 +80,8 @@ def _judged(attempts: list[Entry], *, is_reached: bool, is_at_work: bool) -> tup
     last = attempts[-1] if attempts else None
     if last is not None and last.is_dirty(is_reached=is_reached):
         return RUNNING if is_at_work else DIRTY, last
+    if last is not None and is_at_work:
+        return RUNNING, last
     if not is_reached:
         is_failed = last is not None and last.state == "failed" and last.direction != UNDO
         return (FAILED, last) if is_failed else (PENDING, None)

@@ -227,16 +227,18 @@ def _revision(name: str, text: str) -> str:
 
 
 def _usage(command: str, what: str) -> Failure:
-    usage = {
-        "migrate": (
-            "migrate [DATABASE ...] [--to REVISION] [--phase pre|post]\n"
-            "            [--at-least REVISION] [--plan | --sql | --check]\n"
-            "            [--target NAME] [--lock-wait DURATION] [--json]\n"
-            "            migrate [DATABASE] --down-to REVISION --yes-lose-data\n"
-            "            migrate [DATABASE] --resolve REVISION applied|undone|retry\n"
-            "            migrate [DATABASE] --stamp REVISION [--force]\n"
-            "            migrate [DATABASE] --unlock --force"
-        ),
-        "migrations": "migrations [DATABASE ...] [--target NAME] [--json]",
-    }
-    return Failure(f"cannot run {command}: {what}", USAGE, hint=f"usage: {usage[command]}")
+    return Failure(f"cannot run {command}: {what}", USAGE, details=_FORMS[command])
+
+
+_FORMS = {
+    "migrate": (
+        "usage: migrate [DATABASE ...] [--to REVISION] [--phase pre|post]",
+        "               [--at-least REVISION] [--plan | --sql | --check]",
+        "               [--target NAME] [--lock-wait DURATION] [--json]",
+        "       migrate [DATABASE] --down-to REVISION --yes-lose-data",
+        "       migrate [DATABASE] --resolve REVISION applied|undone|retry",
+        "       migrate [DATABASE] --stamp REVISION [--force]",
+        "       migrate [DATABASE] --unlock --force",
+    ),
+    "migrations": ("usage: migrations [DATABASE ...] [--target NAME] [--json]",),
+}

@@ -53,6 +53,8 @@ class Revisions:
         pending = self._scripts.pending(heads)
         left = self._read_journal(database, pending, context)
         if self._order.action == "stamp":
+            # Whatever it says of the others, it would have what is half there applied, or undone, twice or not at all.
+            check_clean(left, heads, context.connection, database.earlier, self._order.command)
             yield from self._stamp(database, heads)
             return
         if self._order.action == "resolve":
@@ -126,7 +128,11 @@ class Revisions:
         database.entries = newest(database.history)
         database.earlier = resolved_by_hand(database.history)
         found = half_way(database.history, is_reached, self._scripts.knows)
-        running = frozenset(entry.revision for entry in found if entry.state == "running")
+        running = frozenset(
+            entry.revision
+            for entry in database.entries.values()
+            if entry.state == "running" and is_reached(entry.revision) == (entry.direction == UNDO)
+        )
         # Without the lock, what looks as if its process had been killed may be at work.
         if running and self._order.is_dry and self._is_locked_by_another(database, context):
             database.at_work = running

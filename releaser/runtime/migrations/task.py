@@ -165,7 +165,11 @@ class Task:
             message = f"{self._work()} failed: {details[0] if details else 'no message'}"
             details = details[1:]
             statements = run.databases[-1].statements
-            if isinstance(error, DBAPIError) and statements is not None:
+            if statements is not None and statements.is_at_commit and isinstance(error, DBAPIError):
+                place = ""  # of env.py's end, which is not what failed
+                count = "1 statement" if statements.begun == 1 else f"{statements.begun} statements"
+                details.append(f"its COMMIT failed, after {count}")
+            elif isinstance(error, DBAPIError) and statements is not None:
                 details.append(f"statement {statements.begun}: {self._secret().blotted(shortened(statements.last))}")
             details += [self._earlier()] if self._earlier() else []
         elif isinstance(error, (ArgumentError, NoSuchModuleError)):

@@ -146,6 +146,26 @@ def test_an_undo_whose_process_was_killed_is_resolved_as_undone(
     assert "note" in subject.tables()
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_revision_that_another_runner_applies_is_listed_as_running(
+    make_subject: Callable[[str], Subject], tmp_path: Path, kind: str
+) -> None:
+    subject, gate = make_subject(kind), tmp_path / "gate"
+    gate.touch()
+    held = "\n    ".join(line.format(str(gate)) for line in HELD)
+    pay = f'op.execute("UPDATE account SET balance = balance + 1")\n    {held}'
+    release = subject.release({**ACCOUNTS, "a004": revision("a004", "a003", "pay", pay)})
+    with running(release.command("migrate"), environ=subject.environ) as runner:
+        eventually((tmp_path / "gate.reached").exists, within=30)
+        listed = json.loads(run(release.command("migrations", "--json"), environ=subject.environ).stdout)
+        row = listed["databases"][0]["revisions"][-1]
+        assert (row["state"], row["by"].split(" on ")[0]) == ("running", "app 1.0.0")
+        gate.unlink()
+        assert runner.wait() == 0
+    listed = json.loads(run(release.command("migrations", "--json"), environ=subject.environ).stdout)
+    assert {row["state"] for row in listed["databases"][0]["revisions"]} == {"applied"}
+
+
 def test_an_undo_is_tried_again_when_what_it_did_was_put_back(make_subject: Callable[[str], Subject]) -> None:
     subject = make_subject("mariadb")
     release, _ = fail_in_the_undo(subject, *DROPS["mariadb"])

@@ -167,6 +167,41 @@ def test_marking_as_applied_is_for_databases_without_a_version(sqlite: Subject) 
     assert sqlite.version() == ["a003"]
 
 
+def test_a_commit_that_fails_is_told_as_one(make_subject: Callable[[str], Subject]) -> None:
+    postgresql = make_subject("postgresql")
+    orphan = revision(
+        "a004",
+        "a003",
+        "orphan",
+        'op.execute("create table child (id int references account deferrable initially deferred)")\n'
+        '    op.execute("insert into child values (99)")',
+    )
+    release = postgresql.release({**ACCOUNTS, "a004": orphan})
+    answer = run(release.command("migrate"), environ=postgresql.environ)
+    assert answer.returncode == 1
+    told = answer.stderr.splitlines()
+    assert told[0].startswith("error: revision a004 orphan failed: ")
+    assert "  its COMMIT failed, after 3 statements" in told
+    assert not [line for line in told if "statement 3" in line or "env.py" in line]
+    assert told[-1] == "  now: the database is at a003; this run applied 3 revisions, a004 was rolled back"
+    assert "child" not in postgresql.tables()
+
+
+def test_nobody_marks_anything_as_applied_beside_a_revision_that_was_left_half_way(
+    make_subject: Callable[[str], Subject],
+) -> None:
+    mariadb = make_subject("mariadb")
+    half = revision("a004", "a003", "half", 'op.execute("create table halves (id int)")\n    op.execute("nonsense")')
+    release = mariadb.release({**ACCOUNTS, "a004": half})
+    assert run(release.command("migrate"), environ=mariadb.environ).returncode == 1
+    for more in ([], ["--force"]):
+        answer = run(release.command("migrate", "--stamp", "a004", *more), environ=mariadb.environ)
+        assert answer.returncode == 12, answer.stderr
+        assert "--resolve a004" in answer.stderr
+        assert "--force marks it" not in answer.stderr
+    assert mariadb.version() == ["a003"]
+
+
 def test_revisions_are_undone_when_the_loss_is_wanted(subject: Subject) -> None:
     last = revision("a004", "a003", "note", 'op.add_column("account", sa.Column("note", sa.String(20)))')
     last = last.replace("def downgrade():\n    pass", 'def downgrade():\n    op.drop_column("account", "note")')
@@ -249,7 +284,7 @@ def test_the_position_of_the_servers_log_is_noted(make_subject: Callable[[str], 
     release = subject.release(ACCOUNTS)
     done = run(release.command("migrate"), environ=subject.environ)
     (found,) = subject.ask("SELECT restore_point FROM release_meta.migration_journal WHERE revision = 'a001'")
-    assert re.fullmatch(r"[0-9A-F]+/[0-9A-F]+ app-1\.0\.0-\d{8}T\d{6}Z", found)
+    assert re.fullmatch(r"[0-9A-F]+/[0-9A-F]+ app-1\.0\.0-\d{8}T\d{6}\.\d{6}Z", found)
     assert done.stdout.splitlines()[0] == f"restore point: {found}"
     listed = run(release.command("migrations"), environ=subject.environ).stdout.splitlines()
     assert [line.strip() for line in listed].count(f"restore point: {found}") == 1

@@ -69,7 +69,9 @@ def test_what_cannot_be_understood_is_exit_code_2(words: list[str], said: str) -
         parse_migrate(words)
     assert refused.value.exit_code == 2
     assert said in refused.value.message
-    assert refused.value.hint.startswith("usage: migrate [DATABASE ...] [--to REVISION] ")
+    assert refused.value.details[0].startswith("usage: migrate [DATABASE ...] [--to REVISION] ")
+    usage = refused.value.lines()[1:]
+    assert not [line for line in usage if "\\n" in line or len(line) > 80]
 
 
 def test_the_list_knows_one_word() -> None:
