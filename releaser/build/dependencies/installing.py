@@ -52,7 +52,7 @@ from releaser.build.tools.report import Report
 from releaser.errors import BuildError
 from releaser.plan.application import is_application
 from releaser.plan.facts import Lock
-from releaser.plan.steps import BuildWheel, InstallDependencies, InstallProject
+from releaser.plan.steps import BuildWheel, InstallDependencies, InstallProject, TidyBundle
 from releaser.plan.target_markers import marker_environment
 
 LAST_LINES = 15
@@ -147,7 +147,7 @@ def install_project(step: InstallProject, stage: Stage) -> None:
         leave_private_files_out(stage)
 
 
-def tidy_bundle(stage: Stage) -> None:
+def tidy_bundle(_: TidyBundle, stage: Stage) -> None:
     """Look at what is in site-packages now that all is there."""
     stage.pth = tuple(sorted(path.name for path in stage.site_packages.glob("*.pth")))
     names = (name for _, _, names in os.walk(stage.site_packages) for name in names)
