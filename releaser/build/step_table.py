@@ -16,13 +16,13 @@ from releaser.build.bundle.runtime_copy import add_runtime, begin_runtime
 from releaser.build.dependencies.bytecode import compile_bundle
 from releaser.build.dependencies.installing import (
     begin_dependencies,
-    build_wheel,
     install_dependencies,
     install_project,
     tidy_bundle,
 )
 from releaser.build.dependencies.strip import strip_bundle
 from releaser.build.project.package_files import check_package_files
+from releaser.build.project.wheel import build_wheel
 from releaser.build.publish.replacing import bring_var, has_var, publish_archive, remove_staging, replace_tree
 from releaser.build.release.migration_files import copy_migrations, note_migration_command
 from releaser.build.release.overlays import copy_overlays
