@@ -36,9 +36,10 @@ ROOMS_OF_THE_BUILD = (
     "release",
     "archive",
     "publish",
+    "step_table",
     "executor",
 )
-"""From the ground up as well; the last is a module that stands above all rooms."""
+"""From the ground up as well; the last two are modules that stand above all rooms."""
 WIDEST_ROOM = 15
 """Modules in a room of the build: past that nobody can see which to open."""
 OF_THE_RUNTIME: Mapping[str, frozenset[str]] = {

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from releaser.build.executor import build
-from releaser.build.publish.publishing import Disk, exchange_names
 from releaser.build.stage.under_way import Graph
+from releaser.build.tools.disk import Disk, exchange_names
 from releaser.cli.report import SilentReport
 from releaser.config import read_config
 from releaser.plan.gather import gather_facts

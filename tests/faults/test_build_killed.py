@@ -13,7 +13,7 @@ from support.running import Release, base_environment, ended
 from support.tiny_project import make_tiny_project
 
 from releaser.build.executor import build
-from releaser.build.publish.publishing import Disk, exchange_names
+from releaser.build.tools.disk import Disk, exchange_names
 from releaser.cli.report import SilentReport
 from releaser.config import read_config
 from releaser.plan.gather import gather_facts

@@ -9,13 +9,13 @@ from releaser.artifacts import signatures
 from releaser.artifacts.checksums import checksums_of
 from releaser.build.archive.provenance import provenance
 from releaser.build.stage.under_way import Stage
-from releaser.plan.steps import Sign
+from releaser.plan.steps import Sign, WriteSidecars
 from releaser.runtime.release.record import NAME
 
 _FORMATS = (".tar.gz", ".tar.zst", ".run")
 
 
-def write_sidecars(stage: Stage) -> None:
+def write_sidecars(_: WriteSidecars, stage: Stage) -> None:
     """Write into the staging folder what goes beside the packages, which are there already."""
     from releaser.build.archive.sbom import sbom
 
@@ -34,6 +34,7 @@ def write_sidecars(stage: Stage) -> None:
 
 def sign_checksums(step: Sign, stage: Stage) -> None:
     """Sign the staged checksums, and through them everything that they name."""
+    stage.report.give_way()
     signatures.sign(_staged(stage, stage.plan.checksums), step.key)
 
 

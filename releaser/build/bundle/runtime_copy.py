@@ -9,7 +9,7 @@ from pathlib import Path
 
 from releaser import runtime
 from releaser.build.dependencies.bytecode import compile_folder
-from releaser.build.dependencies.installing import machine_key
+from releaser.build.stage.machine import machine_key
 from releaser.build.stage.under_way import Stage
 from releaser.build.tools.cache import key_of
 from releaser.build.tools.commands import Run

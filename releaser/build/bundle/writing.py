@@ -23,7 +23,7 @@ from releaser.build.dependencies.members import Member, append_members, members_
 from releaser.build.dependencies.packed import method_of, open_members
 from releaser.build.stage.under_way import Stage
 from releaser.build.tools.layers import SITE_PACKAGES, Linked, link, names_below
-from releaser.build.tools.tree import hash_of
+from releaser.build.tools.tree import hash_of, normalise_modes
 from releaser.runtime.release.manifest import MAIN, Entry
 
 ID_CHARACTERS: Final = 32
@@ -31,7 +31,8 @@ STANDALONE = "releaser-standalone"
 
 
 def write_bundle(stage: Stage) -> None:
-    """Write `NAME.pyz` from the staged site-packages, and compute its id."""
+    """Write `NAME.pyz` from the staged site-packages, whose modes are set before, and compute its id."""
+    normalise_modes(stage.site_packages)
     entry = stage.entries[MAIN]
     if not _is_plain(entry):
         _write_standalone(stage, entry)

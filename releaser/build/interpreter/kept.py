@@ -10,7 +10,7 @@ from dataclasses import fields
 from importlib import metadata
 from pathlib import Path
 
-from releaser.build.interpreter.copying import BundledInterpreter
+from releaser.build.interpreter.copying import BundledInterpreter, bundle_interpreter
 from releaser.build.interpreter.python_files import interpreter_files
 from releaser.build.stage.found import Library, LinkedIn
 from releaser.build.stage.under_way import Stage
@@ -29,7 +29,25 @@ _TREE = "tree"
 _RESULT = "result"
 
 
-def keep_python(step: BundlePython, stage: Stage, make: Make) -> BundledInterpreter:
+def bundle_python(step: BundlePython, stage: Stage) -> None:
+    """Put an interpreter into the release, and note what was found out about it."""
+    prefix = Path(step.prefix) if step.prefix else None
+
+    def make(root: Path, report: Callable[[str], None]) -> BundledInterpreter:
+        return bundle_interpreter(
+            prefix, root, stage.site_packages, report, step.optimize, step.include_libc, step.glibc_max
+        )
+
+    bundled = _kept(step, stage, make)
+    stage.bundled_python = bundled.folder_name
+    stage.full_version = bundled.full_version
+    stage.libraries = bundled.described
+    stage.linked_in = bundled.linked_in
+    stage.interpreter_members = bundled.members
+    stage.glibc = bundled.glibc_min
+
+
+def _kept(step: BundlePython, stage: Stage, make: Make) -> BundledInterpreter:
     """Put into the release what `make` makes, or made for an earlier build; what it tells is told again."""
 
     def fill(folder: Path) -> None:

@@ -30,26 +30,14 @@ removes S. A folder named var is never removed.
 
 from __future__ import annotations
 
-import ctypes
-import errno
-import os
 import shutil
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Final
 
+from releaser.build.tools.disk import Exchange
 from releaser.build.tools.lock import STAGING
 from releaser.runtime.commands import occupants
-from releaser.runtime.release.files import write_through
 from releaser.runtime.release.versions import is_held
-
-Exchange = Callable[[Path, Path], bool]
-"""Exchanges two names in one step; false when the file system cannot, and nothing was done."""
-
-_AT_FDCWD = -100
-_RENAME_EXCHANGE = 2  # renameat2(2)
-_NOT_SUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
 
 
 def publish_tree(new: Path, published: Path, aside: Path, exchange: Exchange) -> None:
@@ -61,31 +49,6 @@ def publish_tree(new: Path, published: Path, aside: Path, exchange: Exchange) ->
         aside.parent.mkdir(exist_ok=True)
         published.rename(aside)
         new.rename(published)
-
-
-def exchange_names(one: Path, other: Path) -> bool:
-    """Exchange two names with renameat2(2); tell whether the C library, kernel and file system know how."""
-    function = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
-    if function is None:
-        return False
-    if function(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0:
-        return True
-    code = ctypes.get_errno()
-    if code in _NOT_SUPPORTED:
-        return False
-    raise OSError(code, os.strerror(code), str(other))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Disk:
-    """What publishing asks of the file system."""
-
-    exchange: Exchange = exchange_names
-    write_through: Callable[[str], None] = write_through
-    """Has everything of the file system of a folder written to its disk; raises OSError."""
-
-
-DISK: Final = Disk()
 
 
 def carry_var(replaced: Path, published: Path) -> None:

@@ -11,14 +11,14 @@ from pathlib import Path
 from releaser.build.stage.under_way import Stage
 from releaser.build.tools.tree import members_of, normalise_modes
 from releaser.errors import BuildError
-from releaser.plan.steps import CopyOverlays
+from releaser.plan.steps import CopyOverlays, WriteManifest
 from releaser.runtime.archives.rules import Judge, Refused
 from releaser.runtime.release import record
 from releaser.runtime.release.manifest import MAIN, Bundle, Manifest, Process, Python
 from releaser.runtime.release.record import Member
 
 
-def write_manifest(stage: Stage) -> None:
+def write_manifest(_: WriteManifest, stage: Stage) -> None:
     """Set the modes of the staged tree, then write its manifest, and the record of everything.
 
     Raises:

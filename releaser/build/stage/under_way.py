@@ -12,6 +12,7 @@ from releaser.build.stage.found import Library, LinkedIn
 from releaser.build.tools.ahead import Ahead
 from releaser.build.tools.cache import Cache
 from releaser.build.tools.commands import Run
+from releaser.build.tools.disk import Disk
 from releaser.build.tools.installers import Installer
 from releaser.build.tools.layers import Linked
 from releaser.build.tools.lock import STAGING
@@ -92,6 +93,7 @@ class Stage:
     """Seconds since 1970 that every date in an artifact says; at least that of 1980, the first that zip knows."""
     folder: Path
     cache: Cache
+    disk: Disk
     plugins: Plugins | None
     """None: there are none."""
 

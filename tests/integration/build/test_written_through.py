@@ -12,8 +12,8 @@ from support.builds import built, files_in
 from support.tiny_project import make_tiny_project
 
 from releaser.build.executor import build
-from releaser.build.publish.publishing import Disk
 from releaser.build.stage.under_way import Graph
+from releaser.build.tools.disk import Disk
 from releaser.cli.report import SilentReport
 from releaser.config import read_config
 from releaser.errors import BuildError

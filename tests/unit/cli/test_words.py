@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from releaser.cli.main import USAGE, run
+from releaser.cli.exit_codes import USAGE
+from releaser.cli.main import run
 
 LONG = "a" * 300
 

@@ -11,12 +11,12 @@ import pytest
 from releaser.build.publish.publishing import (
     Exchange,
     carry_var,
-    exchange_names,
     is_running,
     prune_bundles,
     publish_tree,
     repair,
 )
+from releaser.build.tools.disk import exchange_names
 
 
 def cannot_exchange(one: Path, other: Path) -> bool:

@@ -1,0 +1,60 @@
+"""How is a wheel built of the project, and of others of the same repository?"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Final
+
+from releaser.build.project.application_wheel import write_application_wheel
+from releaser.build.project.build_env import build_in_kept_environment
+from releaser.build.project.flat_layout import folder_to_build
+from releaser.build.stage.machine import machine_key
+from releaser.build.stage.programs import failure
+from releaser.build.stage.under_way import Stage
+from releaser.build.tools import installers
+from releaser.build.tools.commands import ProgramFailed
+from releaser.errors import BuildError
+from releaser.plan.application import is_application
+from releaser.plan.steps import BuildWheel
+
+_SEVERAL_PACKAGES: Final = "Multiple top-level"
+"""In what setuptools says of a project of which it cannot tell what is to be packed."""
+
+
+def build_wheel(step: BuildWheel, stage: Stage) -> None:
+    """Build the project's wheel into the staging folder."""
+    root, target = stage.plan.root, stage.plan.target
+    ours = [root / "rel"]
+    if target.is_relative_to(root):
+        ours.append(root / target.relative_to(root).parts[0])
+    stage.project = step.project
+    if is_application(step.project, tomllib.loads((step.project / "pyproject.toml").read_text(encoding="utf-8"))):
+        stage.wheel = write_application_wheel(step.project, _folder_of_wheels(stage), ours)
+        return
+    project = folder_to_build(step.project, stage.folder / "project-without-rel", tuple(ours))
+    stage.wheel = wheel_of(project, stage, "the project")
+
+
+def wheel_of(project: Path, stage: Stage, shown: str) -> Path:
+    """Return the wheel of `project`, which is called `shown` where it cannot be built."""
+    wheels = _folder_of_wheels(stage)
+    try:
+        if not build_in_kept_environment(project, wheels, stage, machine_key(stage)):
+            stage.run(installers.build_wheel(stage.installer, project, wheels))
+    except ProgramFailed as error:
+        told = failure(error, f"{shown} could not be built")
+        if any(_SEVERAL_PACKAGES in line for line in error.lines):
+            hint = "without [build-system] in pyproject.toml the project is an application, bundled as its folder lies"
+            told = BuildError(str(told), output=told.output, hint=hint)
+        raise told from error
+    found = sorted(wheels.glob("*.whl"))
+    if len(found) != 1:
+        raise BuildError(f"{shown}'s build backend made {len(found)} wheels where one was expected")
+    return found[0]
+
+
+def _folder_of_wheels(stage: Stage) -> Path:
+    folder = stage.folder / "wheels" / str(len(stage.local_wheels) + (stage.wheel != Path()))
+    folder.mkdir(parents=True)
+    return folder
