@@ -13,7 +13,7 @@ from support.running import Release, ended, make_release
 from support.waiting import eventually
 
 from releaser.runtime.release.manifest import Readiness, Socket
-from releaser.runtime.supervisor.upgrade import upgrading
+from releaser.runtime.supervisor.upgrade import steps
 
 APP = """\
 import os, signal, time
@@ -44,6 +44,9 @@ echo "$RELEASE_EVENT" >>"$RELEASE_VAR/ran"
 while [ "$(cat "$RELEASE_VAR/hold" 2>/dev/null)" = "$RELEASE_EVENT" ]; do sleep 0.05; done
 """
 EVENTS = ("pre_upgrade", "post_upgrade")
+BOOT = steps.describe(steps.BESIDE, steps.BOOT)
+DRAIN = steps.describe(steps.BESIDE, steps.DRAIN)
+STOP = steps.describe(steps.IN_TURN, steps.DRAIN)
 
 
 @pytest.fixture(params=[True, False], ids=["beside", "in_turn"])
@@ -79,8 +82,8 @@ def step(release: Release) -> str:
 
 STEPS = {
     "pre_upgrade": ("1.0.0", lambda release: "pre_upgrade" in ran(release)),
-    "boot": ("1.0.0", lambda release: step(release) == upgrading.BOOT),
-    "drain": ("2.0.0", lambda release: step(release) == upgrading.DRAIN),
+    "boot": ("1.0.0", lambda release: step(release) == BOOT),
+    "drain": ("2.0.0", lambda release: step(release) == DRAIN),
     "post_upgrade": ("2.0.0", lambda release: "post_upgrade" in ran(release)),
     "after": ("2.0.0", lambda release: release.status()["version"] == "2.0.0" and not step(release)),
 }
@@ -92,7 +95,7 @@ def test_kill_9_in_a_step_of_an_upgrade(release: Release, held: str, victims: st
     version, has_come = STEPS[held]
     running = release.foreground()
     if held == "drain" and not release.status()["sockets"]:
-        version, has_come = "1.0.0", lambda release: step(release) == upgrading.STOP
+        version, has_come = "1.0.0", lambda release: step(release) == STOP
     (release.var / "hold").write_text(held)
     client = release.begin("upgrade", "2.0.0")
     eventually(lambda: has_come(release), within=30)
@@ -117,7 +120,7 @@ def test_a_stop_in_a_step_of_an_upgrade_ends_everything_in_order(release: Releas
     running = release.foreground()
     (release.var / "hold").write_text(held)
     client = release.begin("upgrade", "2.0.0")
-    awaited = (upgrading.BOOT,) if held == "boot" else (upgrading.DRAIN, upgrading.STOP)
+    awaited = (BOOT,) if held == "boot" else (DRAIN, STOP)
     eventually(lambda: step(release) in awaited, within=30)
     running.signal(signal.SIGTERM)
     running.says("[release] stops (SIGTERM)")
@@ -132,7 +135,7 @@ def test_a_killed_client_leaves_the_supervisor_to_its_work(release: Release) -> 
     running = release.foreground()
     (release.var / "hold").write_text("boot")
     client = release.begin("upgrade", "2.0.0")
-    eventually(lambda: step(release) == upgrading.BOOT, within=30)
+    eventually(lambda: step(release) == BOOT, within=30)
     client.signal(signal.SIGKILL)
     client.wait()
     (release.var / "hold").unlink()

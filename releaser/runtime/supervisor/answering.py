@@ -139,7 +139,7 @@ class Answering(Host):
             "pid": os.getpid(),
             "uptime_s": round(self._now - self._started_at, 3),
             "instances": [keeper.to_dict(self._now) for keeper in self._all_keepers()],
-            "upgrade": None if self._upgrade is None else {"to": self._upgrade.version, "step": self._upgrade.step},
+            "upgrade": None if self._upgrade is None else {"to": self._upgrade.version, "step": self._upgrade.doing},
             "sockets": {listener.name: listener.address for listener in self._live.listeners},
             "hooks": self._hooks.reports,
             "last_failure": self._outcome.failure.message if self._outcome.failure else self._hooks.last_failure(),

@@ -14,6 +14,7 @@ import select
 from ..protocol import frames, sockets
 from ..release.addresses import split_address
 from ..release.layout import AGENT_SOCKET
+from .upgrade import accepted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -155,8 +156,6 @@ class Probe:
             self.outcome = True
 
     def _look_who_accepted(self) -> None:
-        from .upgrade import accepted  # only an upgrade needs it
-
         inode = accepted.inode_of_peer(self._socket)
         if not inode:
             self.problem = "connected, and no process has accepted"

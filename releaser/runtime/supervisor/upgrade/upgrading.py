@@ -25,6 +25,7 @@ from ...release import versions
 from ...release.failures import BUG, DONE, Failure
 from ..hooks.hook import format_seconds, migration_hooks
 from ..keeper import Keeper, Owner
+from . import steps
 from .generation import is_in, make_generation, make_listeners
 
 TYPE_CHECKING = False
@@ -35,12 +36,6 @@ if TYPE_CHECKING:
     from ...release.manifest import Hook
     from ..control import Client
     from ..generation import Generation
-
-BOOT = "waiting for the new version to become ready"
-STOP = "stopping the old version"
-DRAIN = "waiting for the old version to end"
-HOOKS = "running the post_upgrade hooks"
-RETURN = "starting the old version again"
 
 
 class Host(Owner):
@@ -65,8 +60,18 @@ class Host(Owner):
         """Stop the release: neither version runs."""
 
 
+class Reason:
+    """Why something happened: as a failure to report, and as what is said of the instance that it happened to."""
+
+    __slots__ = ("failure", "how")
+
+    def __init__(self, failure: Failure, how: str = "") -> None:
+        self.failure = failure
+        self.how = how
+
+
 class Upgrade(Owner):
-    """One upgrade; the supervisor gives it time and its keepers' events."""
+    """One upgrade; the supervisor gives it time and its keepers' events. What follows is in the tables of `steps`."""
 
     def __init__(
         self,
@@ -92,9 +97,9 @@ class Upgrade(Owner):
         self._args, self._only, self._log, self._lock = args, only, log, lock
         self._now = 0.0
         self._deadline: float | None = None
-        self.step = ""
+        self.step = steps.PREPARE
         self._failure = Failure("")
-        self._is_switched = False
+        """Why the old version was started again."""
         self._is_answered = False
         self._new = make_generation(old, request, base)
         self._may_migrate: bool = request["may_migrate"]
@@ -103,13 +108,29 @@ class Upgrade(Owner):
         self._new.make_keepers(self, only, log)
         self._new.listeners = make_listeners(old, self._new)
         self._is_beside = bool(self._new.listeners)
+        self._table = steps.BESIDE if self._is_beside else steps.IN_TURN
         self._bound = [item for item in self._new.listeners if not is_in(item, old.listeners)]
-        self._pids = [keeper.instance.pid if keeper.instance else 0 for keeper in old.keepers]
+        self._pids = _pids(old)
 
     @property
     def version(self) -> str:
         """The version that is upgraded to."""
         return self._new.manifest.version
+
+    @property
+    def doing(self) -> str:
+        """What `status` shows of it."""
+        return steps.describe(self._table, self.step)
+
+    @property
+    def others(self) -> list[Keeper]:
+        """The keepers that are not, or no more, those of what the release runs."""
+        new, old = self._new.keepers, self._old.keepers
+        return {steps.BOOT: new, steps.SWITCH: new, steps.DRAIN: old}.get(self.step, [])
+
+    @property
+    def deadline(self) -> float | None:
+        return self._deadline
 
     def begin(self, now: float) -> None:
         """Take the first step."""
@@ -117,25 +138,12 @@ class Upgrade(Owner):
         self._attempt(self._begin)
 
     def _begin(self) -> None:
+        old = self._old.manifest.version
         if self._is_beside:
-            self.step = BOOT
-            self.say(f"starts {self.version} beside {self._old.manifest.version}")
-            for keeper in self._old.keepers:
-                keeper.step_aside()
-            self._boot()
-            return
-        self.say(f"has no sockets of its own: stops {self._old.manifest.version}, then starts {self.version}")
-        self.step = STOP
-        self._terminate(self._old)
-
-    @property
-    def others(self) -> list[Keeper]:
-        """The keepers that are not, or no more, those of what the release runs."""
-        return self._old.keepers if self.step in (DRAIN, STOP) else self._new.keepers if self.step == BOOT else []
-
-    @property
-    def deadline(self) -> float | None:
-        return self._deadline
+            self.say(f"starts {self.version} beside {old}")
+        else:
+            self.say(f"has no sockets of its own: stops {old}, then starts {self.version}")
+        self._happen(steps.DONE)
 
     def pass_deadline(self, now: float) -> None:
         """See to what is due, and to an old instance that was lost meanwhile."""
@@ -145,31 +153,17 @@ class Upgrade(Owner):
     def _see_to_what_is_due(self) -> None:
         if self._deadline is not None and self._now >= self._deadline:
             self._deadline = None
-            for keeper in self._old.keepers:
-                if keeper.instance is not None:
-                    limit = format_seconds(self._old.manifest.stop_timeout_s)
-                    self.say(
-                        f"kills {self._old.manifest.version} (pid {keeper.instance.pid}): it did not end in {limit}"
-                    )
-                keeper.kill()
-        if self.step == BOOT and self._is_beside:
-            pids = [keeper.instance.pid if keeper.instance else 0 for keeper in self._old.keepers]
-            if pids != self._pids:
-                old = self._old.manifest.version
-                self._fail(Failure(f"{old} crashed meanwhile", now=f"{old} is what runs"))
+            self._happen(steps.TIMEOUT)
+        if _pids(self._old) != self._pids:
+            old = self._old.manifest.version
+            self._happen(steps.CRASHED, Reason(Failure(f"{old} crashed meanwhile", now=f"{old} is what runs")))
 
     def abandon(self) -> None:
         """End this upgrade because the release ends; what it runs is the supervisor's to end."""
-        step, self.step = self.step, ""
-        for keeper in (*self._old.keepers, *self._new.keepers):
-            keeper.owner = self._host
         try:
-            if step == BOOT:
-                self._remove_new()
-            elif step == DRAIN:
-                self._old.close()
+            self._happen(steps.STOP)
         finally:
-            self._answer(Failure(f"the upgrade to {self.version} was given up: the release stops"))
+            self._refuse(Failure(f"the upgrade to {self.version} was given up: the release stops"))
 
     def say(self, text: str) -> None:
         self._host.say(text)
@@ -195,123 +189,103 @@ class Upgrade(Owner):
             return
         version = keeper.to_dict(self._now)["version"]
         self.say(f"{version}{keeper.label} is ready after {instance.ready_after_s:.2f} s (pid {instance.pid})")
-        if self.step == BOOT and self._new.is_ready():
-            self._switch()
-        elif self.step == RETURN and self._old.is_ready():
-            self._returned()
+        generation = self._new if keeper in self._new.keepers else self._old
+        if generation.is_ready():
+            self._happen(steps.READY)
 
     def _take_late(self, keeper: Keeper) -> None:
-        limit = format_seconds(keeper.process.readiness.timeout_s)
-        how = f"did not become ready in {limit}"
-        if self.step == RETURN:
-            self._give_up(how)
-        else:
-            self._fail(Failure(f"the new instance{keeper.label} {how}", details=(keeper.why_not_ready(),)))
+        how = f"did not become ready in {format_seconds(keeper.process.readiness.timeout_s)}"
+        failure = Failure(f"the new instance{keeper.label} {how}", details=(keeper.why_not_ready(),))
+        self._happen(steps.LATE, Reason(failure, how))
 
     def _take_lost(self, keeper: Keeper, code: int, why: str) -> None:
-        how = f"was killed by signal {code - 128}" if code > 128 else f"exited with {code}"
-        if self.step == RETURN:
-            self._give_up(how)
-        elif keeper in self._new.keepers:
+        if not keeper.is_ending:
+            how = f"was killed by signal {code - 128}" if code > 128 else f"exited with {code}"
             words = why or keeper.last_words
-            self._fail(Failure(f"the new instance{keeper.label} {how}", details=(words,) if words else ()))
+            failure = Failure(f"the new instance{keeper.label} {how}", details=(words,) if words else ())
+            self._happen(steps.LOST, Reason(failure, how))
         elif not self._old.is_alive():
-            self._deadline = None
-            if self.step == STOP:
-                self._boot()
-            elif self.step == DRAIN:
-                self._run_hooks()
+            self._happen(steps.GONE)
 
-    # Faults -------------------------------------------------------------------------------------------------------
+    # What follows -------------------------------------------------------------------------------------------------
+
+    def _happen(self, event: str, reason: Reason | None = None) -> None:
+        """Enter the step that `event` leads to, and do what the table says."""
+        step, actions = steps.after(self._table, self.step, event)
+        if step != self.step:
+            self.step = step
+            self._deadline = None
+        for action in actions:
+            ACTIONS[action](self, reason or Reason(Failure("")))
 
     def _attempt(self, action: Callable[[], None]) -> None:
         """Do a part of the upgrade; a fault of ours in it ends the upgrade, with one of the two versions running."""
         try:
             action()
         except Exception:
-            step = self.step or "its end"
-            failure = Failure(self._host.fault(f"upgrading to {self.version} ({step})"), BUG)
+            failure = Failure(self._host.fault(f"upgrading to {self.version} ({self.doing or 'its end'})"), BUG)
             try:
-                self._end_after(failure)
+                event = steps.FAULT if self._old.is_alive() else steps.FAULT_ALONE
+                self._happen(event, Reason(failure, f"met {failure.message}"))
             except Exception:
                 self._host.fault(f"ending the upgrade to {self.version}")
                 self._leave(failure)
 
-    def _end_after(self, failure: Failure) -> None:
-        """Go to the version that is to run from here."""
-        self._deadline = None
-        if not self.step:
-            self._leave(failure)
-        elif self._is_switched:
-            for keeper in self._new.keepers:
-                keeper.owner = self._host
-            self._host.take_over(self._new)
-            if self._is_beside:
-                self._old.close()  # alone, it was closed before: its names in `run` are the new one's
-            self._end(failure)
-        elif self.step == STOP:
-            self._old.close()
-            self._start_old_again(failure)
-        elif self.step == BOOT:
-            self._fail(failure)
-        elif self._old.is_alive():
-            self._returned()
-        else:
-            self._give_up(f"met {failure.message}")
+    # What is done -------------------------------------------------------------------------------------------------
 
-    def _leave(self, failure: Failure) -> None:
-        """Do the least there is to do: the supervisor has an upgrade no more."""
-        self.step = ""
-        for keeper in (*self._old.keepers, *self._new.keepers):
-            keeper.owner = self._host
-        if not self._is_answered:
-            self.client.finish(frames.reply(f"error: {failure.message}\n", BUG, frames.ERROR))
-        self._host.finish_upgrade(failure, is_switched=False)
+    def _step_aside(self) -> None:
+        for keeper in self._old.keepers:
+            keeper.step_aside()
 
-    # Steps --------------------------------------------------------------------------------------------------------
-
-    def _boot(self) -> None:
-        self.step = BOOT
-        if not self._is_beside:
-            self._old.close()  # its names in `run` are the new one's now
+    def _start_new(self) -> None:
         try:
             listeners.listen(self._bound)
             self._new.begin(self._args, self._lock, self._now, is_beside=self._is_beside)
         except OSError as error:
-            self._fail(Failure(f"cannot start {self._new.context.python}: {error.strerror}"))
+            self._fail(f"cannot start {self._new.context.python}: {error.strerror}")
 
-    def _switch(self) -> None:
+    def _write_current(self) -> None:
         try:
             versions.switch(self._new.context.layout, self.version, self._old.manifest.version)
         except OSError as error:
-            self._fail(Failure(f"cannot write {self._new.context.layout.current}: {error.strerror}"))
+            self._fail(f"cannot write {self._new.context.layout.current}: {error.strerror}")
             return
-        self._is_switched = True
+        self._happen(steps.DONE)
+
+    def _fail(self, message: str) -> None:
+        self._happen(steps.FAILED, Reason(Failure(message)))
+
+    def _hand_over(self) -> None:
         for keeper in self._new.keepers:
-            keeper.take_over()
             keeper.owner = self._host
         self._host.take_over(self._new)
-        if not self._is_beside:
-            self._run_hooks()
-            return
-        self.say(f"{self.version} serves; {self._old.manifest.version} is told to end")
-        self.step = DRAIN
-        self._terminate(self._old)
 
-    def _terminate(self, generation: Generation) -> None:
+    def _stand_alone(self) -> None:
+        for keeper in self._new.keepers:
+            keeper.take_over()
+
+    def _say_switched(self) -> None:
+        self.say(f"{self.version} serves; {self._old.manifest.version} is told to end")
+
+    def _terminate_old(self) -> None:
         drain_s = 0.0
-        for keeper in generation.keepers:
+        for keeper in self._old.keepers:
             keeper.owner = self
             drain_s = max(drain_s, keeper.terminate(self._now, is_replaced=self._is_beside))
-        self._deadline = self._now + drain_s + generation.manifest.stop_timeout_s
-        if not generation.is_alive():
-            self._take_lost(generation.keepers[0], DONE, "")
+        self._deadline = self._now + drain_s + self._old.manifest.stop_timeout_s
+        if not self._old.is_alive():  # it had crashed, and waited to be started again
+            self._happen(steps.GONE)
+
+    def _kill_old(self) -> None:
+        limit = format_seconds(self._old.manifest.stop_timeout_s)
+        for keeper in self._old.keepers:
+            if keeper.instance is not None:
+                old = f"{self._old.manifest.version} (pid {keeper.instance.pid})"
+                self.say(f"kills {old}: it did not end in {limit}")
+            keeper.kill()
 
     def _run_hooks(self) -> None:
-        if self._is_beside:
-            self._old.close()
         listeners.close_all([item for item in self._old.listeners if not is_in(item, self._new.listeners)])
-        self.step = HOOKS
         hooks = self._new.manifest.hooks_of("post_upgrade")
         if self._may_migrate:
             hooks = [*migration_hooks(self._new.manifest, "post_upgrade"), *hooks]
@@ -320,60 +294,14 @@ class Upgrade(Owner):
             "RELEASE_NEW_VERSION": self.version,
         }
         self._host.run_upgrade_hooks(
-            hooks, versions_of_it, lambda failure: self._attempt(lambda: self._end(failure)), self._tell
+            hooks, versions_of_it, lambda failure: self._attempt(lambda: self._take_end_of_hooks(failure)), self._tell
         )
 
-    def _end(self, failure: Failure | None) -> None:
-        if not self.step:
-            return
-        self.step = ""
-        if failure is not None:
-            failure.now = f"{self.version} runs, and {self._old.manifest.version} has ended"
-        self._answer(failure)
-        self._host.finish_upgrade(failure, is_switched=True)
-
-    def _fail(self, failure: Failure) -> None:
-        """Go back: the old version has been told nothing, or is started again."""
-        self._deadline = None
-        self._remove_new()
-        failure.message = (
-            f"upgrade from {self._old.manifest.version} to {self.version} was rolled back: {failure.message}"
-        )
-        if self._is_beside:
-            self.step = ""
-            failure.now = failure.now or f"{self._old.manifest.version}{self._pid_of_old()} never stopped serving"
-            self._answer(failure)
-            self._host.finish_upgrade(failure, is_switched=False)
-            return
-        self.say(f"{self.version} did not become ready: starts {self._old.manifest.version} again")
-        self._start_old_again(failure)
-
-    def _start_old_again(self, failure: Failure) -> None:
-        self.step = RETURN
-        self._failure = failure
-        old = self._old
-        try:
-            old.make_keepers(self, self._only, self._log)
-            old.begin(self._args, self._lock, self._now)
-        except (OSError, Failure) as error:
-            self._give_up(f"cannot be started: {error}")
-
-    def _returned(self) -> None:
-        self.step = ""
-        for keeper in self._old.keepers:
-            keeper.owner = self._host
-        self._failure.now = f"{self._old.manifest.version}{self._pid_of_old()} runs again"
-        self._answer(self._failure)
-        self._host.finish_upgrade(self._failure, is_switched=False)
-
-    def _give_up(self, how: str) -> None:
-        """Nothing is left to run: what ran before does not come up any more."""
-        self.step = ""
-        for keeper in self._old.keepers:
-            keeper.owner = self._host
-        self._failure.now = f"{self._old.manifest.version}, started again, {how}; the release is stopped"
-        self._answer(self._failure)
-        self._host.give_up(self._failure)
+    def _take_end_of_hooks(self, failure: Failure | None) -> None:
+        if failure is None:
+            self._happen(steps.DONE)
+        else:
+            self._happen(steps.FAILED, Reason(failure))
 
     def _remove_new(self) -> None:
         self._new.close()
@@ -382,19 +310,106 @@ class Upgrade(Owner):
             for keeper in self._old.keepers:
                 keeper.step_back()
 
+    def _roll_back(self, failure: Failure) -> None:
+        old = self._old.manifest.version
+        failure.message = f"upgrade from {old} to {self.version} was rolled back: {failure.message}"
+        try:
+            self._remove_new()
+        except Exception:
+            self._host.fault(f"removing {self.version}")  # the old version is what counts now
+
+    def _say_return(self) -> None:
+        self.say(f"{self.version} did not become ready: starts {self._old.manifest.version} again")
+
+    def _start_old(self, failure: Failure) -> None:
+        self._failure = failure
+        try:
+            self._old.make_keepers(self, self._only, self._log)
+            self._old.begin(self._args, self._lock, self._now)
+        except (OSError, Failure) as error:
+            self._happen(steps.FAILED, Reason(failure, f"cannot be started: {error}"))
+
+    def _let_go(self) -> None:
+        for keeper in (*self._old.keepers, *self._new.keepers):
+            keeper.owner = self._host
+
+    # Ends ---------------------------------------------------------------------------------------------------------
+
+    def _end_well(self) -> None:
+        text = f"{self._new.manifest.name} {self.version} runs; {self._old.manifest.version} has ended\n"
+        self._answer(frames.reply(text, DONE))
+        self._host.finish_upgrade(None, is_switched=True)
+
+    def _end_switched(self, failure: Failure) -> None:
+        failure.now = f"{self.version} runs, and {self._old.manifest.version} has ended"
+        self._refuse(failure)
+        self._host.finish_upgrade(failure, is_switched=True)
+
+    def _end_untouched(self, failure: Failure) -> None:
+        failure.now = failure.now or f"{self._old.manifest.version}{self._pid_of_old()} never stopped serving"
+        self._refuse(failure)
+        self._host.finish_upgrade(failure, is_switched=False)
+
+    def _end_returned(self) -> None:
+        self._let_go()
+        self._failure.now = f"{self._old.manifest.version}{self._pid_of_old()} runs again"
+        self._refuse(self._failure)
+        self._host.finish_upgrade(self._failure, is_switched=False)
+
+    def _give_up(self, how: str) -> None:
+        self._let_go()
+        self._failure.now = f"{self._old.manifest.version}, started again, {how}; the release is stopped"
+        self._refuse(self._failure)
+        self._host.give_up(self._failure)
+
+    def _leave(self, failure: Failure) -> None:
+        self.step = steps.ENDED
+        self._let_go()
+        if not self._is_answered:
+            self.client.finish(frames.reply(f"error: {failure.message}\n", BUG, frames.ERROR))
+        self._host.finish_upgrade(failure, is_switched=False)
+
     def _tell(self, line: bytes) -> None:
         self.client.tell(frames.encode(frames.OUTPUT, line))
 
     def _pid_of_old(self) -> str:
-        pids = [str(keeper.instance.pid) for keeper in self._old.keepers if keeper.instance is not None]
+        pids = [str(pid) for pid in _pids(self._old) if pid]
         return f" (pid {', '.join(pids)})" if pids else ""
 
-    def _answer(self, failure: Failure | None) -> None:
+    def _refuse(self, failure: Failure) -> None:
+        self._answer(frames.reply("\n".join(failure.lines()) + "\n", failure.exit_code, frames.ERROR))
+
+    def _answer(self, reply: bytes) -> None:
         """Tell whoever asked how it ended."""
         self._is_answered = True
-        if failure is not None:
-            text = "\n".join(failure.lines()) + "\n"
-            self.client.finish(frames.reply(text, failure.exit_code, frames.ERROR))
-        else:
-            text = f"{self._new.manifest.name} {self.version} runs; {self._old.manifest.version} has ended\n"
-            self.client.finish(frames.reply(text, DONE))
+        self.client.finish(reply)
+
+
+def _pids(generation: Generation) -> list[int]:
+    return [keeper.instance.pid if keeper.instance else 0 for keeper in generation.keepers]
+
+
+ACTIONS: Mapping[str, Callable[[Upgrade, Reason], None]] = {
+    steps.STEP_ASIDE: lambda upgrade, _: upgrade._step_aside(),
+    steps.START_NEW: lambda upgrade, _: upgrade._start_new(),
+    steps.WRITE_CURRENT: lambda upgrade, _: upgrade._write_current(),
+    steps.HAND_OVER: lambda upgrade, _: upgrade._hand_over(),
+    steps.STAND_ALONE: lambda upgrade, _: upgrade._stand_alone(),
+    steps.SAY_SWITCHED: lambda upgrade, _: upgrade._say_switched(),
+    steps.TERMINATE_OLD: lambda upgrade, _: upgrade._terminate_old(),
+    steps.KILL_OLD: lambda upgrade, _: upgrade._kill_old(),
+    steps.CLOSE_OLD: lambda upgrade, _: upgrade._old.close(),
+    steps.RUN_HOOKS: lambda upgrade, _: upgrade._run_hooks(),
+    steps.REMOVE_NEW: lambda upgrade, _: upgrade._remove_new(),
+    steps.ROLL_BACK: lambda upgrade, reason: upgrade._roll_back(reason.failure),
+    steps.SAY_RETURN: lambda upgrade, _: upgrade._say_return(),
+    steps.START_OLD: lambda upgrade, reason: upgrade._start_old(reason.failure),
+    steps.LET_GO: lambda upgrade, _: upgrade._let_go(),
+    steps.END_WELL: lambda upgrade, _: upgrade._end_well(),
+    steps.END_SWITCHED: lambda upgrade, reason: upgrade._end_switched(reason.failure),
+    steps.END_UNTOUCHED: lambda upgrade, reason: upgrade._end_untouched(reason.failure),
+    steps.END_RETURNED: lambda upgrade, _: upgrade._end_returned(),
+    steps.GIVE_UP: lambda upgrade, reason: upgrade._give_up(reason.how),
+    steps.LEAVE: lambda upgrade, reason: upgrade._leave(reason.failure),
+}
+"""How each action of the tables is done."""
