@@ -13,7 +13,7 @@ from ..protocol import frames, requests, upgrade_request
 from ..release import environment, known_python
 from ..release.failures import DONE, NOT_NOW, Failure
 from . import control, reexecution, states, status
-from .upgrade.upgrading import Host, Upgrade
+from .upgrade.upgrading import Upgrade
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,14 +30,17 @@ if TYPE_CHECKING:
     from .outcome import Outcome
     from .output import Output
     from .systemd import Upward
+    from .upgrade.upgrading import Host
 
 FORWARDED = (signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 HANDLED = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, *FORWARDED)
 
 
-class Answering(Host):
+class Answering:
     """The answers, and the upgrade that is under way; what is declared here is the supervisor's to set."""
 
+    _host: Host
+    """The supervisor itself, as its keepers and an upgrade see it."""
     _live: Generation
     _base: Mapping[str, str]
     _upgrade: Upgrade | None
@@ -123,7 +126,7 @@ class Answering(Host):
             return frames.reply(f"{text}  now: nothing was restarted\n", NOT_NOW, frames.ERROR)
         if not wanted:
             return frames.reply(f"error: no process '{name}' runs now; the release goes on\n", NOT_NOW, frames.ERROR)
-        self.say(f"restarts {name}")
+        self._host.say(f"restarts {name}")
         client.keep_open = True
         self._restarting.append((client, wanted))
         for keeper in wanted:
@@ -172,7 +175,7 @@ class Answering(Host):
             )
         try:
             upgrade = Upgrade(
-                self,
+                self._host,
                 self._live,
                 request,
                 client,
@@ -215,21 +218,23 @@ class Answering(Host):
             for line in failure.lines():
                 self._err.write(line.encode("utf-8", "surrogateescape") + b"\n")
         if is_switched:
-            self.say(f"{self._live.manifest.version} is running")
+            self._host.say(f"{self._live.manifest.version} is running")
             self._become_the_new_supervisor(state_format)
 
     def _become_the_new_supervisor(self, state_format: int) -> None:
         """Execute this process anew, from the runtime of the version that runs now, if that knows our format."""
         if state_format != reexecution.FORMAT:
-            self.say("warning: the supervisor stays that of the version before: the new one does not know its state")
+            self._host.say(
+                "warning: the supervisor stays that of the version before: the new one does not know its state"
+            )
             return
         try:
             self._execute_anew()
         except OSError as error:
-            self.say(f"warning: the supervisor stays that of the version before: {error.strerror}")
+            self._host.say(f"warning: the supervisor stays that of the version before: {error.strerror}")
         except Exception:
-            told = self.fault("becoming the supervisor of the new version")
-            self.say(f"warning: the supervisor stays that of the version before: {told}")
+            told = self._host.fault("becoming the supervisor of the new version")
+            self._host.say(f"warning: the supervisor stays that of the version before: {told}")
 
     def _execute_anew(self) -> None:
         """Become the new supervisor; returns never.
@@ -256,10 +261,10 @@ class Answering(Host):
 
     def _adopt(self, state: Mapping[str, Any]) -> None:
         """Go on where the supervisor of the version before has stopped."""
-        self._control = control.Control(_socket.socket(fileno=state["control"]), self._answer, self.fault)
+        self._control = control.Control(_socket.socket(fileno=state["control"]), self._answer, self._host.fault)
         self._control.adopt(state["clients"])
         self._live.environ, self._live.number = dict(state["environ"]), state["generation"]
-        self._live.make_keepers(self, self._only, self._log_path())
+        self._live.make_keepers(self._host, self._only, self._log_path())
         reexecution.adopt(self._live, state, self._args, self._lock, self._now)
         self._hooks.reports += state["hooks"]
         self._started_at = state["started_at"]

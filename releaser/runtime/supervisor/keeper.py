@@ -29,35 +29,34 @@ from .watch import Watch
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from typing import Any
+    from typing import Any, Protocol
 
     from ..bundle.listeners import Listener
     from ..release.context import Context
     from ..release.manifest import Process
 
+    class Owner(Protocol):
+        """What a keeper tells: the supervisor, or an upgrade."""
+
+        def became_ready(self, keeper: Keeper) -> None:
+            """The instance is ready: the first one, or one that was started again."""
+
+        def was_not_ready_in_time(self, keeper: Keeper) -> None:
+            """The first instance did not become ready; it is still alive."""
+
+        def was_lost(self, keeper: Keeper, code: int, why: str) -> None:
+            """The instance has ended and is not started again; `why` is empty unless its heart gave up."""
+
+        def say(self, text: str) -> None:
+            """Something happened that a person wants to read."""
+
+        def fault(self, what: str) -> str:
+            """Tell the exception that is being handled, which nobody expected; return it as a sentence."""
+
+
 _LOG_BYTES = 8192
 _ASKED = "was told to restart and did not end"
 _OWN = "[release] "
-
-
-class Owner:
-    """What a keeper tells; the supervisor's side."""
-
-    def became_ready(self, keeper: Keeper) -> None:
-        """The instance is ready: the first one, or one that was started again."""
-
-    def was_not_ready_in_time(self, keeper: Keeper) -> None:
-        """The first instance did not become ready; it is still alive."""
-
-    def was_lost(self, keeper: Keeper, code: int, why: str) -> None:
-        """The instance has ended and is not started again; `why` is empty unless its heart gave up."""
-
-    def say(self, text: str) -> None:
-        """Something happened that a person wants to read."""
-
-    def fault(self, what: str) -> str:
-        """Tell the exception that is being handled, which nobody expected; return it as a sentence."""
-        return what
 
 
 class Keeper:

@@ -71,6 +71,7 @@ class Supervisor(Turning):
         }
         contract = environment.contract(context, command, context.python)
         contract["RELEASE_PID"] = str(os.getpid())
+        self._host = self
         self._live = Generation(context, caller, contract)
         self._base = context.environ
         self._upgrade = None

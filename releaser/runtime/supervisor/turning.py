@@ -138,7 +138,7 @@ class Turning(Answering):
 
     def _relieve_logger(self) -> None:
         if self._logger is not None and (dropped := self._logger.relieve(self._now)):
-            self.say(f"{dropped} lines were dropped here: the log is not written")
+            self._host.say(f"{dropped} lines were dropped here: the log is not written")
 
     # Children -----------------------------------------------------------------------------------------------------
 

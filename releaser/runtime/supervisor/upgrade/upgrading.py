@@ -24,40 +24,39 @@ from ...protocol import frames
 from ...release import versions
 from ...release.failures import BUG, DONE, Failure
 from ..hooks.hook import format_seconds, migration_hooks
-from ..keeper import Keeper, Owner
 from . import steps
 from .generation import is_in, make_generation, make_listeners
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from typing import Any
+    from typing import Any, Protocol
 
     from ...release.manifest import Hook
     from ..control import Client
     from ..generation import Generation
+    from ..keeper import Keeper, Owner
 
+    class Host(Owner, Protocol):
+        """The supervisor, as an upgrade sees it."""
 
-class Host(Owner):
-    """The supervisor, as an upgrade sees it."""
+        def take_over(self, generation: Generation) -> None:
+            """Have `generation` be what the release runs from now on."""
 
-    def take_over(self, generation: Generation) -> None:
-        """Have `generation` be what the release runs from now on."""
+        def run_upgrade_hooks(
+            self,
+            hooks: Sequence[Hook],
+            environ: Mapping[str, str],
+            on_end: Callable[[Failure | None], None],
+            heard_by: Callable[[bytes], None],
+        ) -> None:
+            """Run hooks of what runs now; `heard_by` is given their lines."""
 
-    def run_upgrade_hooks(
-        self,
-        hooks: Sequence[Hook],
-        environ: Mapping[str, str],
-        on_end: Callable[[Failure | None], None],
-        heard_by: Callable[[bytes], None],
-    ) -> None:
-        """Run hooks of what runs now; `heard_by` is given their lines."""
+        def finish_upgrade(self, failure: Failure | None, is_switched: bool) -> None:
+            """Nothing is left to do; `failure` is what went wrong, `is_switched` whether the new version runs."""
 
-    def finish_upgrade(self, failure: Failure | None, is_switched: bool) -> None:
-        """Nothing is left to do; `failure` is what went wrong, `is_switched` whether the new version runs."""
-
-    def give_up(self, failure: Failure) -> None:
-        """Stop the release: neither version runs."""
+        def give_up(self, failure: Failure) -> None:
+            """Stop the release: neither version runs."""
 
 
 class Reason:
@@ -70,7 +69,7 @@ class Reason:
         self.how = how
 
 
-class Upgrade(Owner):
+class Upgrade:
     """One upgrade; the supervisor gives it time and its keepers' events. What follows is in the tables of `steps`."""
 
     def __init__(
