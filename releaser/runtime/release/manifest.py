@@ -2,6 +2,9 @@
 
 The type lives here, on the shipped side; the builder imports it to write `manifest.json`. It is written last, so
 its presence means that the release is complete. No dataclasses: importing them costs the supervisor 3 MiB.
+
+It is one long page on purpose: the records nest as the file does, so that one page is what `manifest.json` looks like,
+and every command of a release reads the whole of it: cut up, each of them would import more modules.
 """
 
 from __future__ import annotations

@@ -17,12 +17,13 @@ import releaser
 from releaser.config import Profile, checks, profile, read_config
 from releaser.config.assembly import OVERLAY_FIELDS
 from releaser.config.hooks import EVENTS, HOOKS, hook_fields
+from releaser.config.migrations import MIGRATIONS
 from releaser.config.processes import PROCESS
 from releaser.config.readiness import KINDS, READINESS
 from releaser.config.reference import reference_page
 from releaser.config.schema import json_schema
 from releaser.config.sections import Field, Section, toml_value
-from releaser.config.settings import MIGRATIONS, ROWS, SETTINGS, TOP
+from releaser.config.settings import ROWS, SETTINGS, TOP
 from releaser.config.version import VERSION_FIELDS
 from releaser.errors import ConfigError
 from releaser.runtime.commands.command_line import COMMANDS
