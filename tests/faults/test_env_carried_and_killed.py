@@ -35,9 +35,9 @@ def counted(function):
 for name in ("makedirs", "fchmod", "fchown", "fsync", "rename", "rmdir"):
     setattr(os, name, counted(getattr(os, name)))
 
-from releaser.runtime.context import Context
-from releaser.runtime.env_edits import Edits
-from releaser.runtime.layout import Layout
+from releaser.runtime.release.context import Context
+from releaser.runtime.release.env_edits import Edits
+from releaser.runtime.release.layout import Layout
 
 Edits(Context(Layout.of(root, "1.0.0", {}), "app", {}), "1.0.0", "2.0.0").carry_over()
 """

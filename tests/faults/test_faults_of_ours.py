@@ -307,7 +307,7 @@ def test_a_release_whose_runtime_is_gone_goes_on_and_can_be_upgraded(release: Re
         "bundle/calls",
         "instance/drain",
         "bundle/hubs",
-        "bundle/progress",
+        "progress",
         "release/tracebacks",
     ],
 )

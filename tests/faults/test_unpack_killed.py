@@ -31,9 +31,9 @@ def count(event, args):
         if left < 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
-from releaser.runtime.archives import unpack_archive
-from releaser.runtime.context import Context
-from releaser.runtime.layout import Layout
+from releaser.runtime.archives.unpacking import unpack_archive
+from releaser.runtime.release.context import Context
+from releaser.runtime.release.layout import Layout
 sys.addaudithook(count)
 unpack_archive(Context(Layout.of(sys.argv[1], "0.9.0", {}), "app", {}), sys.argv[2], repair=sys.argv[3] == "repair")
 """

@@ -16,10 +16,10 @@ from releaser.runtime.release.failures import Failure  # noqa: E402
 from releaser.runtime.release.layout import Layout  # noqa: E402
 
 module, _, function = target.partition(":")
-imported = __import__(f"releaser.runtime.{module}").runtime
+imported = __import__(f"releaser.runtime.{module}", fromlist=[function])
 context = Context(Layout.of(root, version, os.environ), "app", os.environ)
 try:
-    sys.exit(getattr(getattr(imported, module), function)(context, words))
+    sys.exit(getattr(imported, function)(context, words))
 except Failure as failure:
     print(*failure.lines(), sep="\n", file=sys.stderr)
     sys.exit(failure.exit_code)

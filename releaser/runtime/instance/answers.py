@@ -124,7 +124,8 @@ def _read_request(
 
 def _call(reply: Reply, form: str, target: str, arguments: list[str], event: str = "") -> int:
     """Run the function, send its progress, result or exception, and return the exit code for the caller."""
-    from ..bundle import calls, progress
+    from .. import progress
+    from ..bundle import calls
     from ..release.failures import FAILED, NOT_NOW, Failure
     from ..release.tracebacks import format_exception
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import os
 
-from ..bundle import progress
+from .. import progress
 from ..release.failures import BUG, MigrationFailed
 from ..release.layout import Layout
 

@@ -37,7 +37,7 @@ def test_a_stock_environment_migrates_unchanged(subject: Subject, template: str,
     done = run(release.command("migrate"), environ=subject.environ)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "database is at a003 (head): applied 3 revisions"
-    assert "Running upgrade a002 -> a003" in done.stderr  # the author's logging is obeyed
+    assert "Running upgrade" not in done.stderr  # each revision is told once
     assert subject.ask("SELECT balance FROM account") == [1001]
     again = run(release.command("migrate"), environ=subject.environ)
     assert again.stdout == "nothing to do: the database is at a003 (head)\n"

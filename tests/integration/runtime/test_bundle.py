@@ -28,7 +28,7 @@ def main():
 
 
 def evaluate(release: Handmade, code: str, environ: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    return run(driven(release, "eval_command:eval_", code), environ=environ)
+    return run(driven(release, "commands.eval_command:eval_", code), environ=environ)
 
 
 def many_files() -> dict[str, str]:
@@ -95,7 +95,7 @@ def test_a_release_that_was_moved_works_and_its_children_too(tmp_path: Path) -> 
 
 def test_of_several_at_once_one_unpacks_and_all_go_on(tmp_path: Path) -> None:
     release = write_release(tmp_path, modules=many_files())
-    argv = driven(release, "eval_command:eval_", "import package.module_2999 as m; print(m.value)")
+    argv = driven(release, "commands.eval_command:eval_", "import package.module_2999 as m; print(m.value)")
     processes = [subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(4)]
     assert [process.communicate(timeout=60) for process in processes] == [("2999\n", "")] * 4
     found = [path.name for path in Path(release.layout.var, "bundles").iterdir()]
@@ -108,12 +108,12 @@ def test_of_several_at_once_one_unpacks_and_all_go_on(tmp_path: Path) -> None:
 def test_after_kill_9_in_the_middle_the_next_one_recovers(tmp_path: Path) -> None:
     release = write_release(tmp_path, modules=many_files())
     partial = Path(release.layout.bundle(f".partial-{release.manifest.bundle.id}"))
-    with running(driven(release, "bundle:unpack_command")) as unpacking:
+    with running(driven(release, "bundle.activation:unpack_command")) as unpacking:
         eventually(partial.exists)
         unpacking.process.kill()
         assert unpacking.wait() == -9
     assert partial.exists()
-    done = run(driven(release, "bundle:unpack_command"))
+    done = run(driven(release, "bundle.activation:unpack_command"))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert not partial.exists()
     folder = Path(release.layout.site_packages(release.manifest.bundle.id, release.manifest.python.version))
@@ -133,7 +133,7 @@ def in_mount(options: str, folder: Path, argv: list[str]) -> subprocess.Complete
 def test_a_full_disk_is_one_failure_that_says_how_much_is_needed(tmp_path: Path) -> None:
     release = write_release(tmp_path / "r", modules={"big.txt": "0123456789" * 400_000})
     var = tmp_path / "var"
-    done = in_mount("size=1m", var, driven(release, "bundle:unpack_command"))
+    done = in_mount("size=1m", var, driven(release, "bundle.activation:unpack_command"))
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
         f"error: cannot unpack the bundle into {var}: No space left on device; it needs 4 MB",
@@ -144,14 +144,14 @@ def test_a_full_disk_is_one_failure_that_says_how_much_is_needed(tmp_path: Path)
 
 def test_a_noexec_file_system_is_refused_when_there_are_extension_modules(tmp_path: Path) -> None:
     release = write_release(tmp_path / "r", modules={"app.py": ""}, platform="linux-x86_64")
-    done = in_mount("noexec", tmp_path / "var", driven(release, "bundle:unpack_command"))
+    done = in_mount("noexec", tmp_path / "var", driven(release, "bundle.activation:unpack_command"))
     assert done.returncode == 1
     assert "is mounted noexec, and the bundle holds extension modules" in done.stderr
 
 
 def test_a_noexec_file_system_will_do_for_pure_python(tmp_path: Path) -> None:
     release = write_release(tmp_path / "r", modules={"app.py": ""})
-    done = in_mount("noexec", tmp_path / "var", driven(release, "bundle:unpack_command"))
+    done = in_mount("noexec", tmp_path / "var", driven(release, "bundle.activation:unpack_command"))
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from releaser.runtime.bundle import progress
+from releaser.runtime import progress
 from releaser.runtime.migrations.from_the_app import command
 
 ENVIRON = {
