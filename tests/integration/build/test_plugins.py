@@ -161,7 +161,7 @@ def test_a_plugin_that_is_not_there_is_told_with_its_place(tmp_path: Path) -> No
         answer = releaser(project, "build")
         assert answer.returncode == 3
         assert told in answer.stderr
-        assert "rel/config.toml:8:11: environment.prod.plugins" in answer.stderr
+        assert "rel/config.toml:8:12: environment.prod.plugins" in answer.stderr
 
 
 def test_an_entry_point_of_an_installed_package_is_a_plugin(tmp_path: Path) -> None:

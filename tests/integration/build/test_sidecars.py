@@ -60,7 +60,7 @@ def test_the_provenance_names_the_archive_and_what_it_was_made_from(project: Pat
     config_file = project / "rel" / "config.toml"
     config_file.write_text(config_file.read_text() + "# changed\n")
     built(project)
-    statement = loaded(target(project) / NAMES[1])
+    statement = loaded(target(project) / NAMES[2])
     archive = target(project) / "tiny-1.0.0.tar.gz"
     assert statement["subject"][0] == {
         "name": "tiny-1.0.0.tar.gz",
