@@ -129,7 +129,7 @@ def test_only_what_happens_is_told(tmp_path: Path) -> None:
         "* compile byte code",
         "* write the bundle",
         "* write the archive",
-        "* write the bill of materials, provenance and checksums",
+        "* write bill of materials, provenance, record and checksums",
         "* publish the release",
     ]
     (project / "_build/prod/rel/tiny/var").mkdir()

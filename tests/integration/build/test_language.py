@@ -84,10 +84,10 @@ def test_byte_code_is_compiled_at_the_level_that_the_app_is_started_with(tmp_pat
 
     root = built(project)
 
-    runtime = root / "releases" / "1.0.0" / "runtime" / "__pycache__"
+    runtime = root / "releases" / "1.0.0" / "runtime"
     tag = sys.implementation.cache_tag
-    assert (runtime / f"instance.{tag}.opt-2.pyc").is_file()
-    assert (runtime / f"supervisor.{tag}.pyc").is_file()
+    assert (runtime / f"instance/__pycache__/entry.{tag}.opt-2.pyc").is_file()
+    assert (runtime / f"supervisor/__pycache__/supervisor.{tag}.pyc").is_file()
     (root / "env").write_text("FROM_FILE=x\n")
     told = told_by(root, tmp_path / "a")
     assert told["cached"].endswith(f"app.{tag}.opt-2.pyc")
@@ -101,7 +101,7 @@ def test_a_provider_that_is_not_in_the_bundle_is_refused_by_the_build(tmp_path: 
 
     assert done.returncode == 3
     assert "there is no module 'tiny.sett' in the bundle" in done.stderr
-    assert "rel/config.toml:8:20: environment.prod.config_providers" in done.stderr
+    assert "rel/config.toml:8:21: environment.prod.config_providers" in done.stderr
 
 
 def test_the_manifest_carries_the_settings_of_the_process(tmp_path: Path) -> None:
