@@ -68,7 +68,7 @@ def run(release: Release, program: str, *words: str, **options: object) -> subpr
 
 
 @pytest.mark.parametrize("command", ["foreground", "start", "version", "verify"])
-@pytest.mark.parametrize("module", ["command_line", "writing", "context", "manifest"])
+@pytest.mark.parametrize("module", ["commands.command_line", "release.writing", "release.context", "release.manifest"])
 def test_while_modules_are_imported_it_ends_with_130_and_nothing_to_tell(make: Make, module: str, command: str) -> None:
     release = make()
     done = run(release, AT_IMPORT, f"releaser.runtime.{module}", command)
