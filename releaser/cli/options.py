@@ -68,9 +68,9 @@ def profile_options(function: Callable[..., None]) -> Callable[..., None]:
 
 def plan_of(config: str, release: str, environment: str, now: str = "nothing was built") -> Plan:
     """Return the plan for what options name; `now` is true when it cannot be made."""
+    from releaser.plan.files.missing import read_config_and_see_its_files
     from releaser.plan.gather import gather_facts
     from releaser.plan.make import make_plan
-    from releaser.plan.missing_files import read_config_and_see_its_files
 
     path = Path(config)
     with told_if_interrupted(now):

@@ -42,7 +42,7 @@ def check_command(environment: str, release: str, config: str, as_json: bool, st
     """Check each release for each environment, or those named."""
     from releaser.build.executor import refuse_warnings
     from releaser.cli.check_command import NOW, check_all, checked_json, checked_lines, refuse_problems, warnings_in
-    from releaser.plan.missing_files import read_config_and_see_its_files
+    from releaser.plan.files.missing import read_config_and_see_its_files
 
     path = Path(config)
     try:

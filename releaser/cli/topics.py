@@ -8,7 +8,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from textwrap import shorten
 
-from releaser.config.nearest import nearest
+from releaser.config.text.nearest import nearest
 from releaser.errors import UsageError
 
 KINDS = {

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from releaser.config.nearest import name_hint
-from releaser.config.positions import Path as KeyPath
-from releaser.config.positions import Positions, Span, Unreadable, locate
 from releaser.config.profile import Origin
-from releaser.config.shown import escaped
-from releaser.config.shown import quoted as quoted
+from releaser.config.text.nearest import name_hint
+from releaser.config.text.positions import Path as KeyPath
+from releaser.config.text.positions import Positions, Span, Unreadable, locate
+from releaser.config.text.shown import escaped
+from releaser.config.text.shown import quoted as quoted
 from releaser.errors import SHOWN_PROBLEMS, Problem
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from releaser.config.assembly import Plain
 from releaser.config.document import dotted
 from releaser.config.kinds import Setting, TableOf
-from releaser.config.migrations import MIGRATIONS, Databases
 from releaser.config.profile import Origin
 from releaser.config.sections import Field, Section, toml_value
-from releaser.config.settings import ROWS
+from releaser.config.settings.assembly import Plain
+from releaser.config.settings.migrations import MIGRATIONS, Databases
+from releaser.config.settings.tables import ROWS
 
 HIDDEN = "(hidden)"
 _PASSWORD = re.compile(r"(://[^:/@\s]*:)((?:\$\{[^}]*\}|[^@/\s])+)(@)")

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from releaser.config.document import Item, Problems, Refused, one_of_words
-from releaser.config.nearest import nearest
-from releaser.config.patterns import SEEN
 from releaser.config.profile import Origin
-from releaser.config.substitution import Wrong
+from releaser.config.text.nearest import nearest
+from releaser.config.text.patterns import SEEN
+from releaser.config.text.substitution import Wrong
 
 MAX_DURATION_S = 365 * 24 * 3600.0
 T = TypeVar("T")

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from releaser.config import checks
 from releaser.config.document import Item, Problems, Unusable, read_document
-from releaser.config.hooks import EVENTS
 from releaser.config.profile import Origin
-from releaser.config.substitution import Wrong
+from releaser.config.settings.hooks import EVENTS
+from releaser.config.text import checks
+from releaser.config.text.substitution import Wrong
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

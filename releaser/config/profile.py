@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from releaser.config.shown import advice, sentence
+from releaser.config.text.shown import advice, sentence
 from releaser.errors import Problem
 
 Event = Literal[

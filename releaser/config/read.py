@@ -10,9 +10,9 @@ from pathlib import Path
 from releaser.config.document import Document, Item, Problems, Refused, Unusable, parse_document, quoted, read_document
 from releaser.config.extends import SETTING, check_extends, resolve
 from releaser.config.kinds import Setting
-from releaser.config.nearest import name_hint
 from releaser.config.profile import Origin, Profile
-from releaser.config.settings import SETTINGS, TOP
+from releaser.config.settings.tables import SETTINGS, TOP
+from releaser.config.text.nearest import name_hint
 from releaser.errors import ConfigError, Problem, UsageError
 
 _LISTED = 20

@@ -8,13 +8,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 
-from releaser.config.assembly import OVERLAY_FIELDS, OVERLAYS
-from releaser.config.elsewhere import DISTILLERY, OTHERS
-from releaser.config.hooks import EVENTS, HOOKS, hook_fields
 from releaser.config.kinds import Text
 from releaser.config.profile import OVERLAY_KINDS
 from releaser.config.sections import Field, Section
-from releaser.config.settings import ROWS, TOP
+from releaser.config.settings.assembly import OVERLAY_FIELDS, OVERLAYS
+from releaser.config.settings.elsewhere import DISTILLERY, OTHERS
+from releaser.config.settings.hooks import EVENTS, HOOKS, hook_fields
+from releaser.config.settings.tables import ROWS, TOP
 
 _INTRODUCTION = """\
 # rel/config.toml

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from releaser.config.settings import SETTINGS, TOP
+from releaser.config.settings.tables import SETTINGS, TOP
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

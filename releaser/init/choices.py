@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from releaser.config.checks import BUILT_IN_COMMANDS, NAME_PATTERN, entry_point
-from releaser.config.substitution import Wrong
+from releaser.config.text.checks import BUILT_IN_COMMANDS, NAME_PATTERN, entry_point
+from releaser.config.text.substitution import Wrong
 from releaser.errors import ProjectError
 from releaser.init.findings import GUNICORN_CONF, Findings
 from releaser.init.servers import PORT, address_of, server_for, with_socket

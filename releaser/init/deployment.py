@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from releaser.plan.reading import Unreadable, text_of
+from releaser.plan.project.reading import Unreadable, text_of
 
 _OF_THE_IMAGE = re.compile(
     "(PATH|HOME|LANG|LC_.*|TZ|DEBIAN_.*|PYTHON.*|PIP_.*|UV_.*|POETRY_.*|PDM_.*|VIRTUAL_ENV|PORT)$"

@@ -14,7 +14,7 @@ from releaser.errors import ConfigError, Problem, ProjectError, ReleaserError, r
 from releaser.init.additions import added_to, developed_in, releases_of
 from releaser.init.choices import Choices
 from releaser.init.texts import config_text, hooks
-from releaser.plan.reading import Unreadable, text_of
+from releaser.plan.project.reading import Unreadable, text_of
 
 CONFIG = "rel/config.toml"
 

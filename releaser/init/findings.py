@@ -16,9 +16,9 @@ from releaser.errors import ProjectError
 from releaser.init.deployment import Dockerfile, read_dockerfile, read_procfile
 from releaser.init.sources import Sources, read_sources
 from releaser.plan.facts import Lock
-from releaser.plan.locks import LockUnusable, find_lock
-from releaser.plan.project import UnusableProject, project_table, read_project, read_pyproject
-from releaser.plan.reading import Unreadable, text_of
+from releaser.plan.project.locks import LockUnusable, find_lock
+from releaser.plan.project.pyproject import UnusableProject, project_table, read_project, read_pyproject
+from releaser.plan.project.reading import Unreadable, text_of
 
 GUNICORN_CONF = "gunicorn.conf.py"
 _BROUGHT = {("fastapi", "standard"): "uvicorn", ("fastapi", "all"): "uvicorn"}

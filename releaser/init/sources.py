@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from releaser.plan.application import application_files, is_application
-from releaser.plan.reading import Unreadable, content_of
+from releaser.plan.project.application import application_files, is_application
+from releaser.plan.project.reading import Unreadable, content_of
 
 ASGI = ("FastAPI", "Starlette", "Quart", "Litestar", "get_asgi_application", "BlackSheep")
 WSGI = ("Flask", "Bottle", "Pyramid", "get_wsgi_application", "Falcon")

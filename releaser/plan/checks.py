@@ -11,11 +11,11 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from releaser.config.profile import MigrationsSpec, Origin, Profile
-from releaser.config.python_args import needed_version
+from releaser.config.settings.python_args import needed_version
 from releaser.errors import Problem
 from releaser.plan.facts import Facts, MigrationsFact, PathFact
-from releaser.plan.overlay_files import private_of
-from releaser.plan.private_files import PRIVATE
+from releaser.plan.files.overlays import private_of
+from releaser.plan.files.private import PRIVATE
 
 GET_A_LOCK = "uv pip compile --generate-hashes pyproject.toml -o requirements.txt"
 GET_A_LOCK_WITH_PIP = "pip-compile --generate-hashes -o requirements.txt pyproject.toml"

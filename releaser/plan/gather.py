@@ -9,13 +9,19 @@ from pathlib import Path
 
 from releaser.config.profile import Profile
 from releaser.plan.facts import Facts, Interpreter, Lock, MigrationsFact, Project, UnusableLock
-from releaser.plan.files import look_at
-from releaser.plan.git import read_git
-from releaser.plan.interpreter import for_target, interpreter_in, this_interpreter
-from releaser.plan.locks import LockUnusable, find_lock
-from releaser.plan.overlay_files import look_at_overlays
-from releaser.plan.project import UnusableProject, find_migrations, find_migrations_config, find_squawk, read_project
-from releaser.plan.version import ask_version
+from releaser.plan.files.named import look_at
+from releaser.plan.files.overlays import look_at_overlays
+from releaser.plan.project.git import read_git
+from releaser.plan.project.interpreter import for_target, interpreter_in, this_interpreter
+from releaser.plan.project.locks import LockUnusable, find_lock
+from releaser.plan.project.pyproject import (
+    UnusableProject,
+    find_migrations,
+    find_migrations_config,
+    find_squawk,
+    read_project,
+)
+from releaser.plan.project.version import ask_version
 
 _TOOLS = ("releaser", "shiv", "uv")
 _DISTRIBUTIONS = {"releaser": "releaser-py", "zstd": "backports.zstd"}

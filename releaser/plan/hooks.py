@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from releaser.config.profile import HookSpec, MigrationRun, MigrationsSpec, OnFailure, Profile
 from releaser.plan.facts import PathFact
-from releaser.plan.files import summary_of
+from releaser.plan.files.named import summary_of
 from releaser.plan.steps import Script
 from releaser.runtime.release.manifest import EVENTS, Hook
 

@@ -11,9 +11,9 @@ from pathlib import PurePosixPath
 from releaser.config.profile import OverlaySpec, Profile
 from releaser.errors import Problem
 from releaser.plan.facts import Facts, OverlayFact
-from releaser.plan.overlay_files import is_pattern
+from releaser.plan.files.overlays import is_pattern
+from releaser.plan.files.templates import BadTemplate, render
 from releaser.plan.steps import Overlay
-from releaser.plan.templates import BadTemplate, render
 
 OURS = ("manifest.json", "env.sh", "python", "runtime", "hooks", "commands", "migrations", "scripts")
 """Names in a version's folder that releaser writes, besides `NAME.pyz`."""

@@ -20,16 +20,18 @@ from jsonschema import Draft202012Validator
 from support.toml_texts import TEXTS, documents, names, texts, toml_texts
 
 from releaser.cli.messages import format_error
-from releaser.config import Config, assembly, checks, processes, read_config
-from releaser.config import addresses as addresses_module
+from releaser.config import Config, read_config
 from releaser.config.document import Document, Item, Problems, Refused
 from releaser.config.kinds import Setting
-from releaser.config.patterns import SEEN
-from releaser.config.positions import Path as KeyPath
-from releaser.config.positions import Positions, Span, Unreadable, locate
 from releaser.config.schema import json_schema
-from releaser.config.settings import ROWS, SETTINGS
-from releaser.config.substitution import UNKNOWN, Wrong, expand
+from releaser.config.settings import assembly, processes
+from releaser.config.settings.tables import ROWS, SETTINGS
+from releaser.config.text import addresses as addresses_module
+from releaser.config.text import checks
+from releaser.config.text.patterns import SEEN
+from releaser.config.text.positions import Path as KeyPath
+from releaser.config.text.positions import Positions, Span, Unreadable, locate
+from releaser.config.text.substitution import UNKNOWN, Wrong, expand
 from releaser.errors import ConfigError, ReleaserError
 from releaser.runtime.release.environment import SubstitutionError, substitute
 

@@ -17,8 +17,8 @@ from support.toml_sections import STATEMENTS, sections
 from support.toml_texts import toml_texts
 
 from releaser.config.document import Unusable, parse_document
-from releaser.config.positions import Path as KeyPath
-from releaser.config.positions import Positions, locate
+from releaser.config.text.positions import Path as KeyPath
+from releaser.config.text.positions import Positions, locate
 
 OUT_OF_ORDER = """\
 [release.shop.env]

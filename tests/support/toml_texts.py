@@ -10,10 +10,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from releaser.config.hooks import EVENTS, hook_fields
-from releaser.config.migrations import MIGRATIONS
-from releaser.config.readiness import READINESS
-from releaser.config.settings import ROWS, TOP
+from releaser.config.settings.hooks import EVENTS, hook_fields
+from releaser.config.settings.migrations import MIGRATIONS
+from releaser.config.settings.readiness import READINESS
+from releaser.config.settings.tables import ROWS, TOP
 
 TOP_NAMES = [row.name for row in TOP.fields]
 SETTING_NAMES = [row.name for row in ROWS]

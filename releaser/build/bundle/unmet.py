@@ -22,8 +22,8 @@ from releaser.build.stage.under_way import Stage
 from releaser.build.tools.dist_info import dist_infos
 from releaser.errors import Problem
 from releaser.plan.facts import Lock
+from releaser.plan.project.target_markers import applies, marker_environment
 from releaser.plan.steps import InstallDependencies
-from releaser.plan.target_markers import applies, marker_environment
 
 _HINTS: Final = {
     "uv": "uv lock",

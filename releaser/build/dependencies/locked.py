@@ -20,8 +20,8 @@ from releaser.build.tools import installers
 from releaser.build.tools.commands import Program, ProgramFailed
 from releaser.errors import BuildError
 from releaser.plan.facts import Lock
+from releaser.plan.project.target_markers import marker_environment
 from releaser.plan.steps import InstallDependencies
-from releaser.plan.target_markers import marker_environment
 
 
 def find_pins(step: InstallDependencies, stage: Stage) -> Pins:

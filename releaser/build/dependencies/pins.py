@@ -15,10 +15,10 @@ from packaging.utils import canonicalize_name
 
 from releaser.build.tools.cache import key_of
 from releaser.errors import ProjectError
-from releaser.plan.reading import toml_in
-from releaser.plan.requirement_lines import folder_in, is_commit, is_hashed, logical_lines
-from releaser.plan.shapes import wrong_lock
-from releaser.plan.target_markers import applies
+from releaser.plan.project.reading import toml_in
+from releaser.plan.project.requirement_lines import folder_in, is_commit, is_hashed, logical_lines
+from releaser.plan.project.shapes import wrong_lock
+from releaser.plan.project.target_markers import applies
 
 _INCLUDES = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)", re.MULTILINE)
 _TRUSTED_USER = re.compile(r"^(--trusted-host\s+)\S*@", re.MULTILINE)

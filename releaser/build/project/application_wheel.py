@@ -15,8 +15,8 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from releaser.errors import BuildError
-from releaser.plan.application import application_files
-from releaser.plan.project import project_table, read_pyproject
+from releaser.plan.project.application import application_files
+from releaser.plan.project.pyproject import project_table, read_pyproject
 
 _OLDEST = (1980, 1, 1, 0, 0, 0)
 

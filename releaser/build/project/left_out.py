@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 
 from releaser.build.stage.under_way import Stage
 from releaser.build.tools.dist_info import dist_infos, forget_missing
-from releaser.plan.private_files import PRIVATE, is_below_private_folder, is_private
+from releaser.plan.files.private import PRIVATE, is_below_private_folder, is_private
 
 
 def leave_private_files_out(stage: Stage) -> None:

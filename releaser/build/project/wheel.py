@@ -15,7 +15,7 @@ from releaser.build.stage.under_way import Stage
 from releaser.build.tools import installers
 from releaser.build.tools.commands import ProgramFailed
 from releaser.errors import BuildError
-from releaser.plan.application import is_application
+from releaser.plan.project.application import is_application
 from releaser.plan.steps import BuildWheel
 
 _SEVERAL_PACKAGES: Final = "Multiple top-level"

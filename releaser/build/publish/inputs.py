@@ -17,8 +17,8 @@ from typing import Any, Final, assert_never
 
 from releaser.build.interpreter.python_files import interpreter_files
 from releaser.build.tools.cache import key_of
-from releaser.plan.application import is_application
 from releaser.plan.facts import Lock
+from releaser.plan.project.application import is_application
 from releaser.plan.steps import (
     AddRuntime,
     BuildWheel,

@@ -9,9 +9,9 @@ import pytest
 
 from releaser.build.release.launcher import TEMPLATE, render
 from releaser.build.release.scripts import wrapper
-from releaser.plan.application import application_files
-from releaser.plan.git import read_git
-from releaser.plan.interpreter import interpreter_in, this_interpreter
+from releaser.plan.project.application import application_files
+from releaser.plan.project.git import read_git
+from releaser.plan.project.interpreter import interpreter_in, this_interpreter
 from releaser.plan.steps import Script
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import MISSING, replace
 
-from releaser.config.hooks import EVENTS
+from releaser.config.settings.hooks import EVENTS
 
 _FIELDS = {"stop_timeout": "stop_timeout_s", "drain": "drain_s"}
 _KINDS = ("http", "tcp", "call", "notify", "started", "heartbeat")

@@ -77,7 +77,7 @@ def _patch_runtime(setting, module):
             manifest = Path(to, "manifest.py")
             if not manifest.is_file():
                 return
-            from releaser.config.hooks import EVENTS
+            from releaser.config.settings.hooks import EVENTS
 
             defaults = {row.name: (row.timeout_s, row.on_failure[0]) for row in EVENTS}
             shutil.copyfile(HERE / "manifest_without.py", Path(to, "ignored.py"))

@@ -17,7 +17,7 @@ from support.zoo import VALID
 from releaser.cli.explained import explained_json, explained_lines
 from releaser.config import Config, read_config
 from releaser.config.explain import as_toml, explain, without_password
-from releaser.config.settings import ROWS
+from releaser.config.settings.tables import ROWS
 
 TEXT = """\
 [release.base]

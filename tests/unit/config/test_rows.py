@@ -14,17 +14,18 @@ import tomlkit
 from support.tested_settings import TESTS
 
 import releaser
-from releaser.config import Profile, checks, profile, read_config
-from releaser.config.assembly import OVERLAY_FIELDS
-from releaser.config.hooks import EVENTS, HOOKS, hook_fields
-from releaser.config.migrations import MIGRATIONS
-from releaser.config.processes import PROCESS
-from releaser.config.readiness import KINDS, READINESS
+from releaser.config import Profile, profile, read_config
 from releaser.config.reference import reference_page
 from releaser.config.schema import json_schema
 from releaser.config.sections import Field, Section, toml_value
-from releaser.config.settings import ROWS, SETTINGS, TOP
-from releaser.config.version import VERSION_FIELDS
+from releaser.config.settings.assembly import OVERLAY_FIELDS
+from releaser.config.settings.hooks import EVENTS, HOOKS, hook_fields
+from releaser.config.settings.migrations import MIGRATIONS
+from releaser.config.settings.processes import PROCESS
+from releaser.config.settings.readiness import KINDS, READINESS
+from releaser.config.settings.tables import ROWS, SETTINGS, TOP
+from releaser.config.settings.version import VERSION_FIELDS
+from releaser.config.text import checks
 from releaser.errors import ConfigError
 from releaser.runtime.commands.command_line import COMMANDS
 from releaser.runtime.release import manifest

@@ -9,10 +9,15 @@ import pytest
 from support.planning import origin_of, profile_of
 
 from releaser.config.profile import MigrationsSpec
-from releaser.plan.files import look_at, shebang_of, summary_of
+from releaser.plan.files.named import look_at, shebang_of, summary_of
 from releaser.plan.gather import gather_facts
-from releaser.plan.locks import find_lock, kind_of, unhashed_lines
-from releaser.plan.project import UnusableProject, find_migrations, find_migrations_config, read_project
+from releaser.plan.project.locks import find_lock, kind_of, unhashed_lines
+from releaser.plan.project.pyproject import (
+    UnusableProject,
+    find_migrations,
+    find_migrations_config,
+    read_project,
+)
 
 REQUIREMENTS = """\
 # made by a tool
