@@ -16,7 +16,7 @@ from support.migrated import revision
 from support.running import Release, ending
 from support.tiny_project import make_tiny_project
 
-from releaser.runtime.migrations.journal import FILE_SUFFIX as JOURNAL
+from releaser.runtime.migrations.journal.journal import FILE_SUFFIX as JOURNAL
 
 NEEDED = ("alembic", "mako", "markupsafe", "sqlalchemy", "greenlet", "typing-extensions")
 CONFIG = """\

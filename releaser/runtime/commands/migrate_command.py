@@ -37,7 +37,7 @@ def migrate(context: Context, args: list[str]) -> int:
     """
     options = parse_migrate(args)
     if not options.dry_run and options.action != "unlock":
-        from ..migrations.pre_migrate import check_no_hook
+        from ..migrations.database.pre_migrate import check_no_hook
 
         check_no_hook(context.environ)
     return _run(context, "migrate", options)
@@ -63,8 +63,8 @@ def _run(context: Context, command: str, options: Options) -> int:
         raise Failure("cannot run migrate: --sql and --json exclude each other", USAGE, now="nothing was migrated")
     records = databases.chosen(context.manifest.migrations, options, command)
     from ..migrations.failures import APP_NOT_TOLD, Interrupted
-    from ..migrations.report import make_tolerant
-    from ..migrations.signals import Signals
+    from ..migrations.output.report import make_tolerant
+    from ..migrations.sessions.signals import Signals
 
     output, error = make_tolerant()
     applied: list[dict[str, Any]] = []

@@ -14,9 +14,9 @@ from ..bundle import launch
 from ..bundle.process import spawn
 from ..release import environment
 from ..release.failures import FAILED, USAGE, Failure
+from .database.pre_migrate import BeforeTheFirst
 from .failures import PENDING, Interrupted
-from .pre_migrate import BeforeTheFirst
-from .signals import NO_LIMIT, Work
+from .sessions.signals import NO_LIMIT, Work
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from ..release.manifest import Entry, Migrations
     from .locks.of_command import CommandLock
     from .options import Options
-    from .report import Report
-    from .signals import Signals
+    from .output.report import Report
+    from .sessions.signals import Signals
 
 _RUN, _CHECK = "command", "check"
 

@@ -31,7 +31,7 @@ _HALF_UNDONE = (
     " (SELECT 1 FROM {journal} AS later WHERE later.line = begun.line AND later.revision = begun.revision"
     " AND later.number > begun.number)"
 )
-"""Of the states see `releaser.runtime.migrations.attempts`."""
+"""Of the states see `releaser.runtime.migrations.journal.attempts`."""
 _CONNECTION_OK = 0
 _TUPLES_OK = 2
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..release.failures import USAGE, Failure
 from .check import is_at_heads
 from .failures import PENDING
-from .report import Report
+from .output.report import Report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from ..release.context import Context
     from ..release.manifest import Migrations
     from .options import Options
-    from .report import Tolerant
-    from .signals import Signals
+    from .output.report import Tolerant
+    from .sessions.signals import Signals
 
 
 def chosen(records: Sequence[Migrations], options: Options, command: str) -> list[Migrations]:

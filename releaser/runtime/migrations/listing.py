@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from .attempts import newest
-from .dirty import UNDO, added
 from .failures import shortened
+from .journal.attempts import newest
+from .journal.dirty import UNDO, added
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-    from .attempts import Entry
-    from .progress import Database
-    from .task import Task
+    from .database.progress import Database
+    from .database.task import Task
+    from .journal.attempts import Entry
 
 AHEAD, APPLIED, DIRTY, FAILED, PENDING, RUNNING, UNKNOWN = (
     *("ahead", "applied", "dirty", "failed", "pending", "running", "unknown"),

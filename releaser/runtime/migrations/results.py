@@ -5,9 +5,9 @@ Runs inside the app's bundle, after `releaser.runtime.bundle.activation.activate
 
 from __future__ import annotations
 
+from .database.progress import count_of, told
+from .database.task import Task
 from .listing import list_revisions, told_of
-from .progress import count_of, told
-from .task import Task
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from ..release.context import Context
     from ..release.manifest import Migrations
     from .options import Options
-    from .report import Report
-    from .signals import Signals
+    from .output.report import Report
+    from .sessions.signals import Signals
     from .tenants.tenant import Tenant
 
 

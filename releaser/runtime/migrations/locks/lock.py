@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from ..attempts import Entry
+    from ..journal.attempts import Entry
     from .holder import Holder
 
     class Lock(Protocol):

@@ -21,7 +21,7 @@ import time
 from ...release.failures import Failure
 from ..check import Doubt, Url, mysql_settings, postgresql_settings
 from ..failures import EXTERNAL_HINT, lock_wait_over
-from ..keepalive import keep_alive, set_on_postgresql
+from ..sessions.keepalive import keep_alive, set_on_postgresql
 from .holder import NAME_ON_MYSQL, ON_MYSQL, ON_POSTGRESQL, on_mysql, on_postgresql
 from .sqlite import FileLock
 from .trust import key_of, mysql_name, postgresql_number, refuse_cluster, refuse_imitation

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from ..keepalive import announced_pid
+from ..sessions.keepalive import announced_pid
 from .holder import ON_POSTGRESQL, on_postgresql
 from .pooler import has_sessions, too_few_sessions
 from .trust import postgresql_number

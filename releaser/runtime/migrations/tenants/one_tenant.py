@@ -16,7 +16,7 @@ import sys
 from ...bundle import activation
 from ...release.failures import DONE, FAILED, Failure
 from ..failures import Interrupted
-from ..signals import Signals
+from ..sessions.signals import Signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def ask_tenants(context: Context, args: list[str]) -> int:
 
 def migrate_tenant(context: Context, args: list[str]) -> int:
     """Carry out a command for one tenant: the internal command `_tenant`."""
-    from ..report import make_tolerant
+    from ..output.report import make_tolerant
 
     output, _ = make_tolerant()
     with Signals(_last_words) as signals:
@@ -51,7 +51,7 @@ def migrate_tenant(context: Context, args: list[str]) -> int:
             order = _begin(context, args)
             from .. import results
             from ..options import Options
-            from ..report import Report
+            from ..output.report import Report
             from .tenant import Tenant
 
             options = Options.from_dict(order["options"])

@@ -26,7 +26,7 @@ from ...bundle import launch
 from ...bundle.process import spawn
 from ...release.failures import Failure
 from ..failures import Interrupted
-from ..report import Unheard
+from ..output.report import Unheard
 from .one_tenant import ANSWER
 
 TYPE_CHECKING = False

@@ -10,8 +10,8 @@ from ...release.failures import DAMAGED, FAILED, USAGE, Failure
 from ...release.manifest import Migrations
 from ..check import is_at_heads
 from ..failures import Interrupted
-from ..report import Unheard
-from ..signals import LIMIT_OF_PARENT_S, Work
+from ..output.report import Unheard
+from ..sessions.signals import LIMIT_OF_PARENT_S, Work
 from .pool import Runner, run_all
 from .summary import NOT_BEGUN, count_of, state_of, table
 from .tenant import Tenant, only
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from ...release.context import Context
     from ..options import Options
-    from ..report import Report
-    from ..signals import Signals
+    from ..output.report import Report
+    from ..sessions.signals import Signals
 
 _ABOUT_ONE = ("resolve", "unlock", "down")
 

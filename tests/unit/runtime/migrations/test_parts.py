@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from releaser.runtime.migrations.database.scripts import load_config
 from releaser.runtime.migrations.failures import Secret, lines_of, shortened
 from releaser.runtime.migrations.locks.trust import key_of
-from releaser.runtime.migrations.report import Report, Tolerant, Unheard
-from releaser.runtime.migrations.scripts import load_config
+from releaser.runtime.migrations.output.report import Report, Tolerant, Unheard
 
 
 def test_the_name_of_a_lock_never_changes() -> None:

@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from releaser.runtime.migrations.connection import is_lock_timeout, lock_not_got
+from releaser.runtime.migrations.sessions.connection import is_lock_timeout, lock_not_got
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from releaser.runtime.migrations.backup import KEPT, copy_name, copy_sqlite
+from releaser.runtime.migrations.journal.backup import KEPT, copy_name, copy_sqlite
 from releaser.runtime.migrations.tenants.summary import table
 from releaser.runtime.migrations.tenants.tenant import Tenant, only, read_tenants
 from releaser.runtime.release.failures import Failure

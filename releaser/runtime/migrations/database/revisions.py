@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import time
 
-from ..release.failures import Failure
-from .attempts import RESOLVED, newest, resolved_by_hand
-from .backup import copy_name, copy_sqlite
-from .dirty import UNDO, check_clean, check_may_run_ahead, check_not_failed_before, half_way, nothing_to_resolve
-from .failures import AHEAD
-from .locks.lock import is_held
+from ...release.failures import Failure
+from ..failures import AHEAD
+from ..journal.attempts import RESOLVED, newest, resolved_by_hand
+from ..journal.backup import copy_name, copy_sqlite
+from ..journal.dirty import (
+    UNDO,
+    check_clean,
+    check_may_run_ahead,
+    check_not_failed_before,
+    half_way,
+    nothing_to_resolve,
+)
+from ..locks.lock import is_held
 from .progress import told
 
 TYPE_CHECKING = False
@@ -19,10 +26,10 @@ if TYPE_CHECKING:
 
     from alembic.runtime.migration import MigrationContext, RevisionStep
 
-    from .attempts import Entry
+    from ..journal.attempts import Entry
+    from ..output.report import Report
     from .order import Order
     from .progress import Database, Progress
-    from .report import Report
 
 _VERBS = {"down": "undo anything", "resolve": "resolve anything", "stamp": "mark a revision"}
 

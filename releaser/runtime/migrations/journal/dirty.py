@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..release.failures import FAILED, Failure
+from ...release.failures import FAILED, Failure
+from ..failures import AHEAD, DIRTY, UNKNOWN_REVISION, shortened
 from .attempts import newest
-from .failures import AHEAD, DIRTY, UNKNOWN_REVISION, shortened
 from .journal import invalid_indexes
 
 TYPE_CHECKING = False

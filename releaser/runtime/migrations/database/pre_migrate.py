@@ -16,20 +16,20 @@ import select
 import sys
 import time
 
-from ..bundle.launch import runtime_command
-from ..release.environment import contract
-from ..release.failures import Failure
-from ..release.files import why_not_executed
-from ..supervisor.hooks.hook import HookRun
-from .failures import HOOK_FAILED, LOCK_WAIT_OVER
+from ...bundle.launch import runtime_command
+from ...release.environment import contract
+from ...release.failures import Failure
+from ...release.files import why_not_executed
+from ...supervisor.hooks.hook import HookRun
+from ..failures import HOOK_FAILED, LOCK_WAIT_OVER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ..release.context import Context
-    from ..release.manifest import Hook
-    from .report import Report
+    from ...release.context import Context
+    from ...release.manifest import Hook
+    from ..output.report import Report
 
 EVENT = "pre_migrate"
 PAUSE_S = 0.1

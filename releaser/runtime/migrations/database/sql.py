@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from alembic.runtime.environment import EnvironmentContext
 
-from ..release.failures import Failure
-from .alembic_log import drop_repetitions
+from ...release.failures import Failure
+from ..output.alembic_log import drop_repetitions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

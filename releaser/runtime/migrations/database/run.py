@@ -23,12 +23,12 @@ import time
 from alembic.runtime.environment import EnvironmentContext
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..release.failures import Failure
-from .alembic_log import drop_repetitions, let_pools_be_quiet
-from .connection import COMMITS_DDL, is_lock_timeout, lock_not_got
-from .failures import NOT_COMMITTED, Interrupted, Secret, lines_of
-from .locks.lock import forget
-from .locks.postgresql import unpin
+from ...release.failures import Failure
+from ..failures import NOT_COMMITTED, Interrupted, Secret, lines_of
+from ..locks.lock import forget
+from ..locks.postgresql import unpin
+from ..output.alembic_log import drop_repetitions, let_pools_be_quiet
+from ..sessions.connection import COMMITS_DDL, is_lock_timeout, lock_not_got
 from .prepare import Preparation
 from .progress import Progress, told
 from .revisions import Revisions
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from ..output.report import Report
     from .order import Order
-    from .report import Report
 
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 10.0

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..release.failures import FAILED, Failure
+from ...release.failures import FAILED, Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import os
 import select
 import sys
 
-from ..release.writing import Unwritten, drop, unwritten
+from ...release.writing import Unwritten, drop, unwritten
 from .bar import ERASE, Bar, wants_bar
 
 TYPE_CHECKING = False

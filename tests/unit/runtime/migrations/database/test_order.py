@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from support.migrated import ACCOUNTS, record_of, revision
 
-from releaser.runtime.migrations.order import Order
-from releaser.runtime.migrations.scripts import Scripts
+from releaser.runtime.migrations.database.order import Order
+from releaser.runtime.migrations.database.scripts import Scripts
 from releaser.runtime.release.failures import Failure
 
 LABEL = "branch_labels = ('shop',)\n"

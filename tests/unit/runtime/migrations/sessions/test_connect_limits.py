@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import NullPool, create_engine, event
 from sqlalchemy.exc import OperationalError
 
-from releaser.runtime.migrations.connect_limits import Sessions, connecting_within
+from releaser.runtime.migrations.sessions.connect_limits import Sessions, connecting_within
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from alembic.config import Config
 from alembic.runtime.migration import RevisionStep
 from alembic.script import ScriptDirectory
 
-from ..release.failures import DAMAGED, USAGE, Failure
-from .failures import RELEASE_DAMAGED
+from ...release.failures import DAMAGED, USAGE, Failure
+from ..failures import RELEASE_DAMAGED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from alembic.script import Script
 
-    from ..release.manifest import Migrations
+    from ...release.manifest import Migrations
 
 SHOWN = 5
 """Of how many revisions the ids stand in a message."""

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from releaser.runtime.migrations.keepalive import descriptor_of, keep_alive, set_on_postgresql
+from releaser.runtime.migrations.sessions.keepalive import descriptor_of, keep_alive, set_on_postgresql
 
 OURS = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 60_000}
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from .connection import Statements, heads_of, heads_seen_by_others, is_in_memory
-from .locks.sqlite import sqlite_path
+from ..locks.sqlite import sqlite_path
+from ..sessions.connection import Statements, heads_of, heads_seen_by_others, is_in_memory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from ..release.failures import Failure
-    from .attempts import Entry
-    from .journal import Journal
+    from ...release.failures import Failure
+    from ..journal.attempts import Entry
+    from ..journal.journal import Journal
 
 
 class Database:

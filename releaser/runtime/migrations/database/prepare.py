@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
-from .connection import Statements, limit_statements, limit_waiting, make_sqlite_transactional
-from .failures import Secret
-from .journal import at_work, is_half_undone, open_journal
-from .keepalive import set_on_postgresql
-from .locks.holder import name_of_runner
-from .locks.lock import end_holder, hold
-from .locks.postgresql import is_behind_pooler
+from ..failures import Secret
+from ..journal.journal import at_work, is_half_undone, open_journal
+from ..locks.holder import name_of_runner
+from ..locks.lock import end_holder, hold
+from ..locks.postgresql import is_behind_pooler
+from ..sessions.connection import Statements, limit_statements, limit_waiting, make_sqlite_transactional
+from ..sessions.keepalive import set_on_postgresql
+from ..tenants.schema import enter_schema
 from .progress import Database
-from .tenants.schema import enter_schema
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from .attempts import Entry
+    from ..journal.attempts import Entry
+    from ..output.report import Report
     from .order import Order
     from .progress import Progress
-    from .report import Report
 
 
 class Preparation:

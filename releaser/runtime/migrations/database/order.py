@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic.util import CommandError
 
-from ..release.failures import USAGE, Failure
+from ...release.failures import USAGE, Failure
 from .progress import count_of, told
 
 TYPE_CHECKING = False

@@ -43,12 +43,12 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.schema import CreateSchema
 
-from ..release.failures import FAILED, Failure
+from ...release.failures import FAILED, Failure
+from ..failures import Secret
+from ..sessions.connection import COMMITS_DDL
+from ..sessions.keepalive import set_on_postgresql
 from .attempts import OPEN, Entry, newest
 from .backup import position
-from .connection import COMMITS_DDL
-from .failures import Secret
-from .keepalive import set_on_postgresql
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

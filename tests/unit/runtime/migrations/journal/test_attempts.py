@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from releaser.runtime.migrations.attempts import Entry, newest, resolved_by_hand
-from releaser.runtime.migrations.dirty import check_may_run_ahead, half_way
+from releaser.runtime.migrations.journal.attempts import Entry, newest, resolved_by_hand
+from releaser.runtime.migrations.journal.dirty import check_may_run_ahead, half_way
 from releaser.runtime.release.failures import Failure
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import column, event, inspect, select, table
 from sqlalchemy.exc import DBAPIError
 
-from ..release.failures import DAMAGED, Failure
-from .locks.sqlite import sqlite_path
+from ...release.failures import DAMAGED, Failure
+from ..locks.sqlite import sqlite_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

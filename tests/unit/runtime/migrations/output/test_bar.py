@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from releaser.runtime.migrations.bar import bar_line
+from releaser.runtime.migrations.output.bar import bar_line
 
 
 def test_it_says_which_revision_and_how_far() -> None:

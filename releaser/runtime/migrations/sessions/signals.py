@@ -20,8 +20,8 @@ import select
 import signal
 import time
 
-from ..release.failures import Failure
-from .failures import Interrupted
+from ...release.failures import Failure
+from ..failures import Interrupted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

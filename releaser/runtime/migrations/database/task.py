@@ -12,29 +12,29 @@ from argparse import Namespace
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from ..release.failures import FAILED, Failure
-from .connect_limits import LONGEST_SILENCE_S, connecting_within
-from .dirty import UNDO, resolving
-from .failures import NO_SECRET, Interrupted, Secret, lines_of, shortened
-from .locks.holder import name_of_runner
-from .locks.pooler import NO_SESSION, too_few_sessions
+from ...release.failures import FAILED, Failure
+from ..failures import NO_SECRET, Interrupted, Secret, lines_of, shortened
+from ..journal.dirty import UNDO, resolving
+from ..locks.holder import name_of_runner
+from ..locks.pooler import NO_SESSION, too_few_sessions
+from ..output.report import Report, Unheard
+from ..sessions.connect_limits import LONGEST_SILENCE_S, connecting_within
+from ..sessions.signals import GIVE_UP_S, Work
 from .order import Order
 from .outcome import Outcome
 from .pre_migrate import BeforeTheFirst
-from .report import Report, Unheard
 from .run import Run
 from .scripts import Scripts
-from .signals import GIVE_UP_S, Work
 from .sql import write_sql
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..release.context import Context
-    from ..release.manifest import Migrations
-    from .connect_limits import Sessions
-    from .options import Options
-    from .signals import Signals
-    from .tenants.tenant import Tenant
+    from ...release.context import Context
+    from ...release.manifest import Migrations
+    from ..options import Options
+    from ..sessions.connect_limits import Sessions
+    from ..sessions.signals import Signals
+    from ..tenants.tenant import Tenant
 
 _DRIVERS = ("aiomysql", "aiosqlite", "asyncmy", "asyncpg", "psycopg", "psycopg2", "pymysql", "MySQLdb", "sqlite3")
 
