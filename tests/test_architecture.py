@@ -173,9 +173,12 @@ def test_a_folder_is_not_too_wide_and_says_what_it_is_for(folder: Path) -> None:
     assert len(list((PACKAGE / folder).glob("[!_]*.py"))) <= widest
 
 
-@pytest.mark.parametrize("folder", [folder for folder in FOLDERS if folder.parts[0] in ("build", "runtime")])
+@pytest.mark.parametrize(
+    "folder", [folder for folder in FOLDERS if folder.parts[0] in ("build", "runtime") and len(folder.parts) > 1]
+)
 def test_a_room_hands_on_no_names_of_its_modules(folder: Path) -> None:
-    (_,) = ast.parse((PACKAGE / folder / "__init__.py").read_text(encoding="utf-8")).body
+    statements = ast.parse((PACKAGE / folder / "__init__.py").read_text(encoding="utf-8")).body
+    assert len(statements) == 1 or folder == Path("runtime")  # whose names are the app's to import
 
 
 def test_no_module_imports_itself_through_others() -> None:

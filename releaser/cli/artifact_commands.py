@@ -50,7 +50,7 @@ def diff_command(context: click.Context, a: Path, b: Path, as_json: bool) -> Non
     """
     from releaser.artifacts.compare import difference, difference_json, difference_lines
     from releaser.artifacts.reading import read_artifact
-    from releaser.cli.masked import shown_difference
+    from releaser.cli.output.masked import shown_difference
 
     old, new = read_artifact(a), read_artifact(b)
     found = shown_difference(difference(old, new))

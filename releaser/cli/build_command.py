@@ -15,14 +15,14 @@ import click
 from releaser.cli.exit_codes import BUG, SIGNALLED
 from releaser.cli.interruption import Interrupted, told_if_interrupted
 from releaser.cli.options import OfAProfile, plan_of, profile_options
-from releaser.cli.output import print_lines, saying_done, warn
+from releaser.cli.output.lines import print_lines, saying_done, warn
 from releaser.errors import Problem, ReleaserError, UsageError
 from releaser.runtime.release import writing
 
 if TYPE_CHECKING:
     from releaser.build.publish.built import Built
     from releaser.build.tools.report import Report
-    from releaser.cli.json_report import JsonReport
+    from releaser.cli.output.json_report import JsonReport
     from releaser.migrations import Graph
     from releaser.plan.steps import Plan
 
@@ -55,8 +55,8 @@ def build_command(
     sign_key: Path | None,
 ) -> None:
     """Build a release and its archive."""
-    from releaser.cli.progress import report_for
-    from releaser.cli.summary import built_lines, shown
+    from releaser.cli.output.progress import report_for
+    from releaser.cli.output.summary import built_lines, shown
 
     began = time.monotonic()
     if verbose and quiet:
@@ -142,7 +142,7 @@ def _read_graph(scripts: Path, **where: Any) -> Graph:
 
 
 def _events(verbose: bool) -> JsonReport:
-    from releaser.cli.json_report import JsonReport
+    from releaser.cli.output.json_report import JsonReport
 
     return JsonReport(sys.stdout, verbose=verbose)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from releaser.build.publish.clean import Cleaned, check_clean, clean, clean_cache
 from releaser.build.tools.report import Report
-from releaser.cli.summary import shown, size
+from releaser.cli.output.summary import shown, size
 from releaser.config import Config
 from releaser.errors import ReleaserError, reason_of
 

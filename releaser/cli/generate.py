@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from releaser.cli.summary import shown
+from releaser.cli.output.summary import shown
 from releaser.errors import UsageError
 from releaser.runtime.commands import unit
 from releaser.runtime.release import environment

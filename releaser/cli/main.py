@@ -20,9 +20,9 @@ from releaser.cli import artifact_commands, project_commands
 from releaser.cli.build_command import build_command
 from releaser.cli.exit_codes import BUG, SIGNALLED
 from releaser.cli.interruption import Interrupted, interruptible
-from releaser.cli.messages import format_error
 from releaser.cli.migration_commands import migrations_group
-from releaser.cli.output import has_colour, width
+from releaser.cli.output.lines import has_colour, width
+from releaser.cli.output.messages import format_error
 from releaser.cli.words import check_words
 from releaser.errors import ReleaserError, UsageError, reason_of
 from releaser.runtime.release import writing

@@ -13,7 +13,7 @@ import click
 
 from releaser.cli.generate import KINDS
 from releaser.cli.options import CONFIG_OPTION, DEFAULT_CONFIG, OfAProfile, plan_of, profile_options
-from releaser.cli.output import print_lines, saying_done, warn
+from releaser.cli.output.lines import print_lines, saying_done, warn
 from releaser.errors import ConfigError, Problem, ReleaserError, UsageError, reason_of
 from releaser.runtime.release import writing
 
@@ -23,7 +23,7 @@ from releaser.runtime.release import writing
 def plan_command(environment: str, release: str, config: str) -> None:
     """Check, and list the steps of a build."""
     from releaser.build.stage.plugins import Plugins
-    from releaser.cli.summary import plan_lines
+    from releaser.cli.output.summary import plan_lines
 
     plan = plan_of(config, release, environment)
     warnings: list[Problem | str] = [*plan.warnings]
@@ -71,7 +71,7 @@ def check_command(environment: str, release: str, config: str, as_json: bool, st
 def clean_command(environment: str, config: str, implode: bool) -> None:
     """Remove what builds have made."""
     from releaser.cli.clean_command import clean_all, clean_lines
-    from releaser.cli.progress import report_for
+    from releaser.cli.output.progress import report_for
     from releaser.config import read_config
 
     found = read_config(Path(config), now="nothing was removed")
@@ -87,7 +87,7 @@ def clean_command(environment: str, config: str, implode: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Show what would be written, and write nothing.")
 def init_command(path: str, force: bool, dry_run: bool) -> None:
     """Write a first rel/config.toml and its hooks, or add to one."""
-    from releaser.cli.beginning import changed_lines, found_lines, next_lines, refused_later
+    from releaser.cli.output.beginning import changed_lines, found_lines, next_lines, refused_later
     from releaser.init.choices import choose, choose_beside
     from releaser.init.files import changes_for, has_release, write
     from releaser.init.findings import find
@@ -113,7 +113,7 @@ def init_command(path: str, force: bool, dry_run: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def config_command(environment: str, release: str, config: str, as_json: bool) -> None:
     """Show every setting that holds, and where it is written."""
-    from releaser.cli.explained import explained_json, explained_lines
+    from releaser.cli.output.explained import explained_json, explained_lines
     from releaser.config import read_config
     from releaser.config.explain import explain
 

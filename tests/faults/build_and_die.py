@@ -16,7 +16,7 @@ from pathlib import Path
 from releaser.build.executor import build
 from releaser.build.stage.under_way import Graph
 from releaser.build.tools.disk import Disk, exchange_names
-from releaser.cli.report import SilentReport
+from releaser.cli.output.report import SilentReport
 from releaser.config import read_config
 from releaser.plan.gather import gather_facts
 from releaser.plan.make import make_plan

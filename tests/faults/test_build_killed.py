@@ -14,7 +14,7 @@ from support.tiny_project import make_tiny_project
 
 from releaser.build.executor import build
 from releaser.build.tools.disk import Disk, exchange_names
-from releaser.cli.report import SilentReport
+from releaser.cli.output.report import SilentReport
 from releaser.config import read_config
 from releaser.plan.gather import gather_facts
 from releaser.plan.make import make_plan

@@ -14,8 +14,8 @@ from support.fuzzing import fuzzed, is_one_line, kept_cases, mutated, one_exampl
 from support.toml_sections import sections
 from support.toml_texts import toml_texts
 
-from releaser.cli.explained import explained_json, explained_lines
-from releaser.cli.messages import format_error
+from releaser.cli.output.explained import explained_json, explained_lines
+from releaser.cli.output.messages import format_error
 from releaser.config import Config, read_config
 from releaser.config.explain import explain
 from releaser.config.named_paths import named_paths

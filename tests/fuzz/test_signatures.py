@@ -16,7 +16,7 @@ from support.fuzzing import called, fuzzed, is_one_line, kept_cases, mutated, on
 from support.tiny_project import make_tiny_project
 
 from releaser.artifacts.verification import verify_artifact
-from releaser.cli.messages import format_error
+from releaser.cli.output.messages import format_error
 from releaser.errors import ReleaserError
 from releaser.runtime.commands.command_line import main
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from support.toml_texts import TEXTS, documents, names, texts, toml_texts
 
-from releaser.cli.messages import format_error
+from releaser.cli.output.messages import format_error
 from releaser.config import Config, read_config
 from releaser.config.document import Document, Item, Problems, Refused
 from releaser.config.kinds import Setting

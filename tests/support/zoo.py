@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from releaser.cli.messages import format_error
+from releaser.cli.output.messages import format_error
 from releaser.config import Profile, read_config
 from releaser.errors import ReleaserError
 

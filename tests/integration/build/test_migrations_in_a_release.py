@@ -13,7 +13,7 @@ from support.tiny_project import CONFIG, make_tiny_project
 
 from releaser.build.executor import build
 from releaser.build.publish.built import Built
-from releaser.cli.report import SilentReport
+from releaser.cli.output.report import SilentReport
 from releaser.config import read_config
 from releaser.errors import Problem, ProjectError
 from releaser.migrations.rules import Finding

@@ -21,7 +21,7 @@ from releaser.build.publish import receipt
 from releaser.build.publish.built import FIRST_EPOCH, Built
 from releaser.build.stage.under_way import Graph
 from releaser.build.tools.lock import build_lock
-from releaser.cli.report import SilentReport
+from releaser.cli.output.report import SilentReport
 from releaser.config import read_config
 from releaser.plan.gather import gather_facts
 from releaser.plan.make import make_plan, signed

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from releaser import init
-from releaser.cli.beginning import changed_lines, found_lines, next_lines
+from releaser.cli.output.beginning import changed_lines, found_lines, next_lines
 from releaser.config import Profile, read_config
 from releaser.config.profile import ReadinessSpec
 from releaser.errors import ProjectError

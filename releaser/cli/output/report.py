@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import IO
 
-from releaser.cli.heard import heard
+from releaser.cli.output.heard import heard
 
 
 class PlainReport:

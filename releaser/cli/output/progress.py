@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TextIO
 
-from releaser.cli.heard import as_file
-from releaser.cli.report import PlainReport, SilentReport
+from releaser.cli.output.heard import as_file
+from releaser.cli.output.report import PlainReport, SilentReport
 
 
 def report_for(stream: TextIO, *, verbose: bool, quiet: bool) -> PlainReport:
@@ -17,7 +17,7 @@ def report_for(stream: TextIO, *, verbose: bool, quiet: bool) -> PlainReport:
         return PlainReport(stream, verbose)
     from rich.console import Console
 
-    from releaser.cli.live_report import LiveReport
+    from releaser.cli.output.live_report import LiveReport
 
     console = Console(file=as_file(stream), highlight=False)
     return LiveReport(console, verbose) if console.is_terminal else PlainReport(stream, verbose)

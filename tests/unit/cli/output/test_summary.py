@@ -10,10 +10,10 @@ from rich.console import Console
 from support.planning import ROOT, facts_of, profile_of
 
 from releaser.build.publish.built import Built
-from releaser.cli.live_report import LiveReport
-from releaser.cli.progress import report_for
-from releaser.cli.report import PlainReport, SilentReport
-from releaser.cli.summary import built_lines, plan_lines, shown, size
+from releaser.cli.output.live_report import LiveReport
+from releaser.cli.output.progress import report_for
+from releaser.cli.output.report import PlainReport, SilentReport
+from releaser.cli.output.summary import built_lines, plan_lines, shown, size
 from releaser.plan.make import make_plan
 
 SHOW_CURSOR = "\x1b[?25h"

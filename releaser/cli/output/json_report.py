@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import IO, TYPE_CHECKING
 
-from releaser.cli.heard import heard
+from releaser.cli.output.heard import heard
 from releaser.errors import Problem, ReleaserError
 
 if TYPE_CHECKING:

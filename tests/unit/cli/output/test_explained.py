@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from support.zoo import VALID
 
-from releaser.cli.explained import explained_json, explained_lines
+from releaser.cli.output.explained import explained_json, explained_lines
 from releaser.config import Config, read_config
 from releaser.config.explain import as_toml, explain, without_password
 from releaser.config.settings.tables import ROWS

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from releaser.cli.masked import shown_setting
+from releaser.cli.output.masked import shown_setting
 from releaser.config.explain import Explained, as_toml
 
 _WIDEST = 52

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from releaser.cli.messages import SOURCE_WIDTH, format_error, format_warnings
+from releaser.cli.output.messages import SOURCE_WIDTH, format_error, format_warnings
 from releaser.errors import BuildError, ConfigError, Problem
 
 KEY = Problem(

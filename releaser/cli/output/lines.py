@@ -8,8 +8,8 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 
-from releaser.cli.heard import DONE
-from releaser.cli.messages import format_warnings
+from releaser.cli.output.heard import DONE
+from releaser.cli.output.messages import format_warnings
 from releaser.errors import Problem
 from releaser.runtime.release import writing
 

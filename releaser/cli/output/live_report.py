@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
-from releaser.cli.report import PlainReport
+from releaser.cli.output.report import PlainReport
 
 _WIDEST = 80
 _TOOK_COLUMNS = 9
