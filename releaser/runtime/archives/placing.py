@@ -171,7 +171,7 @@ class Placing:
             raise Failure(
                 f"the interpreter {bundled} is there already, and is not as it was built",
                 FAILED,
-                details=tuple(difference.said for difference in differences[:_MOST_TOLD]),
+                details=tuple(difference.told for difference in differences[:_MOST_TOLD]),
                 now=_NOTHING,
                 hint=f"`{self._context.name} verify` tells more; `unpack --repair` of the version that brought it "
                 "puts it back",

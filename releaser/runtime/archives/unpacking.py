@@ -152,7 +152,7 @@ def _place(context: Context, path: str, contents: Contents, vouched: Vouched | N
     placing = Placing(context, contents, staged)
     if is_there:
         _check_same_build(context, contents)
-        problems = tuple(each.said for each in placing.tree().of_release)
+        problems = tuple(each.told for each in placing.tree().of_release)
         lacks_checksums = vouched is not None and not _has_checksums(home, vouched)
         if problems and not repair:
             raise _not_as_built(context, path, contents, problems)

@@ -33,7 +33,7 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
     "eval": ("commands.eval_command", "eval_", "CODE | MODULE:FUNCTION [ARGS]", "the same in a process of its own"),
     "remote_console": ("commands.console_command", "remote_console", "", "interactive Python in the running app"),
     "console": ("commands.console_command", "console", "", "interactive Python in a process of its own"),
-    "migrate": ("commands.migrate_command", "migrate", "[DATABASE] [--to REV] [--plan]", "apply pending migrations"),
+    "migrate": ("commands.migrate_command", "migrate", "[DATABASE] [--to REV] [--dry-run]", "apply pending migrations"),
     "migrations": ("commands.migrate_command", "migrations", "[DATABASE] [--json]", "list them, and what is pending"),
     "describe": ("commands.describe_commands", "describe", "", "tell about this release, its hooks, variables"),
     "generate": ("commands.generate_command", "generate", "systemd [--socket]", "print a hardened systemd unit for it"),

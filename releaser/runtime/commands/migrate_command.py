@@ -36,7 +36,7 @@ def migrate(context: Context, args: list[str]) -> int:
         Failure: see `releaser.runtime.migrations.failures` for the exit codes.
     """
     options = parse_migrate(args)
-    if not options.dry_run and options.action != "unlock":
+    if not options.is_dry_run and options.action != "unlock":
         from ..migrations.database.pre_migrate import check_no_hook
 
         check_no_hook(context.environ)
@@ -92,7 +92,7 @@ def _run(context: Context, command: str, options: Options) -> int:
     if failed is not None:
         for problem in problems:
             print(f"warning: the app could not be told: {problem}", file=error)
-        raise failed from _refused(urls, may_write=command == "migrate" and not options.dry_run)
+        raise failed from _refused(urls, may_write=command == "migrate" and not options.is_dry_run)
     if problems:
         raise failure_of(context, problems, APP_NOT_TOLD)
     for stream in (output, error):

@@ -75,7 +75,7 @@ def check_database(context: Context) -> None:
     records = context.manifest.migrations
     checked = [record.name for record in records if record.run == "check"]
     planned = [record.name for record in records if record.run != "check"]
-    for names, words in ((checked, ["--check", "--phase", "pre"]), (planned, ["--plan"])):
+    for names, words in ((checked, ["--check", "--phase", "pre"]), (planned, ["--dry-run"])):
         if names:
             _ask_database(context, [*words, *(names if len(names) < len(records) else [])])
 

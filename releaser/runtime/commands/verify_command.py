@@ -55,7 +55,7 @@ def _own_python(context: Context) -> str:
 
 
 def _hint(context: Context, tree: tree_check.Tree, in_bundle: list[str]) -> str:
-    strange = [each for each in tree.differences if each.said.endswith(tree_check.NOT_PART)]
+    strange = [each for each in tree.differences if each.told.endswith(tree_check.NOT_PART)]
     if len(strange) < len(tree.differences):
         archive = f"{context.name}-{context.layout.version}.tar.gz"
         return f"`{context.name} unpack --repair {archive}` puts back what was changed or is missing, but for env.sh"

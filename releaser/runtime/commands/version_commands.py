@@ -227,9 +227,9 @@ def check_known(context: Context, version: str, *, now: str) -> list[str]:
     import difflib
 
     near = difflib.get_close_matches(version, names, n=1)
-    said = shown(version)
+    told = shown(version)
     raise Failure(
-        f"{context.name} has no version '{said}{'...' if len(said) < len(version) else ''}' here",
+        f"{context.name} has no version '{told}{'...' if len(told) < len(version) else ''}' here",
         FAILED,
         now=now,
         hint=f"did you mean '{near[0]}'?" if near else f"there are {', '.join(names)}; `unpack FILE` adds one",

@@ -46,7 +46,7 @@ class _OfCommand(Work):
         return f"waits until `{told(self._record.command)}` has ended"
 
 
-def migrate(
+def migrate_by_command(
     context: Context,
     record: Migrations,
     url: str,
@@ -221,7 +221,7 @@ def _result(record: Migrations) -> dict[str, Any]:
 def _refuse_what_needs_revisions(options: Options) -> None:
     if options.action != "apply" or options.to != "head":
         raise _usage("this database is migrated by a command, which knows no revisions")
-    if options.sql or (options.dry_run and not options.check):
+    if options.sql or (options.is_dry_run and not options.check):
         raise _usage("this database is migrated by a command, which is not asked what it would do")
 
 

@@ -78,9 +78,9 @@ def run(
             if record.targets:
                 from .tenants.tenants import Tenants
 
-                result, said = Tenants(context, command, record, url, options, report).go(signals, applied)
+                result, told = Tenants(context, command, record, url, options, report).go(signals, applied)
             else:
-                result, said = _one(context, command, record, url, options, signals, report, applied)
+                result, told = _one(context, command, record, url, options, signals, report, applied)
         except Failure as failure:
             if len(names) > 1:
                 _tell_the_others(failure, record.name, names[:number], names[number + 1 :])
@@ -89,7 +89,7 @@ def run(
             raise
         results.append(result)
         lines += [f"-- {record.name}"] if prefix and options.sql else []
-        lines += [line if options.sql or line.startswith(" ") else f"{prefix}{line}" for line in said]
+        lines += [line if options.sql or line.startswith(" ") else f"{prefix}{line}" for line in told]
     if options.check:
         _refuse_pending(context, results, lines)
     return [_as_json(results)] if options.as_json else lines
@@ -115,7 +115,7 @@ def _one(
         from . import by_command
 
         if command == "migrate":
-            return by_command.migrate(context, record, url, options, signals, report, applied)
+            return by_command.migrate_by_command(context, record, url, options, signals, report, applied)
         return by_command.migrations(context, record, report)
     if command == "migrate" and (options.action, options.to) == ("apply", "head") and is_at_heads([record], [url]):
         return _nothing_to_do(record, options)
@@ -124,7 +124,7 @@ def _one(
     if command == "migrate":
         revisions: list[str] = []
         try:
-            return results.migrate(context, record, url, options, signals, report, revisions)
+            return results.migrate_database(context, record, url, options, signals, report, revisions)
         finally:
             if revisions:
                 applied.append({"database": record.name, "target": "", "revisions": revisions, **options.direction()})
@@ -136,7 +136,7 @@ def _nothing_to_do(record: Migrations, options: Options) -> tuple[dict[str, Any]
     heads = sorted(record.heads)
     result = {"database": record.name, "at": heads, "heads": heads, "applied": [], "would_apply": []}
     lines = [f"nothing to do: the database is at {', '.join(heads)} (head)"]
-    return {**result, "dry_run": options.dry_run}, lines
+    return {**result, "dry_run": options.is_dry_run}, lines
 
 
 def _tell_the_others(failure: Failure, name: str, done: Sequence[str], left: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-    from .database.progress import Database
+    from .database.configured import Database
     from .database.task import Task
     from .journal.attempts import Entry
 
@@ -127,6 +127,6 @@ def _below(row: dict[str, Any]) -> list[str]:
     lines += [shortened(row["note"])] if row.get("note") else []
     lines += [row["earlier"]] if row.get("earlier") else []
     if row.get("compatible") is not None or (row["state"] == AHEAD and "at" in row):
-        said = {True: "compatible", False: "not compatible", None: "not said to be compatible"}
-        lines.append(f"{said[row['compatible']]} with the release before it")
+        words = {True: "compatible", False: "not compatible", None: "not said to be compatible"}
+        lines.append(f"{words[row['compatible']]} with the release before it")
     return lines

@@ -22,8 +22,8 @@ class Options:
         "as_json",
         "at_least",
         "check",
-        "dry_run",
-        "force",
+        "is_dry_run",
+        "is_forced",
         "is_listing",
         "lock_wait_s",
         "names",
@@ -38,7 +38,7 @@ class Options:
         self,
         *,
         to: str = "head",
-        dry_run: bool = False,
+        is_dry_run: bool = False,
         lock_wait_s: float = DEFAULT_LOCK_WAIT_S,
         as_json: bool = False,
     ) -> None:
@@ -46,9 +46,9 @@ class Options:
         self.to = to  # "head", a revision or the beginning of one, or "+2"
         self.at_least = False  # a database that is further than `to` is no error
         self.resolution = ""  # of resolve: one of RESOLUTIONS
-        self.force = False  # of stamp: over what the database says; of down and unlock: said in so many words
+        self.is_forced = False  # of stamp: over what the database says; of down and unlock: said in so many words
         self.phase = ""  # or pre: only what is due before the new code; or post: the rest
-        self.dry_run = dry_run
+        self.is_dry_run = is_dry_run
         self.check = False  # a dry run whose exit code tells whether something is pending
         self.sql = False  # a dry run that prints the statements
         self.is_listing = False  # a dry run that refuses nothing: `migrations`
@@ -111,16 +111,16 @@ def parse_migrate(args: Sequence[str]) -> Options:
                 actions.append("unlock")
             case "--force" | "--yes-lose-data" if not equals:
                 said.append(name)
-                options.force = True
+                options.is_forced = True
             case "--dry-run" | "--plan" if not equals:
-                said.append("--plan")
-                options.dry_run = True
+                said.append("--dry-run")
+                options.is_dry_run = True
             case "--check" if not equals:
                 said.append(name)
-                options.dry_run = options.check = True
+                options.is_dry_run = options.check = True
             case "--sql" if not equals:
                 said.append(name)
-                options.dry_run = options.sql = True
+                options.is_dry_run = options.sql = True
             case "--json" if not equals:
                 options.as_json = True
             case "--target":
@@ -146,7 +146,8 @@ def _check_together(options: Options, actions: Sequence[str], said: Sequence[str
         raise _usage("migrate", "--check and --sql exclude each other")
     if options.action == "resolve" and options.resolution not in RESOLUTIONS:
         wanted = f"{', '.join(map(repr, RESOLUTIONS[:-1]))} or {RESOLUTIONS[-1]!r}"
-        raise _usage("migrate", f"--resolve {options.to}: expected {wanted}, found {options.resolution!r}")
+        found = f"found {options.resolution!r}" if options.resolution else "found nothing after the revision"
+        raise _usage("migrate", f"--resolve {options.to}: expected {wanted}, {found}")
     if options.action == "down" and "--yes-lose-data" not in said:
         raise _usage(
             "migrate", "--down-to undoes revisions, and data with them; --yes-lose-data says that this is wanted"
@@ -166,7 +167,7 @@ def parse_migrations(args: Sequence[str]) -> Options:
     Raises:
         Failure: an unknown word; exit code 2.
     """
-    options = Options(dry_run=True)
+    options = Options(is_dry_run=True)
     options.is_listing = True
     words = list(args)
     while words:
@@ -233,7 +234,7 @@ def _usage(command: str, what: str) -> Failure:
 _FORMS = {
     "migrate": (
         "usage: migrate [DATABASE ...] [--to REVISION] [--phase pre|post]",
-        "               [--at-least REVISION] [--plan | --sql | --check]",
+        "               [--at-least REVISION] [--dry-run | --sql | --check]",
         "               [--target NAME] [--lock-wait DURATION] [--json]",
         "       migrate [DATABASE] --down-to REVISION --yes-lose-data",
         "       migrate [DATABASE] --resolve REVISION applied|undone|retry",

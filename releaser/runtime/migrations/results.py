@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .tenants.tenant import Tenant
 
 
-def migrate(
+def migrate_database(
     context: Context,
     record: Migrations,
     url: str,
@@ -75,14 +75,14 @@ def _result(task: Task, options: Options) -> dict[str, Any]:
         "heads": sorted(task.scripts.heads),
         "applied": task.progress.applied,
         "would_apply": task.progress.planned,
-        "dry_run": options.dry_run,
+        "dry_run": options.is_dry_run,
     }
 
 
 def _sentences(task: Task, options: Options) -> list[str]:
-    if task.progress.said:
-        return task.progress.said
-    if options.dry_run and task.progress.planned:
+    if task.progress.told:
+        return task.progress.told
+    if options.is_dry_run and task.progress.planned:
         return [
             f"the database is at {_where(task)}; {count_of(len(task.progress.planned))} would be applied:",
             *(f"  {task.scripts.title(revision)}" for revision in task.progress.planned),

@@ -39,14 +39,14 @@ _SET_GROUP_ID = 0o2000
 class Difference:
     """One path that is not as it was built."""
 
-    __slots__ = ("path", "said")
+    __slots__ = ("path", "told")
 
-    def __init__(self, path: str, said: str) -> None:
+    def __init__(self, path: str, told: str) -> None:
         self.path = path  # below the root
-        self.said = said  # in a sentence, the path in front
+        self.told = told  # in a sentence, the path in front
 
     def __repr__(self) -> str:
-        return self.said
+        return self.told
 
 
 class Tree:
@@ -61,17 +61,17 @@ class Tree:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        return tuple(difference.said for difference in self.differences)
+        return tuple(difference.told for difference in self.differences)
 
     def of_version(self, version: str) -> tuple[str, ...]:
         """Return the problems of the version's own folder and of interpreters, without what all versions share."""
         own = (f"releases/{version}/", "python-")
-        return tuple(each.said for each in self.differences if each.path.startswith(own))
+        return tuple(each.told for each in self.differences if each.path.startswith(own))
 
     @property
     def of_release(self) -> list[Difference]:
         """The differences without what somebody has laid into the root itself, the archive for one."""
-        return [each for each in self.differences if "/" in each.path or not each.said.endswith(NOT_PART)]
+        return [each for each in self.differences if "/" in each.path or not each.told.endswith(NOT_PART)]
 
 
 def record_path(root: str, version: str) -> str:
@@ -218,8 +218,8 @@ def _difference(root: str, path: str, allowed: tuple[Member, ...]) -> Difference
         found: Member | None = record.look_at(full, record.sha256_of)
     except (FileNotFoundError, NotADirectoryError):
         found = None
-    said = [differs(path, _as_built(found, built), built) for built in allowed]
-    return Difference(path, said[0]) if all(said) else None
+    told = [differs(path, _as_built(found, built), built) for built in allowed]
+    return Difference(path, told[0]) if all(told) else None
 
 
 def _as_built(found: Member | None, built: Member) -> Member | None:

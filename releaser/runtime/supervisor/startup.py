@@ -66,7 +66,7 @@ def acquire_lock(context: Context, wait_s: float, say: Callable[[str], None]) ->
     """
     descriptor = os.open(context.layout.lock, os.O_RDWR | os.O_CREAT, 0o600)
     begin = time.monotonic()
-    said = False
+    is_told = False
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -91,8 +91,8 @@ def acquire_lock(context: Context, wait_s: float, say: Callable[[str], None]) ->
                 now="nothing was started",
                 hint=f"`fuser {context.layout.lock}` names it",
             )
-        if not said and waited > _UNWRITTEN_PID_S:
-            said = True
+        if not is_told and waited > _UNWRITTEN_PID_S:
+            is_told = True
             say(f"waiting for the instance of a supervisor that was killed (pid {holder})")
         time.sleep(_RETRY_S)
 

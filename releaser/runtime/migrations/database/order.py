@@ -26,7 +26,7 @@ class Order:
         scripts: Scripts,
         *,
         to: str = "head",
-        is_dry: bool,
+        is_dry_run: bool,
         owner: tuple[str, str],
         lock_wait_s: float,
         is_at_start: bool = False,
@@ -54,7 +54,7 @@ class Order:
         """Whether a database that is further than the destination is as it should be."""
         if action in ("stamp", "resolve") and self.destination == "heads":
             (self.destination,) = scripts.heads
-        self.is_dry = is_dry
+        self.is_dry_run = is_dry_run
         self.is_listing = is_listing  # a dry run that tells what is there, whatever it is
         self.owner = owner  # name and version of the release
         words = [f"bin/{owner[0]} migrate", *([self.settings.name] if is_one_of_several else [])]

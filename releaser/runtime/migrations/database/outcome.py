@@ -6,7 +6,8 @@ from .progress import count_of, told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .progress import Database, Progress
+    from .configured import Database
+    from .progress import Progress
     from .scripts import Scripts
 
 

@@ -109,7 +109,7 @@ def check_no_hook(environ: Mapping[str, str]) -> None:
             f"cannot migrate: this is called by a hook of {EVENT}, and the migration that runs it holds the lock",
             LOCK_WAIT_OVER,
             now="nothing was migrated by this call",
-            hint="migrations, migrate --plan and migrate --check work in a hook",
+            hint="migrations, migrate --dry-run and migrate --check work in a hook",
         )
 
 

@@ -12,7 +12,7 @@ from ..locks.postgresql import is_behind_pooler
 from ..sessions.connection import Statements, limit_statements, limit_waiting, make_sqlite_transactional
 from ..sessions.keepalive import set_on_postgresql
 from ..tenants.schema import enter_schema
-from .progress import Database
+from .configured import Database
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Preparation:
         database = Database(connection, settings)
         self._progress.databases.append(database)
         self._check_not_passed(database, connection)
-        if self._order.is_dry:
+        if self._order.is_dry_run:
             self._open_journal(database, connection)
             return
         if self._order.action == "unlock":
@@ -119,8 +119,8 @@ class Preparation:
         )
         if is_ours:
             connection.commit()
-        self._progress.said.append(f"the migration lock was held by {ended}; that session was ended" if ended else "")
-        self._progress.said[-1] = self._progress.said[-1] or "nobody holds the migration lock"
+        self._progress.told.append(f"the migration lock was held by {ended}; that session was ended" if ended else "")
+        self._progress.told[-1] = self._progress.told[-1] or "nobody holds the migration lock"
 
     def _open_journal(self, database: Database, connection: Connection) -> None:
         database.journal, reason = open_journal(
@@ -129,7 +129,7 @@ class Preparation:
             line=database.line,
             owner=self._order.owner,
             wanted=self._order.settings.journal,
-            is_dry=self._order.is_dry,
+            is_dry_run=self._order.is_dry_run,
         )
         if reason and not self._is_journal_missing:
             self._is_journal_missing = True

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 
     from ..journal.attempts import Entry
     from ..output.report import Report
+    from .configured import Database
     from .order import Order
-    from .progress import Database, Progress
+    from .progress import Progress
 
 _VERBS = {"down": "undo anything", "resolve": "resolve anything", "stamp": "mark a revision"}
 
@@ -69,14 +70,14 @@ class Revisions:
             return
         steps = [] if database.is_done_by_another else self._order.steps(heads)
         # After a failed try of an env.py with a transaction of its own around everything, they are pending again.
-        if self._order.action == "apply" and not self._order.is_dry:
+        if self._order.action == "apply" and not self._order.is_dry_run:
             self._progress.applied = [revision for revision in self._progress.applied if revision not in pending]
         if self._order.phase == "pre" and not steps:
             # One of phase post is not due: a start does not wait for the repair of what the code does not need yet.
             left = [entry for entry in left if entry.direction == UNDO]
         if not self._order.is_listing:
             check_clean(left, heads, context.connection, database.earlier, self._order.command)
-        if self._order.is_dry:
+        if self._order.is_dry_run:
             self._progress.planned += [step.revision.revision for step in steps]
             return
         if steps:
@@ -110,15 +111,15 @@ class Revisions:
         if self._order.is_listing:
             return
         entries, own = newest(database.history), self._scripts.heads
-        said = check_may_run_ahead(entries, unknown, own, self._scripts.knows, self._order.command)
+        ahead = check_may_run_ahead(entries, unknown, own, self._scripts.knows, self._order.command)
         if self._order.action != "apply":
             raise Failure(
-                f"cannot {_VERBS[self._order.action]}: {said}, and knows nothing of what came after it",
+                f"cannot {_VERBS[self._order.action]}: {ahead}, and knows nothing of what came after it",
                 AHEAD,
                 now="nothing was changed",
                 hint="the release that has brought it there can",
             )
-        self._progress.said.append(said)
+        self._progress.told.append(ahead)
 
     def _read_journal(self, database: Database, pending: Collection[str], context: MigrationContext) -> list[Entry]:
         """Note what the journal says of the revisions, and return those that were left half-way."""
@@ -129,7 +130,7 @@ class Revisions:
         def is_reached(revision: str) -> bool:
             return self._scripts.knows(revision) and revision not in pending
 
-        if not self._order.is_dry:
+        if not self._order.is_dry_run:
             journal.settle(is_reached)
         database.history = journal.entries()
         database.entries = newest(database.history)
@@ -141,7 +142,7 @@ class Revisions:
             if entry.state == "running" and is_reached(entry.revision) == (entry.direction == UNDO)
         )
         # Without the lock, what looks as if its process had been killed may be at work.
-        if running and self._order.is_dry and self._is_locked_by_another(database, context):
+        if running and self._order.is_dry_run and self._is_locked_by_another(database, context):
             database.at_work = running
         return [entry for entry in found if entry.revision not in database.at_work]
 
@@ -187,7 +188,7 @@ class Revisions:
                 now="nothing was changed",
                 hint="--force marks it nevertheless",
             )
-        self._progress.said.append(f"{title} is marked as applied, and nothing of it was executed")
+        self._progress.told.append(f"{title} is marked as applied, and nothing of it was executed")
         if database.statements is not None:
             database.statements.reset()
         yield from self._scripts.directory._stamp_revs(revision, tuple(heads))  # type: ignore[misc]
@@ -206,11 +207,11 @@ class Revisions:
             return
         resolution, is_down = self._order.resolution, entry.direction == UNDO
         if resolution == "retry":
-            self._progress.said.append(f"{title} {'may be undone' if is_down else 'will be applied'} again")
+            self._progress.told.append(f"{title} {'may be undone' if is_down else 'will be applied'} again")
             self._note_said(database, revision, RESOLVED, entry.direction)
             return
         is_undone = resolution == "undone"
-        self._progress.said.append(
+        self._progress.told.append(
             f"{title} is marked as {'not applied' if is_undone else 'applied'}, and nothing of it was executed"
         )
         if is_undone and not is_down:

@@ -112,7 +112,7 @@ class Run:
             as_sql=False,
             starting_rev=None,
             destination_rev=self._order.destination,
-            dont_mutate=self._order.is_dry or self._order.action == "unlock",
+            dont_mutate=self._order.is_dry_run or self._order.action == "unlock",
         )
         inner, inner_run = environment.configure, environment.run_migrations
 
@@ -194,9 +194,9 @@ class Run:
                 f"{self._scripts.folder}/env.py did not migrate: it ended without context.run_migrations()",
                 now="nothing was migrated",
             )
-        if self._order.is_dry:
+        if self._order.is_dry_run:
             return
-        if self.progress.unresolved is not None and not self.progress.said:
+        if self.progress.unresolved is not None and not self.progress.told:
             raise self.progress.unresolved
         for database in self.progress.databases:
             found = database.heads_seen_by_others()

@@ -319,7 +319,7 @@ _LOCK_LIMITS: Mapping[str, str] = {
 
 
 def open_journal(
-    connection: Connection, *, path: str, line: str, owner: tuple[str, str], wanted: str, is_dry: bool
+    connection: Connection, *, path: str, line: str, owner: tuple[str, str], wanted: str, is_dry_run: bool
 ) -> tuple[Journal | None, str]:
     """Return the journal of the database that `connection` works on, or None, and why there is none.
 
@@ -332,14 +332,14 @@ def open_journal(
     kind = connection.dialect.name
     if wanted == "off" or (kind == "sqlite" and not path):
         return None, ""
-    if is_dry and kind == "sqlite" and not os.path.exists(path + FILE_SUFFIX):
+    if is_dry_run and kind == "sqlite" and not os.path.exists(path + FILE_SUFFIX):
         return None, ""
 
     def opened() -> Journal | None:
         engine = connection.engine
         if kind == "sqlite":
             engine = create_engine(f"sqlite:///{path}{FILE_SUFFIX}", poolclass=NullPool)
-        return _opened(Journal(engine, TABLE, line, owner, is_own=kind == "sqlite"), is_dry=is_dry)
+        return _opened(Journal(engine, TABLE, line, owner, is_own=kind == "sqlite"), is_dry_run=is_dry_run)
 
     try:
         try:
@@ -359,10 +359,10 @@ def open_journal(
         return None, reason
 
 
-def _opened(journal: Journal, *, is_dry: bool) -> Journal | None:
+def _opened(journal: Journal, *, is_dry_run: bool) -> Journal | None:
     """Return the journal once its table is there; None if a dry run finds no table."""
     try:
-        if not is_dry:
+        if not is_dry_run:
             journal.prepare()
             return journal
         if journal.exists():

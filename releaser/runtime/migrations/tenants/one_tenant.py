@@ -61,7 +61,7 @@ def migrate_tenant(context: Context, args: list[str]) -> int:
             applied: list[str] = []
             try:
                 if order["command"] == "migrate":
-                    result, lines = results.migrate(*where, applied, tenant)
+                    result, lines = results.migrate_database(*where, applied, tenant)
                 else:
                     result, lines = results.migrations(*where, tenant)
             except Failure as failure:

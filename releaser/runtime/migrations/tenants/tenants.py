@@ -217,7 +217,7 @@ class Tenants:
         result = {"database": self._record.name, "at": union("at"), "heads": sorted(self._record.heads)}
         if self._command == "migrate":
             result |= {"applied": union("applied"), "would_apply": union("would_apply")}
-            return {**result, "dry_run": self._options.dry_run, "targets": rows}
+            return {**result, "dry_run": self._options.is_dry_run, "targets": rows}
         return {**result, "targets": rows}
 
     def _told(self, tenants: Sequence[Tenant]) -> list[str]:

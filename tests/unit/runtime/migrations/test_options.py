@@ -10,13 +10,13 @@ from releaser.runtime.release.failures import Failure
 
 def test_without_words_everything_is_applied_and_another_runner_waited_for() -> None:
     options = parse_migrate([])
-    assert (options.to, options.dry_run, options.lock_wait_s, options.as_json) == ("head", False, 600.0, False)
+    assert (options.to, options.is_dry_run, options.lock_wait_s, options.as_json) == ("head", False, 600.0, False)
 
 
 def test_a_value_stands_behind_its_word_or_an_equals_sign() -> None:
     for words in (["--to", "3f2a", "--lock-wait", "2m"], ["--to=3f2a", "--lock-wait=2m"]):
         options = parse_migrate([*words, "--dry-run", "--json"])
-        assert (options.to, options.dry_run, options.lock_wait_s, options.as_json) == ("3f2a", True, 120.0, True)
+        assert (options.to, options.is_dry_run, options.lock_wait_s, options.as_json) == ("3f2a", True, 120.0, True)
 
 
 @pytest.mark.parametrize(
@@ -48,14 +48,14 @@ def test_a_duration_has_a_unit_or_is_in_seconds(text: str, seconds: float) -> No
         (["--stamp", "+1"], "--stamp: expected a revision or head, found '+1'"),
         (["--stamp", "a", "--phase", "pre"], "--stamp and --phase exclude each other"),
         (["--resolve", "a", "retry", "--force"], "nothing here needs --force"),
-        (["--resolve", "a"], "--resolve a: expected 'applied', 'undone' or 'retry', found ''"),
+        (["--resolve", "a"], "--resolve a: expected 'applied', 'undone' or 'retry', found nothing after the revision"),
         (["--resolve", "+1", "retry"], "--resolve: expected a revision or head, found '+1'"),
         (["--down-to", "a"], "--down-to undoes revisions, and data with them"),
         (["--down-to", "a", "--force"], "--down-to undoes revisions, and data with them"),
         (["--down-to", "head", "--yes-lose-data"], "--down-to: expected a revision or base, found 'head'"),
         (["--down-to", "-1", "--yes-lose-data"], "--down-to: expected a revision or base, found '-1'"),
         (["--down-to", "a", "--yes-lose-data", "--to=b"], "--down-to and --to exclude each other"),
-        (["--down-to", "a", "--yes-lose-data", "--plan"], "--down-to and --plan exclude each other"),
+        (["--down-to", "a", "--yes-lose-data", "--plan"], "--down-to and --dry-run exclude each other"),
         (["--unlock"], "--unlock ends another runner's session"),
         (["--unlock", "--yes-lose-data"], "--unlock ends another runner's session"),
         (["--unlock", "--force", "--stamp", "a"], "--unlock and --stamp exclude each other"),
@@ -75,7 +75,7 @@ def test_what_cannot_be_understood_is_exit_code_2(words: list[str], said: str) -
 
 
 def test_the_list_knows_one_word() -> None:
-    assert (parse_migrations([]).as_json, parse_migrations([]).dry_run) == (False, True)
+    assert (parse_migrations([]).as_json, parse_migrations([]).is_dry_run) == (False, True)
     assert parse_migrations(["--json"]).as_json
     with pytest.raises(Failure, match="unknown word '--all'"):
         parse_migrations(["--all"])

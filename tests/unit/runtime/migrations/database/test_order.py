@@ -39,7 +39,7 @@ def scripts_of(folder: Path, revisions: Mapping[str, str]) -> Scripts:
 
 
 def order_of(scripts: Scripts, **more: Any) -> Order:
-    fields: dict[str, Any] = {"is_dry": False, "owner": ("app", "1.0.0"), "lock_wait_s": 1.0, "before": None}
+    fields: dict[str, Any] = {"is_dry_run": False, "owner": ("app", "1.0.0"), "lock_wait_s": 1.0, "before": None}
     return Order(scripts, **{**fields, **more})
 
 
