@@ -10,6 +10,7 @@ import hashlib
 import os
 import time
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -18,12 +19,14 @@ from shiv.bootstrap.environment import Environment  # type: ignore[import-untype
 from shiv.builder import create_archive  # type: ignore[import-untyped]
 from shiv.constants import BUILD_AT_TIMESTAMP_FORMAT  # type: ignore[import-untyped]
 
+from releaser.build.bundle.programs import hashed_line, write_programs
 from releaser.build.dependencies.installing import PACKED
 from releaser.build.dependencies.members import Member, append_members, members_of, write_members
 from releaser.build.dependencies.packed import method_of, open_members
 from releaser.build.stage.under_way import Stage
 from releaser.build.tools.layers import SITE_PACKAGES, Linked, link, names_below
 from releaser.build.tools.tree import hash_of, normalise_modes
+from releaser.runtime.bundle.unpack import PROGRAMS
 from releaser.runtime.release.manifest import MAIN, Entry
 
 ID_CHARACTERS: Final = 32
@@ -36,7 +39,8 @@ def write_bundle(stage: Stage) -> None:
     entry = stage.entries[MAIN]
     if not _is_plain(entry):
         _write_standalone(stage, entry)
-    stage.bundle_id = content_hash(stage.site_packages, stage.linked)
+    programs = write_programs(stage)
+    stage.bundle_id = content_hash(stage.site_packages, stage.linked, programs)
     target = stage.bundle
     _open_all_members(stage)
     new, kept = _sorted_out(stage)
@@ -48,17 +52,19 @@ def write_bundle(stage: Stage) -> None:
         _environment(stage, entry),
         compressed=not stage.plan.is_bundle_stored,
     )
-    _add_members(stage, target, [name for name in new if name.endswith(".pyc")], kept)
+    _add_members(stage, target, [name for name in new if name.endswith(".pyc")], kept, programs)
 
 
-def content_hash(folder: Path, linked: Linked) -> str:
-    """Return a hash of every file below `folder`: path, executable bit and content."""
+def content_hash(folder: Path, linked: Linked, programs: Mapping[str, Path]) -> str:
+    """Return a hash of every file below `folder`, path, executable bit and content, and of the programs."""
     total = hashlib.sha256()
     for name in names_below(folder):
         status = os.lstat(f"{folder}/{name}")
         layer = linked.origin(name, status)
         digest = layer.files[f"{SITE_PACKAGES}/{name}"].sha256 if layer is not None else hash_of(folder / name)
         total.update(f"{name}\0{bool(status.st_mode & 0o100):d}\0{digest}\n".encode("utf-8", "surrogateescape"))
+    for name, path in programs.items():
+        total.update(hashed_line(name, path).encode("utf-8", "surrogateescape"))
     return total.hexdigest()[:ID_CHARACTERS]
 
 
@@ -136,7 +142,9 @@ def _write_standalone(stage: Stage, entry: Entry) -> None:
     (folder / STANDALONE).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _add_members(stage: Stage, target: Path, byte_code: list[str], kept: list[list[Member]]) -> None:
+def _add_members(
+    stage: Stage, target: Path, byte_code: list[str], kept: list[list[Member]], programs: Mapping[str, Path]
+) -> None:
     """Append what shiv left out, and set the modes of its own members, which follow the umask else.
 
     What layers hold comes before what this build has made, and where each begins is noted: an archive that was
@@ -144,6 +152,7 @@ def _add_members(stage: Stage, target: Path, byte_code: list[str], kept: list[li
     """
     packed = stage.folder / "byte-code.zip"
     files = [(f"{SITE_PACKAGES}/{name}", stage.site_packages / name) for name in byte_code]
+    files += [(f"{PROGRAMS}{name}", path) for name, path in programs.items()]
     write_members(packed, files, stage.epoch, method_of(stage))
     with packed.open("rb") as file, zipfile.ZipFile(target, "a") as archive:
         for info in archive.infolist():

@@ -84,7 +84,18 @@ def console_scripts(site_packages: Path) -> dict[str, str]:
     for folder in dist_infos(site_packages):
         path = folder / "entry_points.txt"
         if path.is_file():
-            found |= _console_scripts_in(path.read_text(encoding="utf-8"))
+            found |= _scripts_in(path.read_text(encoding="utf-8"), "console_scripts")
+    return found
+
+
+def programs_of(site_packages: Path) -> dict[str, str]:
+    """Return the `module:attribute` of each console script and each script with a window, by name."""
+    found: dict[str, str] = {}
+    for folder in dist_infos(site_packages):
+        path = folder / "entry_points.txt"
+        if path.is_file():
+            text = path.read_text(encoding="utf-8")
+            found |= _scripts_in(text, "gui_scripts") | _scripts_in(text, "console_scripts")
     return found
 
 
@@ -100,14 +111,14 @@ def is_extension(name: str) -> bool:
     return name.endswith(_EXTENSION_ENDS) or ".so." in name
 
 
-def _console_scripts_in(text: str) -> dict[str, str]:
+def _scripts_in(text: str, group: str) -> dict[str, str]:
     parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, strict=False)
     parser.optionxform = str  # type: ignore[assignment, method-assign]
     parser.read_string(text)
-    if not parser.has_section("console_scripts"):
+    if not parser.has_section(group):
         return {}
     # "module:attribute [extra]": extras were a question to the installer.
-    return {name: value.partition("[")[0].strip() for name, value in parser.items("console_scripts")}
+    return {name: value.partition("[")[0].strip() for name, value in parser.items(group)}
 
 
 def _landing(name: str) -> str:

@@ -13,7 +13,7 @@ import zlib
 
 from ..release import record
 from ..release.record import FILE, FOLDER, LINK, Member, quoted
-from .unpack import PREFIX, mode_of
+from .unpack import PREFIX, PROGRAMS, mode_of
 from .unpacked import SOURCE_PATHS_FILE, environment_text, interpreter, is_unpacked, site_packages
 
 TYPE_CHECKING = False
@@ -57,9 +57,10 @@ def _built(context: Context, inside: str, python: str) -> dict[str, Member]:
     descriptor = os.open(os.path.join(context.layout.release, manifest.bundle.file), os.O_RDONLY | os.O_NONBLOCK)
     with open(descriptor, "rb") as file, zipfile.ZipFile(file) as archive:
         for info in archive.infolist():
-            path = f"{inside}/{info.filename.removeprefix(PREFIX)}".rstrip("/")
-            if not info.filename.startswith(PREFIX) or path == inside:
+            first, _, rest = info.filename.partition("/")
+            if f"{first}/" not in (PREFIX, PROGRAMS) or not rest:
                 continue
+            path = f"{inside if f'{first}/' == PREFIX else first}/{rest}".rstrip("/")
             made[path] = Member(FOLDER) if info.is_dir() else _member(archive, info)
     if manifest.bundle.source_paths:
         made[f"{inside}/{SOURCE_PATHS_FILE}"] = _text("".join(f"{path}\n" for path in manifest.bundle.source_paths))

@@ -18,6 +18,7 @@ import sys
 
 from ..release import env_file, environment
 from . import launch, providers
+from .unpacked import with_programs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def complete(context: Context, command: str) -> dict[str, str]:
         if context.manifest.config_providers:
             answer = providers.ask(context, {**environ, **contract}, launch.provide_command(context))
             environ = {**answer, **environ}
-    return {**environment.configured(context.manifest, environ), **contract}
+    return with_programs(context, {**environment.configured(context.manifest, environ), **contract})
 
 
 def with_file(context: Context, environ: Mapping[str, str]) -> dict[str, str]:

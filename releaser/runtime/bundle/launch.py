@@ -7,6 +7,7 @@ import sys
 
 from . import listeners
 from .process import Child, spawn
+from .unpacked import with_programs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def start_instance(
     try:
         child = spawn(
             words,
-            {**environ, **listeners.variables(bound)},
+            {**with_programs(context, environ), **listeners.variables(bound)},
             cwd=layout.root,
             # A process group in the background that reads the terminal is stopped by it (SIGTTIN, tty_ioctl(4)).
             stdin=nothing if os.isatty(0) else 0,

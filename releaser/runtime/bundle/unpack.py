@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 _LOCK = ".lock"
 _PARTIAL = ".partial-"
 PREFIX = "site-packages/"
-"""Of the members of the zipapp that are unpacked."""
+"""Of the members of the zipapp that are unpacked as packages."""
+PROGRAMS = "bin/"
+"""Of those that are unpacked beside the interpreter, as a virtual environment has them."""
 _PIECE_BYTES = 1024 * 1024
 _BY_ITS_NAMES = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EINVAL)
 """What the names in a zipapp can bring about in an empty folder: twice, below a file, too long."""
@@ -98,7 +100,7 @@ def _unpack_locked(context: Context) -> None:
     try:
         os.makedirs(site_packages)
         _refuse_noexec(context, partial)
-        _extract(context, source, site_packages)
+        _extract(context, source, partial, site_packages)
         lay_out(partial, interpreter())
         write_through(partial)
         _publish(partial, context.layout.bundle(manifest.bundle.id))
@@ -132,17 +134,21 @@ def _refuse_noexec(context: Context, folder: str) -> None:
         )
 
 
-def _extract(context: Context, source: str, site_packages: str) -> None:
+def _extract(context: Context, source: str, home: str, site_packages: str) -> None:
     needed_bytes = 0
     try:
         with _opened(source) as archive:
-            members = [member for member in archive.infolist() if member.filename.startswith(PREFIX)]
-            if not members:
+            members = {
+                folder: [member for member in archive.infolist() if member.filename.startswith(prefix)]
+                for prefix, folder in ((PREFIX, site_packages), (PROGRAMS, os.path.join(home, "bin")))
+            }
+            if not members[site_packages]:
                 raise _Damaged("it holds no site-packages")
-            needed_bytes = sum(member.file_size for member in members)
+            needed_bytes = sum(member.file_size for each in members.values() for member in each)
             made: set[str] = {site_packages}
-            for member in members:
-                _extract_member(archive, member, site_packages, made)
+            for folder, each in members.items():
+                for member in each:
+                    _extract_member(archive, member, folder, made)
     except (_Damaged, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
         raise _damaged(context, source, error) from error
     except OSError as error:
@@ -176,12 +182,12 @@ def _opened(source: str) -> zipfile.ZipFile:
         raise
 
 
-def _extract_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, site_packages: str, made: set[str]) -> None:
+def _extract_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, home: str, made: set[str]) -> None:
     """Write one member; modes come out as 0755 and 0644, `made` are the folders that exist."""
-    relative = member.filename[len(PREFIX) :]
+    relative = member.filename.partition("/")[2]
     if ".." in relative.split("/") or relative.startswith("/"):
         raise _Damaged(f"the member {member.filename} points outside of it")
-    path = os.path.join(site_packages, relative)
+    path = os.path.join(home, relative)
     folder = os.path.dirname(path)
     if folder not in made:
         os.makedirs(folder, exist_ok=True)

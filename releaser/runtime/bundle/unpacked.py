@@ -14,6 +14,7 @@ from ..release.failures import Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import NoReturn
 
     from ..release.context import Context
@@ -33,6 +34,26 @@ def site_packages(context: Context) -> str:
     """Return the path of the bundle's site-packages folder, there or not."""
     manifest = context.manifest
     return context.layout.site_packages(manifest.bundle.id, manifest.python.version)
+
+
+def program(context: Context, name: str) -> str:
+    """Return the path of the bundle's program `name`, or the name alone where it has none: then it is no file."""
+    path = os.path.join(_programs(context), name)
+    return path if os.path.isfile(path) else name
+
+
+def with_programs(context: Context, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return `environ` with the bundle's programs first in PATH; those of another bundle of this release are not in it.
+
+    The folder may not be there yet: the hooks before a first start come before the bundle is unpacked.
+    """
+    own, others = _programs(context), f"{folder_of_bundles(context)}{os.sep}"
+    rest = [folder for folder in environ.get("PATH", os.defpath).split(os.pathsep) if not folder.startswith(others)]
+    return {**environ, "PATH": os.pathsep.join((own, *rest))}
+
+
+def _programs(context: Context) -> str:
+    return os.path.join(context.layout.bundle(context.manifest.bundle.id), "bin")
 
 
 def folder_of_bundles(context: Context) -> str:

@@ -161,7 +161,7 @@ class Agent:
         for descriptor in listeners:
             poller.register(descriptor, POLLIN)
         if self._watch is not None:
-            poller.register(self._watch[0], 0)  # a hang-up is always reported
+            poller.register(self._watch[0], POLLIN)  # a hang-up is always reported; of a process, it is this
         while True:
             for descriptor, _ in poller.poll():
                 if descriptor == wake:

@@ -13,11 +13,13 @@ import signal
 import sys
 
 from ..bundle import activation, listeners
+from ..bundle.unpacked import program
 from ..protocol import notify
 from ..release import environment
 from ..release.failures import FAILED, USAGE, Failure
 from ..release.layout import agent_socket
 from . import agent, lifeline, reloading
+from .executed_anew import INSTANCE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,7 +70,8 @@ def _run(context: Context, args: list[str]) -> int:
     words = (
         environment.setting("command", listeners.with_numbers(word, os.environ), os.environ) for word in entry.args
     )
-    sys.argv = [entry.argv0, *words, *args[2:]]
+    sys.argv = [program(context, entry.argv0), *words, *args[2:]]
+    os.environ[INSTANCE] = f"{os.getpid()}:{name}"
     match entry.kind:
         case "callable":
             return _run_callable(entry)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _functions: list[Callable[[Change], Any]] = []
 _known: dict[str, str] = {}
 _lock = allocate_lock()
-_OF_THE_PROCESS = frozenset(("_", "PWD", "OLDPWD", "SHLVL", *OF_THE_MANAGER))
+_OF_THE_PROCESS = frozenset(("_", "PWD", "OLDPWD", "SHLVL", "RELEASE_INSTANCE", *OF_THE_MANAGER))
 """What shells and supervisors set for one process; no configuration."""
 _LEAST_HIDDEN = 4
 _HIDDEN = "(hidden)"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from ...bundle.unpacked import with_programs
 from ...release.manifest import Hook
 from .jobs import Job
 
@@ -75,6 +76,7 @@ class HookRun(Job):
         else:
             in_the_app = hook.event in CALLED_IN_THE_APP and environ.get("RELEASE_PID")
             argv = [*runtime, "rpc" if in_the_app else "eval", hook.call]
+        environ = with_programs(context, environ)
         super().__init__(argv, environ, cwd=context.layout.root, limit_s=hook.timeout_s, now=now, merge_stderr=True)
 
     def take(self, data: bytes) -> None:
