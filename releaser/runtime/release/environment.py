@@ -28,7 +28,7 @@ CONTRACT = (
     ("RELEASE_VAR", "the only folder that is written to"),
     ("RELEASE_PYTHON", "absolute path of the interpreter"),
     ("RELEASE_PID", "process id of the running app"),
-    ("RELEASE_INSTANCE", "process id and name of the process that the supervisor started"),
+    ("RELEASE_INSTANCE", "the app's own process: its id and its name"),
     ("RELEASE_OLD_VERSION", "during an upgrade: version that served before"),
     ("RELEASE_NEW_VERSION", "during an upgrade: version that takes over"),
     ("RELEASE_DATABASE", "pre_migrate: name of the database"),

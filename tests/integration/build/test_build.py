@@ -134,11 +134,13 @@ def test_the_bundle_holds_byte_code_that_is_never_checked_against_its_source(pro
     assert b"site-packages/tiny/app.py" in code
     assert {member.filename.split("/")[0] for member in members} == {
         "site-packages",
+        "bin",
         "_bootstrap",
         "environment.json",
         "__main__.py",
     }
-    assert {member.external_attr >> 16 for member in members} == {0o100644}
+    modes = {member.filename.startswith("bin/"): member.external_attr >> 16 for member in members}
+    assert modes == {False: 0o100644, True: 0o100755}
 
 
 def test_the_app_can_import_the_runtime_of_its_release(project: Path) -> None:
