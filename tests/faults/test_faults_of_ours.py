@@ -56,7 +56,7 @@ def _sabotaged(original):
 {name} = _sabotaged({name})
 """
 POINTS = {
-    "supervisor/control": [
+    "supervisor/control/clients": [
         "Control.accept",
         "Control.serve",
         "Control._read",
@@ -69,11 +69,11 @@ POINTS = {
         "Answering._begin_upgrade",
         "Answering._restart",
     ],
-    "supervisor/status": ["as_json"],
-    "supervisor/watch": ["Watch.pass_deadline", "Watch.watched", "Watch._advance", "Watch._judge"],
-    "supervisor/pulse": ["Pulse.pass_deadline", "Pulse.watched", "Pulse._advance"],
-    "supervisor/readiness": ["Probe.__init__", "Probe.advance", "Probe._read"],
-    "supervisor/keeper": [
+    "supervisor/control/status": ["as_json"],
+    "supervisor/keeping/watch": ["Watch.pass_deadline", "Watch.watched", "Watch._advance", "Watch._judge"],
+    "supervisor/keeping/pulse": ["Pulse.pass_deadline", "Pulse.watched", "Pulse._advance"],
+    "supervisor/keeping/readiness": ["Probe.__init__", "Probe.advance", "Probe._read"],
+    "supervisor/keeping/keeper": [
         "Keeper.watched",
         "Keeper.deadlines",
         "Keeper.pass_deadlines",
@@ -90,14 +90,14 @@ POINTS = {
     "supervisor/hooks/jobs": ["Jobs.watched", "Jobs.pass_deadlines", "Jobs.take_ended", "Job.read"],
     "supervisor/hooks/hook": ["HookRun.__init__", "HookRun.take", "HookRun.problem"],
     "supervisor/hooks/hook_queue": ["HookQueue.run", "HookQueue.take_ended", "HookQueue._finish"],
-    "supervisor/output": ["Output.flush"],
-    "supervisor/logger": ["Logger.relieve", "Logger.take_ended", "Logger._start"],
-    "supervisor/systemd": ["Upward.pass_deadline", "Upward._tell", "Upward.watched", "Upward.begin_reload"],
+    "supervisor/telling/output": ["Output.flush"],
+    "supervisor/telling/logger": ["Logger.relieve", "Logger.take_ended", "Logger._start"],
+    "supervisor/telling/systemd": ["Upward.pass_deadline", "Upward._tell", "Upward.watched", "Upward.begin_reload"],
     "bundle/process": ["ended_child"],
     "release/versions": ["switch"],
     "bundle/listeners": ["listen", "close_all"],
     "supervisor/generation": ["Generation.make_keepers", "Generation.begin", "Generation.is_ready"],
-    "supervisor/upgrade/generation": ["make_generation", "make_listeners"],
+    "supervisor/upgrade/new_generation": ["make_generation", "make_listeners"],
     "supervisor/upgrade/steps": ["after"],
     "supervisor/upgrade/upgrading": [
         "Upgrade._begin",
@@ -115,16 +115,16 @@ POINTS = {
         "Upgrade._stand_alone",
         "Upgrade._happen",
     ],
-    "supervisor/reexecution": ["execute", "Held.__init__"],
+    "supervisor/upgrade/reexecution": ["execute", "Held.__init__"],
 }
 GONE = "ImportError('the module is gone')"
 NO_ROOM = "OSError(28, 'no room')"
 ALL_POINTS = [
     *((module, name, GONE) for module, names in POINTS.items() for name in names),
     ("bundle/launch", "start_instance", NO_ROOM),
-    ("supervisor/logger", "Logger._start", NO_ROOM),
-    ("supervisor/upgrade/generation", "make_listeners", NO_ROOM),
-    ("supervisor/reexecution", "execute", NO_ROOM),
+    ("supervisor/telling/logger", "Logger._start", NO_ROOM),
+    ("supervisor/upgrade/new_generation", "make_listeners", NO_ROOM),
+    ("supervisor/upgrade/reexecution", "execute", NO_ROOM),
 ]
 POINTS_TRIED = ALL_POINTS if os.environ.get("RELEASER_ALL_TESTS") else ALL_POINTS[::4]
 """A quarter of them, or all with RELEASER_ALL_TESTS: each takes seconds."""
@@ -242,7 +242,7 @@ def late_imports() -> dict[str, set[str]]:
     """
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "import releaser.runtime.supervisor.foreground, releaser.runtime.supervisor.logger\n"
+        "import releaser.runtime.supervisor.foreground, releaser.runtime.supervisor.telling.logger\n"
         "print(*(name for name in sys.modules if name.startswith('releaser.runtime')))"
     )
     argv = [sys.executable, "-I", "-c", code, str(RUNTIME.parents[1])]

@@ -20,7 +20,7 @@ from ..release.tree_check import ALLOWED_SIGNERS, compare
 from ..release.writing import write_all
 from ..supervisor.hooks.hook_queue import HookQueue
 from ..supervisor.hooks.jobs import Jobs
-from ..supervisor.output import Output
+from ..supervisor.telling.output import Output
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

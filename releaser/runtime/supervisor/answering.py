@@ -12,7 +12,9 @@ import signal
 from ..protocol import frames, requests, upgrade_request
 from ..release import environment, known_python
 from ..release.failures import DONE, NOT_NOW, Failure
-from . import control, reexecution, states, status
+from . import states
+from .control import clients, status
+from .upgrade import reexecution
 from .upgrade.upgrading import Upgrade
 
 TYPE_CHECKING = False
@@ -25,11 +27,11 @@ if TYPE_CHECKING:
     from .generation import Generation
     from .hooks.hook_queue import HookQueue
     from .hooks.jobs import Jobs
-    from .keeper import Keeper
-    from .logger import Logger
+    from .keeping.keeper import Keeper
     from .outcome import Outcome
-    from .output import Output
-    from .systemd import Upward
+    from .telling.logger import Logger
+    from .telling.output import Output
+    from .telling.systemd import Upward
     from .upgrade.upgrading import Host
 
 FORWARDED = (signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
@@ -47,7 +49,7 @@ class Answering:
     _args: list[str]
     _only: tuple[str, ...]
     _logger: Logger | None
-    _restarting: list[tuple[control.Client, set[Keeper]]]
+    _restarting: list[tuple[clients.Client, set[Keeper]]]
     _lock: int
     _now: float
     _started_at: float
@@ -59,7 +61,7 @@ class Answering:
     _err: Output
     _jobs: Jobs
     _hooks: HookQueue
-    _control: control.Control
+    _control: clients.Control
     _wake_write: int
     _faults: Faults
 
@@ -73,7 +75,7 @@ class Answering:
         """Tell systemd, or whoever else wants to know; a fault in that changes nothing here."""
         self._faults.attempt("the service manager", "telling the service manager", tell)
 
-    def _answer(self, words: list[str], client: control.Client) -> bytes:
+    def _answer(self, words: list[str], client: clients.Client) -> bytes:
         """Return the frames that answer a request on the control socket."""
         match words[0]:
             case "ping":
@@ -118,7 +120,7 @@ class Answering:
         for keeper in self._live.keepers:
             keeper.configure(self._live.variables)
 
-    def _restart(self, name: str, client: control.Client) -> bytes:
+    def _restart(self, name: str, client: clients.Client) -> bytes:
         """Restart the instances of one process; the client hears of it when all of them are ready."""
         wanted = {keeper for keeper in self._live.keepers if name in (keeper.name, keeper.process.name)}
         if self._state != states.RUNNING or self._upgrade is not None:
@@ -162,7 +164,7 @@ class Answering:
 
     # Upgrades -----------------------------------------------------------------------------------------------------
 
-    def _begin_upgrade(self, text: str, client: control.Client) -> bytes:
+    def _begin_upgrade(self, text: str, client: clients.Client) -> bytes:
         """Begin to change the version; the client hears of each step, and of the end."""
         try:
             request = upgrade_request.read(text)
@@ -261,7 +263,7 @@ class Answering:
 
     def _adopt(self, state: Mapping[str, Any]) -> None:
         """Go on where the supervisor of the version before has stopped."""
-        self._control = control.Control(_socket.socket(fileno=state["control"]), self._answer, self._host.fault)
+        self._control = clients.Control(_socket.socket(fileno=state["control"]), self._answer, self._host.fault)
         self._control.adopt(state["clients"])
         self._live.environ, self._live.number = dict(state["environ"]), state["generation"]
         self._live.make_keepers(self._host, self._only, self._log_path())

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..release.context import Context
-    from .logger import Logger
+    from .telling.logger import Logger
 
 
 def foreground(context: Context, args: list[str]) -> int:
@@ -56,8 +56,8 @@ def resume(context: Context, args: list[str]) -> int:
     Raises:
         Failure: what the supervisor before has left cannot be understood.
     """
-    from . import reexecution
-    from .logger import Logger
+    from .telling.logger import Logger
+    from .upgrade import reexecution
 
     state = reexecution.read_state(int(args[0]))
     logger = None if state["logger"] is None else Logger.adopted(context, state["logger"])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..bundle.launch import runtime_command
 from ..release.layout import MAIN
-from .keeper import Keeper
+from .keeping.keeper import Keeper
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ..bundle.listeners import Listener
     from ..release.context import Context
-    from .keeper import Owner
+    from .keeping.keeper import Owner
 
 
 class Generation:

@@ -20,15 +20,17 @@ from ..release.failures import BUG, DONE, Failure
 from ..release.faults import Faults
 from ..release.files import unlink, write
 from ..release.layout import CONTROL_SOCKET
-from . import configuring, control, states, systemd
+from . import configuring, states
 from .answering import FORWARDED, HANDLED
+from .control import clients
 from .generation import Generation
 from .hooks.hook import HookRun, format_seconds
 from .hooks.hook_queue import HookQueue
 from .hooks.jobs import Job, Jobs, Task
-from .keeper import Keeper
+from .keeping.keeper import Keeper
 from .outcome import Outcome
-from .output import Output, own_description
+from .telling import systemd
+from .telling.output import Output, own_description
 from .turning import Turning
 
 TYPE_CHECKING = False
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..release.context import Context
-    from .logger import Logger
+    from .telling.logger import Logger
 
 _PAUSE_MS = 100
 _STATES = "states"
@@ -78,7 +80,7 @@ class Supervisor(Turning):
         self._args = args
         self._only = only
         self._logger = logger
-        self._restarting: list[tuple[control.Client, set[Keeper]]] = []
+        self._restarting: list[tuple[clients.Client, set[Keeper]]] = []
         self._lock = lock
         self._on_running = on_running
         self._now = time.monotonic()
@@ -409,7 +411,7 @@ class Supervisor(Turning):
         for name in os.listdir(layout.run):
             if name.endswith(".sock"):
                 unlink(os.path.join(layout.run, name))
-        self._control = control.Control(sockets.bind(layout.run, CONTROL_SOCKET), self._answer, self.fault)
+        self._control = clients.Control(sockets.bind(layout.run, CONTROL_SOCKET), self._answer, self.fault)
         write(layout.pid_file, f"{os.getpid()}\n")
         known_python.keep(self._live.context)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ...release.context import Context
     from ...release.manifest import Manifest
-    from ..output import Output
+    from ..telling.output import Output
 
 MIGRATE_LIMIT_S = 3600.0
 MAX_LINE_BYTES = 8192

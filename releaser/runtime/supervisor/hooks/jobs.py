@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ..output import Output
+    from ..telling.output import Output
 
 KILL_AFTER_S = 5.0
 """From SIGTERM, at the time limit, to SIGKILL."""

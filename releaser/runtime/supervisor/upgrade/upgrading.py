@@ -25,7 +25,7 @@ from ...release import versions
 from ...release.failures import BUG, DONE, Failure
 from ..hooks.hook import format_seconds, migration_hooks
 from . import steps
-from .generation import is_in, make_generation, make_listeners
+from .new_generation import is_in, make_generation, make_listeners
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from ...release.manifest import Hook
-    from ..control import Client
+    from ..control.clients import Client
     from ..generation import Generation
-    from ..keeper import Keeper, Owner
+    from ..keeping.keeper import Keeper, Owner
 
     class Host(Owner, Protocol):
         """The supervisor, as an upgrade sees it."""

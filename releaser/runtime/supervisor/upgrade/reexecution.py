@@ -19,20 +19,20 @@ import json
 import os
 import signal
 
-from ..bundle.launch import FLAGS
-from ..bundle.listeners import Listener
-from ..release.failures import Failure
-from ..release.layout import MAIN
+from ...bundle.launch import FLAGS
+from ...bundle.listeners import Listener
+from ...release.failures import Failure
+from ...release.layout import MAIN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from typing import Any
 
-    from ..release.context import Context
-    from .control import Control
-    from .generation import Generation
-    from .logger import Logger
+    from ...release.context import Context
+    from ..control.clients import Control
+    from ..generation import Generation
+    from ..telling.logger import Logger
 
 FORMAT = 1
 

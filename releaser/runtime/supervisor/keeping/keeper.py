@@ -11,17 +11,17 @@ import _socket
 import os
 import signal
 
-from ..bundle.launch import Instance, start_instance
-from ..bundle.process import Child
-from ..instance import drain
-from ..protocol import notify
-from ..release import environment
-from ..release.failures import BUG, Failure
-from ..release.faults import REST_S
-from ..release.files import unlink, unlink_agent
-from ..release.layout import ASIDE_SOCKET, MAIN, NOTIFY_SOCKET, agent_socket, numbered
+from ...bundle.launch import Instance, start_instance
+from ...bundle.process import Child
+from ...instance import drain
+from ...protocol import notify
+from ...release import environment
+from ...release.failures import BUG, Failure
+from ...release.faults import REST_S
+from ...release.files import unlink, unlink_agent
+from ...release.layout import ASIDE_SOCKET, MAIN, NOTIFY_SOCKET, agent_socket, numbered
+from ..hooks.hook import format_seconds
 from . import readiness
-from .hooks.hook import format_seconds
 from .pulse import Pulse
 from .restarts import Restarts
 from .watch import Watch
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any, Protocol
 
-    from ..bundle.listeners import Listener
-    from ..release.context import Context
-    from ..release.manifest import Process
+    from ...bundle.listeners import Listener
+    from ...release.context import Context
+    from ...release.manifest import Process
 
     class Owner(Protocol):
         """What a keeper tells: the supervisor, or an upgrade."""

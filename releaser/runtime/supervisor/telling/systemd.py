@@ -17,17 +17,17 @@ import os
 import select
 import time
 
-from ..bundle.process import FIRST_INHERITED
-from ..protocol import frames, notify, sockets
-from . import states
-from .hooks.jobs import KILL_AFTER_S
+from ...bundle.process import FIRST_INHERITED
+from ...protocol import frames, notify, sockets
+from .. import states
+from ..hooks.jobs import KILL_AFTER_S
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ..release.layout import Layout
-    from ..release.manifest import Manifest
+    from ...release.layout import Layout
+    from ...release.manifest import Manifest
 
 _MARGIN_S = 10.0
 _FEEDS_IN_A_PERIOD = 3

@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ..release.manifest import Manifest
+    from ...release.manifest import Manifest
 
 
 def identity(manifest: Manifest) -> dict[str, Any]:
