@@ -51,7 +51,12 @@ ROOMS_OF_THE_BUILD = (
 )
 """From the ground up as well; the last two are modules that stand above all rooms."""
 WIDEST_ROOM = 15
-"""Modules in a room of the build: past that nobody can see which to open."""
+"""Modules in a room: past that nobody can see which to open."""
+ROOMS_WITH_A_WIDTH = (
+    *(folder for folder in sorted((PACKAGE / "build").iterdir()) if (folder / "__init__.py").is_file()),
+    *sorted(path.parent for path in (PACKAGE / "runtime/supervisor").rglob("__init__.py")),
+)
+"""The rooms of the build, and the supervisor with its own."""
 OF_THE_RUNTIME: Mapping[str, frozenset[str]] = {
     "plan": frozenset({"manifest"}),
     # What looks at releases on hosts looks at artifacts too: there is one reader of archives, one check of a tree.
@@ -164,15 +169,18 @@ def test_a_room_of_the_build_imports_only_those_below_it(module: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "room", sorted({room_of(module) for module in MODULES if module.startswith("releaser.build.")})
+    "folder", ROOMS_WITH_A_WIDTH, ids=[str(folder.relative_to(PACKAGE)) for folder in ROOMS_WITH_A_WIDTH]
 )
-def test_a_room_of_the_build_is_not_too_wide_and_says_what_it_is_for(room: str) -> None:
-    folder = PACKAGE / "build" / room
-    if not folder.is_dir():
-        return  # a module that stands above all rooms
+def test_a_room_is_not_too_wide_and_says_what_it_is_for(folder: Path) -> None:
     (statement,) = ast.parse((folder / "__init__.py").read_text(encoding="utf-8")).body
     assert isinstance(statement, ast.Expr)  # a docstring, and no re-exports
-    assert len(list(folder.glob("[!_]*.py"))) <= WIDEST_ROOM
+    assert 0 < len(list(folder.glob("[!_]*.py"))) <= WIDEST_ROOM
+
+
+def test_every_room_of_the_build_and_of_the_supervisor_has_a_width() -> None:
+    names = {str(folder.relative_to(PACKAGE)) for folder in ROOMS_WITH_A_WIDTH}
+    assert names >= {"build/dependencies", "runtime/supervisor", "runtime/supervisor/upgrade"}
+    assert names >= {f"build/{room}" for room in ROOMS_OF_THE_BUILD if (PACKAGE / "build" / room).is_dir()}
 
 
 def test_no_module_imports_itself_through_others() -> None:

@@ -63,13 +63,12 @@ POINTS = {
         "Control.close_overdue",
         "Control.watched",
     ],
-    "supervisor/answering": [
-        "Answering._answer",
-        "Answering._report",
-        "Answering._begin_upgrade",
-        "Answering._restart",
-    ],
-    "supervisor/control/status": ["as_json"],
+    "supervisor/control/answers": ["Requests.answer"],
+    "supervisor/control/restarting": ["Restarting.begin", "Restarting.take_ready"],
+    "supervisor/control/status": ["gather", "as_json"],
+    "supervisor/running": ["Running.is_serving"],
+    "supervisor/keeping/news": ["News.became_ready", "News.was_lost"],
+    "supervisor/keeping/probing": ["Probing.watched", "Probing.take_notification"],
     "supervisor/keeping/watch": ["Watch.pass_deadline", "Watch.watched", "Watch._advance", "Watch._judge"],
     "supervisor/keeping/pulse": ["Pulse.pass_deadline", "Pulse.watched", "Pulse._advance"],
     "supervisor/keeping/readiness": ["Probe.__init__", "Probe.advance", "Probe._read"],
@@ -79,13 +78,15 @@ POINTS = {
         "Keeper.pass_deadlines",
         "Keeper._take_notifications",
         "Keeper._decide",
-        "Keeper._last_line",
-        "Keeper._unlink_agent",
         "Keeper.step_aside",
         "Keeper.take_over",
         "Keeper.begin",
         "Keeper.state",
     ],
+    "supervisor/keeping/last_line": ["LastLine.read"],
+    "supervisor/keeping/own_sockets": ["OwnSockets.unlink_agent"],
+    "supervisor/keeping/leaving": ["Leaving.begin", "Leaving.pass_deadlines"],
+    "supervisor/keeping/starter": ["Starter.start"],
     "bundle/launch": ["start_instance"],
     "supervisor/hooks/jobs": ["Jobs.watched", "Jobs.pass_deadlines", "Jobs.take_ended", "Job.read"],
     "supervisor/hooks/hook": ["HookRun.__init__", "HookRun.take", "HookRun.problem"],
@@ -109,12 +110,13 @@ POINTS = {
         "Upgrade._take_lost",
         "Upgrade._run_hooks",
         "Upgrade._take_end_of_hooks",
-        "Upgrade._end_well",
-        "Upgrade._answer",
         "Upgrade._roll_back",
         "Upgrade._stand_alone",
         "Upgrade._happen",
     ],
+    "supervisor/upgrade/ends": ["Ends.well", "Ends._answer"],
+    "supervisor/upgrade/switching": ["Switching.begin", "Switching.run_upgrade_hooks"],
+    "supervisor/upgrade/handover": ["Handover._execute_anew"],
     "supervisor/upgrade/reexecution": ["execute", "Held.__init__"],
 }
 GONE = "ImportError('the module is gone')"
@@ -268,7 +270,7 @@ def _short(module: str) -> str:
 
 NEVER_WHILE_IT_SERVES = {
     "supervisor.configuring": {"bundle.activation"},  # before anything runs
-    "supervisor.supervisor": {"bundle.activation"},  # the same
+    "supervisor.starting": {"bundle.activation"},  # the same
     "bundle.providers": {
         "bundle.activation",
         "bundle.calls",

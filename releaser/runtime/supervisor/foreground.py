@@ -39,9 +39,8 @@ def supervise(
     startup.make_folders(context.layout)
     lock = startup.acquire_lock(context, context.manifest.stop_timeout_s, _say)
     try:
-        return Supervisor(
-            context, args, command=command, lock=lock, only=only, logger=logger, on_running=on_running
-        ).run()
+        start = startup.Start(args=args, only=only, base=context.environ, lock=lock, logger=logger)
+        return Supervisor(context, start, command=command, on_running=on_running).run()
     except Exception:
         # The supervisor has ended what it started; a fault of ours has a traceback, a failure of others never.
         import traceback
@@ -62,14 +61,14 @@ def resume(context: Context, args: list[str]) -> int:
     state = reexecution.read_state(int(args[0]))
     logger = None if state["logger"] is None else Logger.adopted(context, state["logger"])
     try:
-        return Supervisor(
-            context,
-            state["args"],
-            command=state["command"],
-            lock=state["lock"],
+        start = startup.Start(
+            args=state["args"],
             only=tuple(state["only"]),
+            base=context.environ,
+            lock=state["lock"],
             logger=logger,
-        ).run(state)
+        )
+        return Supervisor(context, start, command=state["command"]).run(state)
     except Exception:
         import traceback
 

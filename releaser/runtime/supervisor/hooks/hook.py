@@ -75,9 +75,11 @@ class HookRun(Job):
         else:
             in_the_app = hook.event in CALLED_IN_THE_APP and environ.get("RELEASE_PID")
             argv = [*runtime, "rpc" if in_the_app else "eval", hook.call]
-        super().__init__(argv, environ, cwd=context.layout.root, limit_s=hook.timeout_s, now=now, merge_stderr=True)
+        root, limit_s = context.layout.root, hook.timeout_s
+        super().__init__(argv, environ, cwd=root, limit_s=limit_s, now=now, merge_stderr=True, take=self.take)
 
     def take(self, data: bytes) -> None:
+        """Write what of it is whole lines; at the end the rest too."""
         *lines, rest = (self._partial + data).split(b"\n")
         for line in lines:
             self._write(line)

@@ -22,7 +22,6 @@ import signal
 from ...bundle.launch import FLAGS
 from ...bundle.listeners import Listener
 from ...release.failures import Failure
-from ...release.layout import MAIN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -109,10 +108,7 @@ def adopt(live: Generation, state: Mapping[str, Any], args: Sequence[str], lock:
         Listener(item["name"], item["address"], _socket.socket(fileno=item["fd"]), is_passed=item["is_passed"])
         for item in state["listeners"]
     ]
-    known = {keeper["name"]: keeper for keeper in state["keepers"]}
-    for keeper in live.keepers:
-        own = args if keeper.process.name == MAIN else []
-        keeper.adopt(known[keeper.name], live.variables, own, live.listeners, lock, now)
+    live.adopt(state["keepers"], args, lock, now)
 
 
 def read_state(descriptor: int) -> dict[str, Any]:
