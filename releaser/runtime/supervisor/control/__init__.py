@@ -1,4 +1,4 @@
 """The control socket: who is connected to it, what may be asked, and how that is answered.
 
-`clients` are the connections, `status` is the longest answer.
+`answers` is the table of requests, `clients` the connections; `status` and `restarting` are answers of their own.
 """
