@@ -18,7 +18,8 @@ OF_THE_LIBRARY = {"__future__", "_collections_abc", "_socket", "_stat", "generic
 
 @pytest.fixture
 def release(tmp_path: Path) -> Iterator[Release]:
-    with ended(make_release(tmp_path / "release", tmp_path / "scratch")) as release:
+    app = {"app.py": "import threading\n\ndef main():\n    threading.Event().wait()\n"}
+    with ended(make_release(tmp_path / "release", tmp_path / "scratch", modules=app)) as release:
         release.foreground()
         yield release
 
