@@ -183,6 +183,23 @@ def test_every_room_of_the_build_and_of_the_supervisor_has_a_width() -> None:
     assert names >= {f"build/{room}" for room in ROOMS_OF_THE_BUILD if (PACKAGE / "build" / room).is_dir()}
 
 
+def test_no_part_of_the_supervisor_is_cut_out_of_another_by_inheritance() -> None:
+    found = {
+        f"{node.name}({ast.unparse(base)})"
+        for module, path in MODULES.items()
+        if module.startswith("releaser.runtime.supervisor.")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+        for base in node.bases
+    }
+    # What is only declared is a Protocol; two kinds of job, and a hook that no file stands for, are the thing itself.
+    assert {base for base in found if not base.endswith("(Protocol)")} == {
+        "HookRun(Job)",
+        "Task(Job)",
+        "MigrationHook(Hook)",
+    }
+
+
 def test_no_module_imports_itself_through_others() -> None:
     graph = {module: {name for name in own_imports(module) if name in MODULES} - {module} for module in MODULES}
     assert find_cycle(graph) == []

@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..release.context import Context
+    from .keeping.keeper import Keeper
+    from .telling.output import Output
 
 _PAUSE_MS = 100
 _SIGNALS = "handling a signal"
@@ -188,9 +190,7 @@ class Supervisor:
         yield Part(_SIGNALS, _SIGNALS, lambda: [(self._signals.descriptor, select.POLLIN, self._signals.take)])
         if control is not None:
             yield Part(control, _CLIENTS, lambda: control.watched(clock()))
-        for output in (self._voice.out, self._voice.err):
-            if output.is_waiting:
-                yield Part(output, _OUTPUT, lambda: [(output.descriptor, select.POLLOUT, output.flush)])  # noqa: B023
+        yield from (_part_of_output(output) for output in (self._voice.out, self._voice.err) if output.is_waiting)
         yield from self._parts_that_run()
         if control is not None:
             yield Part(
@@ -208,14 +208,7 @@ class Supervisor:
         """Yield those of hooks, instances and an upgrade, and of the manager, who is told whether they are well."""
         jobs, clock, upward = self._jobs, self._clock, self._manager.upward
         yield Part(jobs, _JOBS, jobs.watched, jobs.deadlines, lambda: jobs.pass_deadlines(clock()))
-        for keeper in self._running.keepers():
-            yield Part(
-                keeper,
-                _KEEPER,
-                lambda: keeper.watched(clock),  # noqa: B023
-                keeper.deadlines,
-                lambda: keeper.pass_deadlines(clock()),  # noqa: B023
-            )
+        yield from (_part_of_keeper(keeper, clock) for keeper in self._running.keepers())
         upgrade = self._running.upgrade
         if upgrade is not None:
             yield Part(
@@ -281,6 +274,20 @@ class Supervisor:
             self._voice.tell(self._outcome.failure)
         elif self._outcome.stop_reason:
             self._voice.say("has stopped")
+
+
+def _part_of_output(output: Output) -> Part:
+    return Part(output, _OUTPUT, lambda: [(output.descriptor, select.POLLOUT, output.flush)])
+
+
+def _part_of_keeper(keeper: Keeper, clock: Clock) -> Part:
+    return Part(
+        keeper,
+        _KEEPER,
+        lambda: keeper.watched(clock),
+        keeper.deadlines,
+        lambda: keeper.pass_deadlines(clock()),
+    )
 
 
 def _first_generation(context: Context, command: str) -> Generation:
