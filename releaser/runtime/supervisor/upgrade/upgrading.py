@@ -37,9 +37,10 @@ if TYPE_CHECKING:
     from ..generation import Generation
     from ..keeping.keeper import Keeper, Owner
     from ..startup import Start
+    from .ends import Ended
 
-    class Host(Protocol):
-        """Who an upgrade is made for."""
+    class Host(Ended, Protocol):
+        """Who an upgrade is made for, from its beginning to the end."""
 
         def take_over(self, generation: Generation) -> None:
             """Have `generation` be what the release runs from now on."""
@@ -52,12 +53,6 @@ if TYPE_CHECKING:
             heard_by: Callable[[bytes], None],
         ) -> None:
             """Run hooks of what runs now; `heard_by` is given their lines."""
-
-        def finish_upgrade(self, failure: Failure | None, is_switched: bool) -> None:
-            """Nothing is left to do; `failure` is what went wrong, `is_switched` whether the new version runs."""
-
-        def give_up(self, failure: Failure) -> None:
-            """Stop the release: neither version runs."""
 
 
 class Reason:
