@@ -56,48 +56,49 @@ def _sabotaged(original):
 {name} = _sabotaged({name})
 """
 POINTS = {
-    "supervisor/control": [
+    "supervisor/control/clients": [
         "Control.accept",
         "Control.serve",
         "Control._read",
         "Control.close_overdue",
         "Control.watched",
     ],
-    "supervisor/answering": [
-        "Answering._answer",
-        "Answering._report",
-        "Answering._begin_upgrade",
-        "Answering._restart",
-    ],
-    "supervisor/status": ["as_json"],
-    "supervisor/watch": ["Watch.pass_deadline", "Watch.watched", "Watch._advance", "Watch._judge"],
-    "supervisor/pulse": ["Pulse.pass_deadline", "Pulse.watched", "Pulse._advance"],
-    "supervisor/readiness": ["Probe.__init__", "Probe.advance", "Probe._read"],
-    "supervisor/keeper": [
+    "supervisor/control/answers": ["Requests.answer"],
+    "supervisor/control/restarting": ["Restarting.begin", "Restarting.take_ready"],
+    "supervisor/control/status": ["gather", "as_json"],
+    "supervisor/running": ["Running.is_serving"],
+    "supervisor/keeping/news": ["News.became_ready", "News.was_lost"],
+    "supervisor/keeping/probing": ["Probing.watched", "Probing.take_notification"],
+    "supervisor/keeping/watch": ["Watch.pass_deadline", "Watch.watched", "Watch._advance", "Watch._judge"],
+    "supervisor/keeping/pulse": ["Pulse.pass_deadline", "Pulse.watched", "Pulse._advance"],
+    "supervisor/keeping/readiness": ["Probe.__init__", "Probe.advance", "Probe._read"],
+    "supervisor/keeping/keeper": [
         "Keeper.watched",
         "Keeper.deadlines",
         "Keeper.pass_deadlines",
         "Keeper._take_notifications",
         "Keeper._decide",
-        "Keeper._last_line",
-        "Keeper._unlink_agent",
         "Keeper.step_aside",
         "Keeper.take_over",
         "Keeper.begin",
         "Keeper.state",
     ],
+    "supervisor/keeping/last_line": ["LastLine.read"],
+    "supervisor/keeping/own_sockets": ["OwnSockets.unlink_agent"],
+    "supervisor/keeping/leaving": ["Leaving.begin", "Leaving.pass_deadlines"],
+    "supervisor/keeping/starter": ["Starter.start"],
     "bundle/launch": ["start_instance"],
     "supervisor/hooks/jobs": ["Jobs.watched", "Jobs.pass_deadlines", "Jobs.take_ended", "Job.read"],
     "supervisor/hooks/hook": ["HookRun.__init__", "HookRun.take", "HookRun.problem"],
     "supervisor/hooks/hook_queue": ["HookQueue.run", "HookQueue.take_ended", "HookQueue._finish"],
-    "supervisor/output": ["Output.flush"],
-    "supervisor/logger": ["Logger.relieve", "Logger.take_ended", "Logger._start"],
-    "supervisor/systemd": ["Upward.pass_deadline", "Upward._tell", "Upward.watched", "Upward.begin_reload"],
+    "supervisor/telling/output": ["Output.flush"],
+    "supervisor/telling/logger": ["Logger.relieve", "Logger.take_ended", "Logger._start"],
+    "supervisor/telling/systemd": ["Upward.pass_deadline", "Upward._tell", "Upward.watched", "Upward.begin_reload"],
     "bundle/process": ["ended_child"],
     "release/versions": ["switch"],
     "bundle/listeners": ["listen", "close_all"],
     "supervisor/generation": ["Generation.make_keepers", "Generation.begin", "Generation.is_ready"],
-    "supervisor/upgrade/generation": ["make_generation", "make_listeners"],
+    "supervisor/upgrade/new_generation": ["make_generation", "make_listeners"],
     "supervisor/upgrade/steps": ["after"],
     "supervisor/upgrade/upgrading": [
         "Upgrade._begin",
@@ -109,22 +110,23 @@ POINTS = {
         "Upgrade._take_lost",
         "Upgrade._run_hooks",
         "Upgrade._take_end_of_hooks",
-        "Upgrade._end_well",
-        "Upgrade._answer",
         "Upgrade._roll_back",
         "Upgrade._stand_alone",
         "Upgrade._happen",
     ],
-    "supervisor/reexecution": ["execute", "Held.__init__"],
+    "supervisor/upgrade/ends": ["Ends.well", "Ends._answer"],
+    "supervisor/upgrade/switching": ["Switching.begin", "Switching.run_upgrade_hooks"],
+    "supervisor/upgrade/handover": ["Handover._execute_anew"],
+    "supervisor/upgrade/reexecution": ["execute", "Held.__init__"],
 }
 GONE = "ImportError('the module is gone')"
 NO_ROOM = "OSError(28, 'no room')"
 ALL_POINTS = [
     *((module, name, GONE) for module, names in POINTS.items() for name in names),
     ("bundle/launch", "start_instance", NO_ROOM),
-    ("supervisor/logger", "Logger._start", NO_ROOM),
-    ("supervisor/upgrade/generation", "make_listeners", NO_ROOM),
-    ("supervisor/reexecution", "execute", NO_ROOM),
+    ("supervisor/telling/logger", "Logger._start", NO_ROOM),
+    ("supervisor/upgrade/new_generation", "make_listeners", NO_ROOM),
+    ("supervisor/upgrade/reexecution", "execute", NO_ROOM),
 ]
 POINTS_TRIED = ALL_POINTS if os.environ.get("RELEASER_ALL_TESTS") else ALL_POINTS[::4]
 """A quarter of them, or all with RELEASER_ALL_TESTS: each takes seconds."""
@@ -242,7 +244,7 @@ def late_imports() -> dict[str, set[str]]:
     """
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "import releaser.runtime.supervisor.foreground, releaser.runtime.supervisor.logger\n"
+        "import releaser.runtime.supervisor.foreground, releaser.runtime.supervisor.telling.logger\n"
         "print(*(name for name in sys.modules if name.startswith('releaser.runtime')))"
     )
     argv = [sys.executable, "-I", "-c", code, str(RUNTIME.parents[1])]
@@ -268,7 +270,7 @@ def _short(module: str) -> str:
 
 NEVER_WHILE_IT_SERVES = {
     "supervisor.configuring": {"bundle.activation"},  # before anything runs
-    "supervisor.supervisor": {"bundle.activation"},  # the same
+    "supervisor.starting": {"bundle.activation"},  # the same
     "bundle.providers": {
         "bundle.activation",
         "bundle.calls",

@@ -22,8 +22,8 @@ from ..release.layout import CONTROL_SOCKET
 from ..release.manifest import EVENTS
 from ..release.writing import tell, write_all
 from ..supervisor.foreground import check_process, split_only, supervise
-from ..supervisor.logger import Logger
 from ..supervisor.startup import already_running, make_folders
+from ..supervisor.telling.logger import Logger
 from .control_commands import stop
 
 TYPE_CHECKING = False

@@ -69,7 +69,7 @@ INTERNAL: dict[str, tuple[str, str]] = {
     "_tenant": ("migrations.tenants.one_tenant", "migrate_tenant"),
     "_tenants": ("migrations.tenants.one_tenant", "ask_tenants"),
     "_migration_command": ("migrations.by_command", "run_command"),
-    "_log": ("supervisor.logger", "run_logger"),
+    "_log": ("supervisor.telling.logger", "run_logger"),
     "_resume": ("supervisor.foreground", "resume"),
     "_supervise": ("commands.background", "supervise_detached"),
 }

@@ -20,7 +20,7 @@ from ..release.tree_check import ALLOWED_SIGNERS, compare
 from ..release.writing import write_all
 from ..supervisor.hooks.hook_queue import HookQueue
 from ..supervisor.hooks.jobs import Jobs
-from ..supervisor.output import Output
+from ..supervisor.telling.output import Output
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -119,15 +119,14 @@ def run_hooks(context: Context, hooks: list[Hook], environ: dict[str, str]) -> l
     queue.run(hooks, context, environ, runtime_command(context), time.monotonic, ended.append)
     try:
         while not ended or output.is_waiting:
-            watched = dict(jobs.watched())
             poll = select.poll()
-            for descriptor in watched:
-                poll.register(descriptor, select.POLLIN)
-            if output.is_waiting:
-                poll.register(output.descriptor, select.POLLOUT)
-                watched[output.descriptor] = output.flush
+            actions = {}
+            waiting = [(output.descriptor, select.POLLOUT, output.flush)] if output.is_waiting else []
+            for descriptor, events, act in (*jobs.watched(), *waiting):
+                poll.register(descriptor, events)
+                actions[descriptor] = act
             for descriptor, _ in poll.poll(_POLL_MS):
-                watched[descriptor]()
+                actions[descriptor]()
             jobs.pass_deadlines(time.monotonic())
             while (pid := ended_child()) and (found := jobs.take_ended(pid)):
                 job, code, _ = found

@@ -161,7 +161,8 @@ def _request(
     import json
 
     # What the supervisor becomes in the end: if it cannot be imported, this ends here.
-    from ..supervisor import foreground, reexecution
+    from ..supervisor import foreground
+    from ..supervisor.upgrade import reexecution
 
     request = {
         "format": 1,

@@ -1,4 +1,5 @@
-"""The process that the caller started: a loop, one table of states, and a keeper for each process.
+"""The process that the caller started: it runs hooks and instances, and answers on the control socket.
 
-`foreground` begins it, `supervisor` is it, `states` says what each event makes of it; `keeper` runs one instance.
+`supervisor` puts its parts together: open it first, then `states`, the one table of what each event means, and `life`,
+which carries that out. Rooms: `keeping` an instance, `hooks`, `control` for requests, `upgrade`, `telling` the outside.
 """

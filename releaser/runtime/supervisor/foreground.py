@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..release.context import Context
-    from .logger import Logger
+    from .telling.logger import Logger
 
 
 def foreground(context: Context, args: list[str]) -> int:
@@ -39,9 +39,8 @@ def supervise(
     startup.make_folders(context.layout)
     lock = startup.acquire_lock(context, context.manifest.stop_timeout_s, _say)
     try:
-        return Supervisor(
-            context, args, command=command, lock=lock, only=only, logger=logger, on_running=on_running
-        ).run()
+        start = startup.Start(args=args, only=only, base=context.environ, lock=lock, logger=logger)
+        return Supervisor(context, start, command=command, on_running=on_running).run()
     except Exception:
         # The supervisor has ended what it started; a fault of ours has a traceback, a failure of others never.
         import traceback
@@ -56,20 +55,20 @@ def resume(context: Context, args: list[str]) -> int:
     Raises:
         Failure: what the supervisor before has left cannot be understood.
     """
-    from . import reexecution
-    from .logger import Logger
+    from .telling.logger import Logger
+    from .upgrade import reexecution
 
     state = reexecution.read_state(int(args[0]))
     logger = None if state["logger"] is None else Logger.adopted(context, state["logger"])
     try:
-        return Supervisor(
-            context,
-            state["args"],
-            command=state["command"],
-            lock=state["lock"],
+        start = startup.Start(
+            args=state["args"],
             only=tuple(state["only"]),
+            base=context.environ,
+            lock=state["lock"],
             logger=logger,
-        ).run(state)
+        )
+        return Supervisor(context, start, command=state["command"]).run(state)
     except Exception:
         import traceback
 

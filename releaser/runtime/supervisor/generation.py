@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from ..bundle.launch import runtime_command
 from ..release.layout import MAIN
-from .keeper import Keeper
+from .keeping.keeper import Keeper
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Any
 
     from ..bundle.listeners import Listener
     from ..release.context import Context
-    from .keeper import Owner
+    from .keeping.keeper import Owner
 
 
 class Generation:
@@ -62,9 +63,25 @@ class Generation:
         Raises:
             OSError: an interpreter cannot be executed; some may have been started.
         """
+        self._prepare(args, lock)
+        for keeper in self.keepers:
+            keeper.begin(now, is_beside=is_beside)
+
+    def adopt(self, states: Sequence[Mapping[str, Any]], args: Sequence[str], lock: int, now: float) -> None:
+        """Go on with the instances of a supervisor that was executed anew, as this process."""
+        self._prepare(args, lock)
+        known = {state["name"]: state for state in states}
+        for keeper in self.keepers:
+            keeper.adopt(known[keeper.name], now)
+
+    def _prepare(self, args: Sequence[str], lock: int) -> None:
         for keeper in self.keepers:
             own = args if keeper.process.name == MAIN else []
-            keeper.begin(self.variables, own, self.listeners, lock, now, is_beside=is_beside)
+            keeper.prepare(self.variables, own, self.listeners, lock)
+
+    def pids(self) -> list[int]:
+        """Return the process id of each instance, 0 for one that waits to be started again."""
+        return [keeper.instance.pid if keeper.instance else 0 for keeper in self.keepers]
 
     def is_alive(self) -> bool:
         return any(keeper.instance is not None for keeper in self.keepers)

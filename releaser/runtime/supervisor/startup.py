@@ -1,4 +1,4 @@
-"""What must hold before a supervisor runs: descriptors, folders, the right Python, and the lock.
+"""What must hold before a supervisor runs: folders and the lock; and what it keeps of how it was started.
 
 The lock on `run/lock` (flock(2)) is the one truth about what runs: the kernel frees it with the last process that
 holds it, also after kill -9 or a power cut. The instance inherits it, so that a new supervisor never meets an old
@@ -16,15 +16,41 @@ from ..release.failures import FAILED, NOT_NOW, Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from ..release.context import Context
     from ..release.layout import Layout
+    from .telling.logger import Logger
 
 _PROBE_BYTES = 4096
 _RETRY_S = 0.05
 _GRACE_S = 5.0
 _UNWRITTEN_PID_S = 1.0
+
+
+class Start:
+    """How the supervisor was started; nothing of it changes, an upgrade neither."""
+
+    __slots__ = ("args", "base", "lock", "logger", "only")
+
+    def __init__(
+        self, *, args: list[str], only: tuple[str, ...], base: Mapping[str, str], lock: int, logger: Logger | None
+    ) -> None:
+        self.args = args
+        """What stands behind the command: the arguments of the main process."""
+        self.only = only
+        """The processes to run; none: all of them."""
+        self.base = base
+        """The environment of whoever started it."""
+        self.lock = lock
+        """Descriptor of the lock that says that the release runs."""
+        self.logger = logger
+        """Where output goes, under `start`."""
+
+    @property
+    def log(self) -> str:
+        """The file that output goes to, or nothing."""
+        return "" if self.logger is None else self.logger.path
 
 
 def make_folders(layout: Layout) -> None:

@@ -12,7 +12,7 @@ from support.running import SERVER, Make, Release, making_releases
 from support.waiting import eventually
 
 from releaser.runtime.release.manifest import Log, Socket
-from releaser.runtime.supervisor.logger import RotatedFile
+from releaser.runtime.supervisor.telling.logger import RotatedFile
 
 CHATTY = """\
 import sys, time

@@ -16,7 +16,7 @@ from support.waiting import eventually
 
 from releaser.runtime.protocol import accounts, frames, requests
 from releaser.runtime.release.manifest import Socket
-from releaser.runtime.supervisor import control
+from releaser.runtime.supervisor.control import clients
 
 APP = (
     SERVER
@@ -295,7 +295,7 @@ def test_sixty_half_requests_hold_little_and_another_gets_through(
 
 def test_a_request_of_its_full_size_is_taken_while_nobody_else_holds_much(served: tuple[Release, Running]) -> None:
     release, _ = served
-    assert control.MAX_HELD_BYTES > requests.LARGE_BYTES
+    assert clients.MAX_HELD_BYTES > requests.LARGE_BYTES
     assert accounts.MAX_HELD_BYTES > requests.LARGE_BYTES
     value = "x" * 3_000_000
     assert answer_to(release, "control.sock", request("reloaded", f"A={value}"))[-1] == (frames.EXIT, b"0")

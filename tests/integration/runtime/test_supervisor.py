@@ -45,6 +45,7 @@ def test_every_event_runs_once_and_in_order(make: Make) -> None:
 def test_hook_output_carries_the_hooks_name_and_app_output_is_untouched(make: Make) -> None:
     release = make(hooks=[("pre_start", "20-check", "printf 'one\\ntwo'"), ("post_start", "20-up", "echo up >&2")])
     running = release.foreground("--flag", "a b")
+    eventually(lambda: "serving" in running.output())  # the app is ready before it prints that
     running.signal(signal.SIGTERM)
     running.wait()
     lines = running.output().splitlines()

@@ -1,4 +1,4 @@
 """Hooks, and everything else that the supervisor runs besides the app.
 
-`hook_queue` says which one is next, `hook` is one while it runs, `jobs` are their processes and limits.
+`events` begins those of the release, `hook_queue` says which is next, `hook` is one, `jobs` their processes and limits.
 """

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ...release.context import Context
     from ...release.manifest import Manifest
-    from ..output import Output
+    from ..telling.output import Output
 
 MIGRATE_LIMIT_S = 3600.0
 MAX_LINE_BYTES = 8192
@@ -76,10 +76,11 @@ class HookRun(Job):
         else:
             in_the_app = hook.event in CALLED_IN_THE_APP and environ.get("RELEASE_PID")
             argv = [*runtime, "rpc" if in_the_app else "eval", hook.call]
-        environ = with_programs(context, environ)
-        super().__init__(argv, environ, cwd=context.layout.root, limit_s=hook.timeout_s, now=now, merge_stderr=True)
+        environ, root, limit_s = with_programs(context, environ), context.layout.root, hook.timeout_s
+        super().__init__(argv, environ, cwd=root, limit_s=limit_s, now=now, merge_stderr=True, take=self.take)
 
     def take(self, data: bytes) -> None:
+        """Write what of it is whole lines; at the end the rest too."""
         *lines, rest = (self._partial + data).split(b"\n")
         for line in lines:
             self._write(line)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ...release.context import Context
     from ...release.manifest import Hook
-    from ..output import Output
+    from ..telling.output import Output
     from .jobs import Jobs
 
 

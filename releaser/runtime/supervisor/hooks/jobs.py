@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ..output import Output
+    from ..telling.output import Output
 
 KILL_AFTER_S = 5.0
 """From SIGTERM, at the time limit, to SIGKILL."""
@@ -25,9 +25,9 @@ _MOST_LEFTOVERS = 64
 
 
 class Job:
-    """One process that was started; subclasses say what becomes of its output."""
+    """One process that was started; each kind says what becomes of its output."""
 
-    __slots__ = ("_child", "deadline", "fault", "is_timed_out", "output_fd", "pid", "started_at")
+    __slots__ = ("_child", "_take", "deadline", "fault", "is_timed_out", "output_fd", "pid", "started_at")
 
     def __init__(
         self,
@@ -38,8 +38,11 @@ class Job:
         limit_s: float,
         now: float,
         merge_stderr: bool,
+        take: Callable[[bytes], None],
     ) -> None:
         """Start the process, its standard output (and error) in a pipe of ours, its input empty.
+
+        `take` is given its output piece by piece, and an empty one at the end.
 
         Raises:
             OSError: it cannot be executed.
@@ -56,15 +59,13 @@ class Job:
             os.close(writer)
             os.close(nothing)
         os.set_blocking(reader, False)
+        self._take = take
         self.pid = self._child.pid
         self.output_fd = reader  # -1 once its end was seen
         self.started_at = now
         self.deadline = now + limit_s
         self.is_timed_out = False
         self.fault: Exception | None = None  # of ours, in taking its output: the rest of that is dropped
-
-    def take(self, data: bytes) -> None:
-        """Do with a piece of output what this kind of job does; empty at the end."""
 
     def read(self) -> None:
         """Take what the process wrote, without waiting."""
@@ -81,7 +82,7 @@ class Job:
         """Take a piece of output; the job goes on whatever becomes of that."""
         if self.fault is None:
             try:
-                self.take(data)
+                self._take(data)
             except Exception as error:
                 self.fault = error
 
@@ -122,9 +123,10 @@ class Task(Job):
     ) -> None:
         self.what = what
         self.answer = b""
-        super().__init__(argv, environ, cwd=cwd, limit_s=limit_s, now=now, merge_stderr=False)
+        super().__init__(argv, environ, cwd=cwd, limit_s=limit_s, now=now, merge_stderr=False, take=self.take)
 
     def take(self, data: bytes) -> None:
+        """Keep what it has answered so far."""
         self.answer += data
 
 
@@ -143,11 +145,11 @@ class Jobs:
         self._cancelled: list[Job] = []
         self._output = output
 
-    def watched(self) -> list[tuple[int, Callable[[], None]]]:
-        """Return the pipes to read from, and how."""
+    def watched(self) -> list[tuple[int, int, Callable[[], None]]]:
+        """Return the pipes to poll, with the event wanted and what to do then."""
         if self._output.is_full:
             return []
-        return [(job.output_fd, job.read) for job in self._all() if job.output_fd >= 0]
+        return [(job.output_fd, select.POLLIN, job.read) for job in self._all() if job.output_fd >= 0]
 
     def deadlines(self) -> list[float]:
         return [job.deadline for job in self._all()]

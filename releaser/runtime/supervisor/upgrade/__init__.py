@@ -1,4 +1,4 @@
 """How a running release becomes another version: both run, one takes over, the other drains and ends.
 
-`upgrading` is the machine, `generation` what the new version is started with, `accepted` proves who is served.
+`steps` are the tables and `upgrading` carries them out; `switching` begins it, and `handover` follows at its end.
 """

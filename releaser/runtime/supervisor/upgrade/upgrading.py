@@ -20,12 +20,12 @@ whoever asked is told.
 from __future__ import annotations
 
 from ...bundle import listeners
-from ...protocol import frames
 from ...release import versions
-from ...release.failures import BUG, DONE, Failure
+from ...release.failures import BUG, Failure
 from ..hooks.hook import format_seconds, migration_hooks
 from . import steps
-from .generation import is_in, make_generation, make_listeners
+from .ends import Ends
+from .new_generation import is_in, make_generation, make_listeners
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,12 +33,14 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from ...release.manifest import Hook
-    from ..control import Client
+    from ..control.clients import Client
     from ..generation import Generation
-    from ..keeper import Keeper, Owner
+    from ..keeping.keeper import Keeper, Owner
+    from ..startup import Start
+    from .ends import Ended
 
-    class Host(Owner, Protocol):
-        """The supervisor, as an upgrade sees it."""
+    class Host(Ended, Protocol):
+        """Who an upgrade is made for, from its beginning to the end."""
 
         def take_over(self, generation: Generation) -> None:
             """Have `generation` be what the release runs from now on."""
@@ -51,12 +53,6 @@ if TYPE_CHECKING:
             heard_by: Callable[[bytes], None],
         ) -> None:
             """Run hooks of what runs now; `heard_by` is given their lines."""
-
-        def finish_upgrade(self, failure: Failure | None, is_switched: bool) -> None:
-            """Nothing is left to do; `failure` is what went wrong, `is_switched` whether the new version runs."""
-
-        def give_up(self, failure: Failure) -> None:
-            """Stop the release: neither version runs."""
 
 
 class Reason:
@@ -75,41 +71,37 @@ class Upgrade:
     def __init__(
         self,
         host: Host,
+        owner: Owner,
         old: Generation,
         request: Mapping[str, Any],
         client: Client,
-        *,
-        args: Sequence[str],
-        only: Sequence[str],
-        log: str,
-        lock: int,
-        base: Mapping[str, str],
+        start: Start,
     ) -> None:
-        """Prepare the new version; `base` is what the supervisor was started with.
+        """Prepare the new version; `owner` hears of the keepers of what the release runs, `client` has asked.
 
         Raises:
             Failure: it cannot be made; nothing was started.
         """
         self._host = host
+        self._owner = owner
         self._old = old
-        self.client = client
-        self._args, self._only, self._log, self._lock = args, only, log, lock
+        self._start = start
         self._now = 0.0
         self._deadline: float | None = None
         self.step = steps.PREPARE
         self._failure = Failure("")
         """Why the old version was started again."""
-        self._is_answered = False
-        self._new = make_generation(old, request, base)
+        self._new = make_generation(old, request, start.base)
         self._may_migrate: bool = request["may_migrate"]
         self.state_format: int = request["state_format"]
         """The format of `reexecution` that the new version's supervisor reads."""
-        self._new.make_keepers(self, only, log)
+        self._new.make_keepers(self, start.only, start.log)
         self._new.listeners = make_listeners(old, self._new)
         self._is_beside = bool(self._new.listeners)
         self._table = steps.BESIDE if self._is_beside else steps.IN_TURN
         self._bound = [item for item in self._new.listeners if not is_in(item, old.listeners)]
-        self._pids = _pids(old)
+        self._pids = old.pids()
+        self._ends = Ends(host, client, old, self._new)
 
     @property
     def version(self) -> str:
@@ -153,7 +145,7 @@ class Upgrade:
         if self._deadline is not None and self._now >= self._deadline:
             self._deadline = None
             self._happen(steps.TIMEOUT)
-        if _pids(self._old) != self._pids:
+        if self._old.pids() != self._pids:
             old = self._old.manifest.version
             self._happen(steps.CRASHED, Reason(Failure(f"{old} crashed meanwhile", now=f"{old} is what runs")))
 
@@ -162,14 +154,14 @@ class Upgrade:
         try:
             self._happen(steps.STOP)
         finally:
-            self._refuse(Failure(f"the upgrade to {self.version} was given up: the release stops"))
+            self._ends.abandoned()
 
     def say(self, text: str) -> None:
-        self._host.say(text)
-        self._tell(f"[release] {text}\n".encode("utf-8", "surrogateescape"))
+        self._owner.say(text)
+        self._ends.tell(f"[release] {text}\n".encode("utf-8", "surrogateescape"))
 
     def fault(self, what: str) -> str:
-        return self._host.fault(what)
+        return self._owner.fault(what)
 
     # What keepers tell --------------------------------------------------------------------------------------------
 
@@ -186,8 +178,7 @@ class Upgrade:
         instance = keeper.instance
         if instance is None:
             return
-        version = keeper.to_dict(self._now)["version"]
-        self.say(f"{version}{keeper.label} is ready after {instance.ready_after_s:.2f} s (pid {instance.pid})")
+        self.say(f"{keeper.version}{keeper.label} is ready after {instance.ready_after_s:.2f} s (pid {instance.pid})")
         generation = self._new if keeper in self._new.keepers else self._old
         if generation.is_ready():
             self._happen(steps.READY)
@@ -222,12 +213,12 @@ class Upgrade:
         try:
             action()
         except Exception:
-            failure = Failure(self._host.fault(f"upgrading to {self.version} ({self.doing or 'its end'})"), BUG)
+            failure = Failure(self._owner.fault(f"upgrading to {self.version} ({self.doing or 'its end'})"), BUG)
             try:
                 event = steps.FAULT if self._old.is_alive() else steps.FAULT_ALONE
                 self._happen(event, Reason(failure, f"met {failure.message}"))
             except Exception:
-                self._host.fault(f"ending the upgrade to {self.version}")
+                self._owner.fault(f"ending the upgrade to {self.version}")
                 self._leave(failure)
 
     # What is done -------------------------------------------------------------------------------------------------
@@ -239,7 +230,7 @@ class Upgrade:
     def _start_new(self) -> None:
         try:
             listeners.listen(self._bound)
-            self._new.begin(self._args, self._lock, self._now, is_beside=self._is_beside)
+            self._new.begin(self._start.args, self._start.lock, self._now, is_beside=self._is_beside)
         except OSError as error:
             self._fail(f"cannot start {self._new.context.python}: {error.strerror}")
 
@@ -256,7 +247,7 @@ class Upgrade:
 
     def _hand_over(self) -> None:
         for keeper in self._new.keepers:
-            keeper.owner = self._host
+            keeper.owner = self._owner
         self._host.take_over(self._new)
 
     def _stand_alone(self) -> None:
@@ -292,9 +283,11 @@ class Upgrade:
             "RELEASE_OLD_VERSION": self._old.manifest.version,
             "RELEASE_NEW_VERSION": self.version,
         }
-        self._host.run_upgrade_hooks(
-            hooks, versions_of_it, lambda failure: self._attempt(lambda: self._take_end_of_hooks(failure)), self._tell
-        )
+
+        def take_end(failure: Failure | None) -> None:
+            self._attempt(lambda: self._take_end_of_hooks(failure))
+
+        self._host.run_upgrade_hooks(hooks, versions_of_it, take_end, self._ends.tell)
 
     def _take_end_of_hooks(self, failure: Failure | None) -> None:
         if failure is None:
@@ -315,7 +308,7 @@ class Upgrade:
         try:
             self._remove_new()
         except Exception:
-            self._host.fault(f"removing {self.version}")  # the old version is what counts now
+            self._owner.fault(f"removing {self.version}")  # the old version is what counts now
 
     def _say_return(self) -> None:
         self.say(f"{self.version} did not become ready: starts {self._old.manifest.version} again")
@@ -323,69 +316,27 @@ class Upgrade:
     def _start_old(self, failure: Failure) -> None:
         self._failure = failure
         try:
-            self._old.make_keepers(self, self._only, self._log)
-            self._old.begin(self._args, self._lock, self._now)
+            self._old.make_keepers(self, self._start.only, self._start.log)
+            self._old.begin(self._start.args, self._start.lock, self._now)
         except (OSError, Failure) as error:
             self._happen(steps.FAILED, Reason(failure, f"cannot be started: {error}"))
 
     def _let_go(self) -> None:
         for keeper in (*self._old.keepers, *self._new.keepers):
-            keeper.owner = self._host
-
-    # Ends ---------------------------------------------------------------------------------------------------------
-
-    def _end_well(self) -> None:
-        text = f"{self._new.manifest.name} {self.version} runs; {self._old.manifest.version} has ended\n"
-        self._answer(frames.reply(text, DONE))
-        self._host.finish_upgrade(None, is_switched=True)
-
-    def _end_switched(self, failure: Failure) -> None:
-        failure.now = f"{self.version} runs, and {self._old.manifest.version} has ended"
-        self._refuse(failure)
-        self._host.finish_upgrade(failure, is_switched=True)
-
-    def _end_untouched(self, failure: Failure) -> None:
-        failure.now = failure.now or f"{self._old.manifest.version}{self._pid_of_old()} never stopped serving"
-        self._refuse(failure)
-        self._host.finish_upgrade(failure, is_switched=False)
+            keeper.owner = self._owner
 
     def _end_returned(self) -> None:
         self._let_go()
-        self._failure.now = f"{self._old.manifest.version}{self._pid_of_old()} runs again"
-        self._refuse(self._failure)
-        self._host.finish_upgrade(self._failure, is_switched=False)
+        self._ends.returned(self._failure)
 
     def _give_up(self, how: str) -> None:
         self._let_go()
-        self._failure.now = f"{self._old.manifest.version}, started again, {how}; the release is stopped"
-        self._refuse(self._failure)
-        self._host.give_up(self._failure)
+        self._ends.given_up(self._failure, how)
 
     def _leave(self, failure: Failure) -> None:
         self.step = steps.ENDED
         self._let_go()
-        if not self._is_answered:
-            self.client.finish(frames.reply(f"error: {failure.message}\n", BUG, frames.ERROR))
-        self._host.finish_upgrade(failure, is_switched=False)
-
-    def _tell(self, line: bytes) -> None:
-        self.client.tell(frames.encode(frames.OUTPUT, line))
-
-    def _pid_of_old(self) -> str:
-        pids = [str(pid) for pid in _pids(self._old) if pid]
-        return f" (pid {', '.join(pids)})" if pids else ""
-
-    def _refuse(self, failure: Failure) -> None:
-        self._answer(frames.reply("\n".join(failure.lines()) + "\n", failure.exit_code, frames.ERROR))
-
-    def _answer(self, reply: bytes) -> None:
-        """Tell whoever asked how it ended."""
-        self._is_answered = True
-        self.client.finish(reply)
-
-
-def _pids(generation: Generation) -> list[int]:
-    return [keeper.instance.pid if keeper.instance else 0 for keeper in generation.keepers]
+        self._ends.left(failure)
 
 
 ACTIONS: Mapping[str, Callable[[Upgrade, Reason], None]] = {
@@ -404,9 +355,9 @@ ACTIONS: Mapping[str, Callable[[Upgrade, Reason], None]] = {
     steps.SAY_RETURN: lambda upgrade, _: upgrade._say_return(),
     steps.START_OLD: lambda upgrade, reason: upgrade._start_old(reason.failure),
     steps.LET_GO: lambda upgrade, _: upgrade._let_go(),
-    steps.END_WELL: lambda upgrade, _: upgrade._end_well(),
-    steps.END_SWITCHED: lambda upgrade, reason: upgrade._end_switched(reason.failure),
-    steps.END_UNTOUCHED: lambda upgrade, reason: upgrade._end_untouched(reason.failure),
+    steps.END_WELL: lambda upgrade, _: upgrade._ends.well(),
+    steps.END_SWITCHED: lambda upgrade, reason: upgrade._ends.switched(reason.failure),
+    steps.END_UNTOUCHED: lambda upgrade, reason: upgrade._ends.untouched(reason.failure),
     steps.END_RETURNED: lambda upgrade, _: upgrade._end_returned(),
     steps.GIVE_UP: lambda upgrade, reason: upgrade._give_up(reason.how),
     steps.LEAVE: lambda upgrade, reason: upgrade._leave(reason.failure),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from releaser.runtime.instance import answers
 from releaser.runtime.protocol import frames, requests
-from releaser.runtime.supervisor import answering
+from releaser.runtime.supervisor.control import answers as supervisor_answers
 
 ACCEPTED = {
     "control": [
@@ -132,26 +132,45 @@ def test_every_verb_of_the_table_is_accepted_once_and_refused_once_here() -> Non
     }
 
 
-def verbs_answered_in(module: str) -> set[str]:
+def verbs_with_an_arm(module: str) -> list[str]:
     """Return the verbs that the `match` of a module has an arm for."""
-    found = set()
+    found = []
     for node in ast.walk(ast.parse(Path(module).read_text())):
         if isinstance(node, ast.match_case):
             pattern = node.pattern.patterns[0] if isinstance(node.pattern, ast.MatchSequence) else node.pattern
             if isinstance(pattern, ast.MatchValue) and isinstance(pattern.value, ast.Constant):
-                found.add(pattern.value.value)
+                found.append(pattern.value.value)
     return found
 
 
+def verbs_with_a_row(module: str) -> list[str]:
+    """Return the keys of the table ANSWERS as they are written: of two that are the same, Python keeps the last."""
+    (table,) = (
+        node.value
+        for node in ast.parse(Path(module).read_text()).body
+        if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "ANSWERS"
+    )
+    assert isinstance(table, ast.Dict)
+    return [key.value for key in table.keys if isinstance(key, ast.Constant)]
+
+
 @pytest.mark.parametrize(
-    ("module", "table"),
-    [(answering.__file__, requests.CONTROL), (answers.__file__, requests.AGENT)],
+    ("verbs", "table"),
+    [
+        (verbs_with_a_row(supervisor_answers.__file__), requests.CONTROL),
+        (verbs_with_an_arm(answers.__file__), requests.AGENT),
+    ],
     ids=["control", "agent"],
 )
-def test_each_socket_answers_what_its_table_holds_and_nothing_else(
-    module: str, table: Mapping[str, requests.Verb]
+def test_each_socket_has_one_answer_to_what_its_table_holds_and_to_nothing_else(
+    verbs: list[str], table: Mapping[str, requests.Verb]
 ) -> None:
-    assert verbs_answered_in(module) == set(table)
+    assert sorted(verbs) == sorted(table)
+
+
+def test_no_two_verbs_of_the_supervisor_have_the_same_answer() -> None:
+    assert set(supervisor_answers.ANSWERS) == set(requests.CONTROL)
+    assert len(set(supervisor_answers.ANSWERS.values())) == len(requests.CONTROL)
 
 
 @given(st.sampled_from(sorted(TABLES)), st.binary(max_size=200))

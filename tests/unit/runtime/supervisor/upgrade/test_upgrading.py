@@ -9,6 +9,7 @@ import pytest
 
 from releaser.runtime.protocol import frames
 from releaser.runtime.release.failures import Failure
+from releaser.runtime.supervisor.startup import Start
 from releaser.runtime.supervisor.upgrade import steps, upgrading
 
 
@@ -32,6 +33,9 @@ class Version:
 
     def is_alive(self) -> bool:
         return self.lives
+
+    def pids(self) -> list[int]:
+        return []
 
     def close(self) -> None:
         self.did.append(f"close {self.manifest.version}")
@@ -108,7 +112,8 @@ class Story:
         request = {"may_migrate": False, "state_format": 1}
         old: Any = self.old
         client: Any = self.client
-        self.upgrade = upgrading.Upgrade(self.host, old, request, client, args=[], only=[], log="", lock=0, base={})
+        start = Start(args=[], only=(), base={}, lock=0, logger=None)
+        self.upgrade = upgrading.Upgrade(self.host, self.host, old, request, client, start)
 
     def happen(self, event: str) -> None:
         self.upgrade._attempt(lambda: self.upgrade._happen(event))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from releaser.runtime.protocol import frames, requests, sockets
-from releaser.runtime.supervisor import control
+from releaser.runtime.supervisor.control import clients
 
 
 class Server:
@@ -22,9 +22,9 @@ class Server:
         self.now = 100.0
         self.environ = "A=1\0"
         self.faults: list[str] = []
-        self.control = control.Control(sockets.bind(str(folder), "c.sock"), self._answer, self._on_fault)
+        self.control = clients.Control(sockets.bind(str(folder), "c.sock"), self._answer, self._on_fault)
 
-    def _answer(self, words: list[str], client: control.Client) -> bytes:
+    def _answer(self, words: list[str], client: clients.Client) -> bytes:
         if words[0] == "restart":
             raise ZeroDivisionError
         return frames.reply(self.environ if words[0] == "environ" else " ".join(words), 0)
@@ -68,10 +68,10 @@ def test_half_a_request_waits_and_is_let_go_at_its_deadline(server: Server) -> N
     client = server.connect()
     client.sendall(frames.encode_request("alive")[:3])
     server.serve_all()
-    server.control.close_overdue(server.now + control.REQUEST_WITHIN_S - 0.1)
+    server.control.close_overdue(server.now + clients.REQUEST_WITHIN_S - 0.1)
     assert len(server.control.clients) == 1
-    assert server.control.next_deadline() == server.now + control.REQUEST_WITHIN_S
-    server.control.close_overdue(server.now + control.REQUEST_WITHIN_S)
+    assert server.control.next_deadline() == server.now + clients.REQUEST_WITHIN_S
+    server.control.close_overdue(server.now + clients.REQUEST_WITHIN_S)
     assert server.control.clients == {}
     client.close()
 
@@ -159,7 +159,7 @@ def test_half_requests_together_hold_no_more_than_the_limit_and_others_get_throu
         attackers.append(attacker)
         for _ in range(5):
             server.serve_all()
-        assert held(server) <= control.MAX_HELD_BYTES + control.MAX_CLIENTS * requests.SMALL_BYTES
+        assert held(server) <= clients.MAX_HELD_BYTES + clients.MAX_CLIENTS * requests.SMALL_BYTES
     assert len(server.control.clients) < len(attackers), "some had to make room"
     assert answer_to_one_of(server, frames.encode_request("alive")) == [(frames.OUTPUT, b"alive"), (frames.EXIT, b"0")]
     gone = [attacker.recv(1000) for attacker in attackers if attacker.fileno() not in open_ends(server, attackers)]
@@ -188,7 +188,7 @@ def test_answers_that_nobody_reads_together_hold_no_more_than_the_limit(server: 
         client.sendall(frames.encode_request("environ"))
         server.serve_all()
         deaf.append(client)
-        assert held(server) <= control.MAX_HELD_BYTES + control.MAX_CLIENTS * requests.SMALL_BYTES
+        assert held(server) <= clients.MAX_HELD_BYTES + clients.MAX_CLIENTS * requests.SMALL_BYTES
     assert answer_to_one_of(server, frames.encode_request("alive")) == [(frames.OUTPUT, b"alive"), (frames.EXIT, b"0")]
     for client in deaf:
         client.close()
@@ -206,7 +206,7 @@ def test_one_that_is_waited_for_is_spared_as_long_as_another_can_make_room(serve
         decoder.decoder.feed(half + b"x" * 2_500_000)
     server.serve_all()
     assert kept in server.control.clients.values()
-    assert held(server) <= control.MAX_HELD_BYTES
+    assert held(server) <= clients.MAX_HELD_BYTES
     for client in (waiting, *flood):
         client.close()
 
@@ -221,14 +221,14 @@ def test_whatever_an_answered_client_sends_on_is_not_kept(server: Server) -> Non
 
 
 def test_over_the_limit_whoever_has_idled_the_longest_makes_room(server: Server) -> None:
-    clients = [server.connect() for _ in range(control.MAX_CLIENTS + 1)]
-    assert len(server.control.clients) == control.MAX_CLIENTS
-    assert clients[0].recv(1) == b""
-    clients[-1].sendall(frames.encode_request("alive"))
+    connected = [server.connect() for _ in range(clients.MAX_CLIENTS + 1)]
+    assert len(server.control.clients) == clients.MAX_CLIENTS
+    assert connected[0].recv(1) == b""
+    connected[-1].sendall(frames.encode_request("alive"))
     server.serve_all()
     server.serve_all()
-    assert clients[-1].recv(100) == frames.reply("alive", 0)
-    for client in clients:
+    assert connected[-1].recv(100) == frames.reply("alive", 0)
+    for client in connected:
         client.close()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from releaser.runtime.supervisor import output
+from releaser.runtime.supervisor.telling import output
 
 
 @pytest.fixture

@@ -11,14 +11,14 @@ import errno
 import os
 import select
 
-from ..protocol import frames, sockets
-from ..release.addresses import split_address
-from ..release.layout import AGENT_SOCKET
-from .upgrade import accepted
+from ...protocol import frames, sockets
+from ...release.addresses import split_address
+from ...release.layout import AGENT_SOCKET
+from . import accepted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..release.layout import Layout
+    from ...release.layout import Layout
 
 READY = "READY=1"
 """sd_notify(3)."""

@@ -1,14 +1,19 @@
-"""What `status` tells: one value gathered by the supervisor, as JSON or as lines for a person."""
+"""What `status` tells: one value gathered of what runs, as JSON or as lines for a person."""
 
 from __future__ import annotations
 
 import json
+import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ..release.manifest import Manifest
+    from ...release.manifest import Manifest
+    from ..hooks.hook_queue import HookQueue
+    from ..keeping.keeper import Keeper
+    from ..outcome import Outcome
+    from ..running import Running
 
 
 def identity(manifest: Manifest) -> dict[str, Any]:
@@ -19,6 +24,41 @@ def identity(manifest: Manifest) -> dict[str, Any]:
         "environment": manifest.environment,
         "migrations": [{"name": item.name, "heads": item.heads, "run": item.run} for item in manifest.migrations],
     }
+
+
+def gather(running: Running, hooks: HookQueue, outcome: Outcome, now: float) -> dict[str, Any]:
+    """Return all that is told of a release that runs."""
+    upgrade = running.upgrade
+    return {
+        **identity(running.live.manifest),
+        "state": running.word(),
+        "doing": running.state,
+        "ready": running.is_serving(),
+        "pid": os.getpid(),
+        "uptime_s": round(now - running.started_at, 3),
+        "instances": [of_instance(keeper, now) for keeper in running.keepers()],
+        "upgrade": None if upgrade is None else {"to": upgrade.version, "step": upgrade.doing},
+        "sockets": {listener.name: listener.address for listener in running.live.listeners},
+        "hooks": hooks.reports,
+        "last_failure": outcome.failure.message if outcome.failure else hooks.last_failure(),
+    }
+
+
+def of_instance(keeper: Keeper, now: float) -> dict[str, Any]:
+    """Return what is told of one instance, and of its place while there is none."""
+    told: dict[str, Any] = {"process": keeper.name, "state": _word(keeper), "restarts": keeper.restarts.total}
+    told |= {"pid": None, "version": keeper.version, "ready": False}
+    if keeper.instance is not None:
+        told |= keeper.instance.to_dict(now)
+    return told | {"last_exits": list(keeper.restarts.last_exits)}
+
+
+def _word(keeper: Keeper) -> str:
+    if keeper.is_ending:
+        return "stopping"
+    if keeper.instance is None:
+        return "waiting"
+    return "ready" if keeper.instance.is_ready else "starting"
 
 
 def as_json(report: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ import socket
 import pytest
 from support.waiting import eventually
 
-from releaser.runtime.supervisor.upgrade import accepted
+from releaser.runtime.supervisor.keeping import accepted
 
 ADDRESSES = (
     (socket.AF_INET, "127.0.0.1", "127.0.0.1"),

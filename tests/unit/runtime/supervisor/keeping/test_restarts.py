@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from releaser.runtime.release.manifest import Heart
-from releaser.runtime.supervisor.restarts import JITTER, Restarts
+from releaser.runtime.supervisor.keeping.restarts import JITTER, Restarts
 
 HEART = Heart(is_on=True, restarts=4, backoff_s=1.0, backoff_max_s=5.0, reset_after_s=60.0)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..release.manifest import Heart
+    from ...release.manifest import Heart
 
 JITTER = 0.25
 """Share of a pause that chance adds: instances that crash together must not come back together."""

@@ -17,17 +17,18 @@ import os
 import select
 import time
 
-from ..bundle.process import FIRST_INHERITED
-from ..protocol import frames, notify, sockets
-from . import states
-from .hooks.jobs import KILL_AFTER_S
+from ...bundle.process import FIRST_INHERITED
+from ...protocol import frames, notify, sockets
+from .. import states
+from ..hooks.jobs import KILL_AFTER_S
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ..release.layout import Layout
-    from ..release.manifest import Manifest
+    from ...release.faults import Faults
+    from ...release.layout import Layout
+    from ...release.manifest import Manifest
 
 _MARGIN_S = 10.0
 _FEEDS_IN_A_PERIOD = 3
@@ -168,6 +169,20 @@ class Upward:
         for question in self._questions:
             question.close()
         self._questions = []
+
+
+class Manager:
+    """The same for those who have other work: a fault of ours in telling the manager changes nothing for them."""
+
+    __slots__ = ("_faults", "upward")
+
+    def __init__(self, upward: Upward, faults: Faults) -> None:
+        self.upward = upward
+        self._faults = faults
+
+    def tell(self, tell: Callable[[Upward], None]) -> None:
+        """Tell systemd, or whoever else wants to know."""
+        self._faults.attempt("the service manager", "telling the service manager", lambda: tell(self.upward))
 
 
 def watchdog_s(environ: Mapping[str, str], pid: int) -> float:

@@ -19,20 +19,19 @@ import json
 import os
 import signal
 
-from ..bundle.launch import FLAGS
-from ..bundle.listeners import Listener
-from ..release.failures import Failure
-from ..release.layout import MAIN
+from ...bundle.launch import FLAGS
+from ...bundle.listeners import Listener
+from ...release.failures import Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from typing import Any
 
-    from ..release.context import Context
-    from .control import Control
-    from .generation import Generation
-    from .logger import Logger
+    from ...release.context import Context
+    from ..control.clients import Control
+    from ..generation import Generation
+    from ..telling.logger import Logger
 
 FORMAT = 1
 
@@ -109,10 +108,7 @@ def adopt(live: Generation, state: Mapping[str, Any], args: Sequence[str], lock:
         Listener(item["name"], item["address"], _socket.socket(fileno=item["fd"]), is_passed=item["is_passed"])
         for item in state["listeners"]
     ]
-    known = {keeper["name"]: keeper for keeper in state["keepers"]}
-    for keeper in live.keepers:
-        own = args if keeper.process.name == MAIN else []
-        keeper.adopt(known[keeper.name], live.variables, own, live.listeners, lock, now)
+    live.adopt(state["keepers"], args, lock, now)
 
 
 def read_state(descriptor: int) -> dict[str, Any]:

@@ -18,15 +18,15 @@ import sys
 import termios
 import time
 
-from ..bundle.launch import runtime_command
-from ..bundle.process import Child, spawn
+from ...bundle.launch import runtime_command
+from ...bundle.process import Child, spawn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from ..release.context import Context
+    from ...release.context import Context
 
 FINISH_S = 5.0
 """How long the end of the release waits for its last lines to be written."""

@@ -12,7 +12,7 @@ from support.waiting import eventually
 from releaser.runtime.protocol.frames import reply
 from releaser.runtime.release.addresses import split_address
 from releaser.runtime.release.layout import AGENT_SOCKET, Layout
-from releaser.runtime.supervisor.readiness import Probe, Target
+from releaser.runtime.supervisor.keeping.readiness import Probe, Target
 
 LAYOUT = Layout("/nowhere", "1.0.0", "/nowhere/var")
 

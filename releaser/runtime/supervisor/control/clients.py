@@ -10,8 +10,8 @@ import _socket
 import select
 import time
 
-from ..protocol import frames, requests, sockets
-from ..release.failures import BUG, NOT_NOW
+from ...protocol import frames, requests, sockets
+from ...release.failures import BUG, NOT_NOW
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from ..protocol import notify
-from ..release.faults import REST_S
+from ...protocol import notify
+from ...release.faults import REST_S
 from . import readiness
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..release.layout import Layout
+    from ...release.layout import Layout
 
 ATTEMPT_S = 5.0
 """An attempt that takes longer is given up and begun anew."""

@@ -11,7 +11,7 @@ import pytest
 
 from releaser.runtime.bundle import listeners
 from releaser.runtime.release.failures import Failure
-from releaser.runtime.supervisor import systemd
+from releaser.runtime.supervisor.telling import systemd
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from ..release.faults import REST_S
+from ...release.faults import REST_S
 from . import readiness
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ..release.layout import Layout
-    from ..release.manifest import Liveness
+    from ...release.layout import Layout
+    from ...release.manifest import Liveness
 
 HEARTBEAT = "WATCHDOG=1"
 """sd_notify(3): what the app sends, at least once every interval."""
