@@ -70,14 +70,15 @@ class Ahead:
             raise
         return True
 
-    def answer(self, connection: Connection) -> int:
+    def answer(self, connection: Connection, within_s: float | None = None) -> int:
         """Return the number of the line that was sent; 0 if it is not there as far as anyone knows.
 
-        Then, and when this is interrupted, the connection is given up.
+        Then, and when this is interrupted, the connection is given up. Without a limit here that of PostgreSQL holds,
+        `lock_timeout`, and what notices that a connection is silent.
         """
         number = 0
         try:
-            while (result := self._result()) is not None:
+            while (result := self._result(within_s)) is not None:
                 number = int(result.get_value(0, 0)) if result.status == _ROWS else 0
             self._libpq = None
         except Exception:
@@ -87,10 +88,10 @@ class Ahead:
                 self._give_up(connection)
         return number
 
-    def _result(self) -> Any:
+    def _result(self, within_s: float | None) -> Any:
         self._libpq.consume_input()
         while self._libpq.is_busy():
-            _wait(self._libpq, select.POLLIN)
+            _wait(self._libpq, select.POLLIN, within_s)
             self._libpq.consume_input()
         return self._libpq.get_result()
 
@@ -99,8 +100,13 @@ class Ahead:
         connection.invalidate()
 
 
-def _wait(libpq: Any, events: int) -> None:
-    """Wait for the server, or for a signal: its handler may raise."""
+def _wait(libpq: Any, events: int, within_s: float | None = None) -> None:
+    """Wait for the server, or for a signal: its handler may raise.
+
+    Raises:
+        TimeoutError: nothing came.
+    """
     poll = select.poll()
     poll.register(libpq.socket, events)
-    poll.poll()
+    if not poll.poll(None if within_s is None else within_s * 1000):
+        raise TimeoutError

@@ -157,10 +157,15 @@ class Journal:
             if outside_tx or not self._ahead.send(self._connection, row):
                 self._current = self._insert_row(row)
 
-    def hear(self) -> None:
+    def hear(self, within_s: float | None = None) -> None:
         """Wait until what was noted is written; to be called before anything of the revision is committed."""
-        if self._ahead.is_on_its_way:
-            self._current = self._ahead.answer(self._connection) or self._add(state="running", **self._at_work)
+        if not self._ahead.is_on_its_way:
+            return
+        self._current = self._ahead.answer(self._connection, within_s)
+        if not self._current:  # tried once more, as everything is
+            self._reconnect()
+            row = self._row(state="running", **self._at_work)
+            self._current = self._number(self._connection.execute(self._insert, row))
 
     def done(self, statements: int) -> None:
         """Note that the revision is applied, as the database says: written with others, by `close` at the latest."""
@@ -171,6 +176,7 @@ class Journal:
     def hurry(self) -> None:
         """Wait no longer than a moment for others from here on."""
         self._lock_s = _SHORT_LOCK_S
+        self.hear(_SHORT_LOCK_S)
         for statement in self._lock_limit():
             self._execute(text(statement))
 
@@ -242,7 +248,9 @@ class Journal:
         }
 
     def _insert_row(self, row: Mapping[str, Any]) -> int:
-        result = self._execute(self._insert, row)
+        return self._number(self._execute(self._insert, row))
+
+    def _number(self, result: Any) -> int:
         return int(result.scalar_one() if self._is_on_postgresql else result.inserted_primary_key[0])
 
     def _change(self, number: int, values: Mapping[str, Any]) -> None:
