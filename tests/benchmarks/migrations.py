@@ -100,9 +100,10 @@ def measure_nothing_to_do(release: Handmade, url: str, rounds: int) -> None:
 
 def measure_overhead(release: Handmade, fresh: Callable[[], str], rounds: int) -> None:
     """Print what a revision costs beyond what it costs alembic alone."""
-    scripts = Path(release.layout.migrations, "default")
-    each = scripts.with_name("each")
-    shutil.copytree(scripts, each, dirs_exist_ok=True)
+    # Alembic writes byte code beside the scripts, and reads it the next time: that is its own, and no release's.
+    scripts, each = (Path(release.layout.migrations, name) for name in ("stock", "each"))
+    for copy in (scripts, each):
+        shutil.copytree(Path(release.layout.migrations, "default"), copy, dirs_exist_ok=True)
     env = each / "env.py"
     env.write_text(env.read_text().replace("configure(", "configure(transaction_per_migration=True, "))
     ways: dict[str, Callable[[str], list[str]]] = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 from ..release.failures import USAGE, Failure
 from .check import is_at_heads
 from .failures import PENDING
+from .lasting import lasting
 from .output.report import Report
 
 TYPE_CHECKING = False
@@ -119,7 +120,8 @@ def _one(
         return by_command.migrations(context, record, report)
     if command == "migrate" and (options.action, options.to) == ("apply", "head") and is_at_heads([record], [url]):
         return _nothing_to_do(record, options)
-    from . import results
+    with lasting():
+        from . import results
 
     if command == "migrate":
         revisions: list[str] = []

@@ -8,7 +8,7 @@ from .journal.dirty import UNDO, added
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from typing import Any
 
     from .database.configured import Database
@@ -49,7 +49,7 @@ def told_of(rows: Iterable[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def _pending(task: Task, database: Database) -> set[str] | None:
+def _pending(task: Task, database: Database) -> Collection[str] | None:
     """Return the revisions that the database lacks, None if nobody can tell."""
     unknown = {head for head in database.expected if not task.scripts.knows(head)}
     if not unknown:
@@ -58,7 +58,7 @@ def _pending(task: Task, database: Database) -> set[str] | None:
     return set() if newest(database.history).keys() >= unknown else None
 
 
-def _row(task: Task, revision: str, database: Database, pending: set[str] | None) -> dict[str, Any]:
+def _row(task: Task, revision: str, database: Database, pending: Collection[str] | None) -> dict[str, Any]:
     row = {"revision": revision, "title": task.scripts.title(revision).removeprefix(revision).strip()}
     if pending is None:
         return {**row, "state": UNKNOWN}

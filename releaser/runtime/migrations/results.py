@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .database.progress import count_of, told
 from .database.task import Task
+from .lasting import lasting
 from .listing import list_revisions, told_of
 
 TYPE_CHECKING = False
@@ -38,7 +39,8 @@ def migrate_database(
     Raises:
         Failure: it did not work.
     """
-    task = Task(context, record, url, options, report, tenant)
+    with lasting():
+        task = Task(context, record, url, options, report, tenant)
     try:
         task.go(signals)
     finally:
@@ -60,7 +62,8 @@ def migrations(
     Raises:
         Failure: the database cannot be asked.
     """
-    task = Task(context, record, url, options, report, tenant)
+    with lasting():
+        task = Task(context, record, url, options, report, tenant)
     task.go(signals)
     rows = list_revisions(task)
     lines = [f"the database is at {_where(task)}", *told_of(rows)]

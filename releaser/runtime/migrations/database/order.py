@@ -9,6 +9,8 @@ from .progress import count_of, told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from alembic.runtime.migration import RevisionStep
 
     from .pre_migrate import BeforeTheFirst
@@ -129,7 +131,7 @@ class Order:
         steps = self.scripts.directory._upgrade_revs(destination, tuple(heads))  # type: ignore[arg-type]
         return self._of_phase(steps)
 
-    def _further(self, count: int, heads: frozenset[str], pending: set[str]) -> str:
+    def _further(self, count: int, heads: frozenset[str], pending: Collection[str]) -> str:
         """Return the revision that is `count` further than `heads`; alembic itself goes more than that at a merge."""
         what = f"cannot go {count_of(count)} further"
         left, last = set(pending), told(heads)

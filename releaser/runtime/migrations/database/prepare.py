@@ -73,7 +73,11 @@ class Preparation:
             connection.commit()
         if not database.is_done_by_another:
             self._open_journal(database, connection)
-        database.statements = Statements(connection, lambda *what: self._note(database, *what))
+        database.statements = Statements(
+            connection,
+            lambda *what: self._note(database, *what),
+            lambda: self._hear(database),
+        )
         settings["transaction_per_migration"] = True
         settings["dont_mutate"] = database.is_done_by_another
         callbacks = settings.get("on_version_apply") or ()
@@ -137,7 +141,13 @@ class Preparation:
 
     def _note(self, database: Database, outside_tx: int, statement: str) -> None:
         if database.journal is not None:
-            database.journal.note(outside_tx, Secret.of(database.engine.url).blotted(statement))
+            # The text is kept of what stays alone.
+            told = Secret.of(database.engine.url).blotted(statement) if outside_tx else ""
+            database.journal.note(outside_tx, told)
+
+    def _hear(self, database: Database) -> None:
+        if database.journal is not None:
+            database.journal.hear()
 
     def _is_satisfied(self, database: Database, connection: Connection) -> bool:
         self._report.check_heard()

@@ -40,6 +40,8 @@ class Scripts:
         self.config = load_config(os.path.join(release, record.config) if record.config else "", self.folder, url)
         self.record = record
         self._release = release
+        self._digests: dict[str, str] = {}
+        self._pending: dict[frozenset[str], frozenset[str]] = {}
         try:
             self.directory = ScriptDirectory.from_config(self.config)
             self._by_id = {script.revision: script for script in self.directory.walk_revisions()}
@@ -92,13 +94,18 @@ class Scripts:
         return said if isinstance(said, dict) else {}
 
     def digest(self, revision: str) -> str:
-        """Return the sha256 of a revision's file."""
-        return _digest(self._by_id[revision].path)
+        """Return the sha256 of a revision's file, as it was when that was first asked: it is loaded, and stays so."""
+        if revision not in self._digests:
+            self._digests[revision] = _digest(self._by_id[revision].path)
+        return self._digests[revision]
 
-    def pending(self, heads: Iterable[str]) -> set[str]:
+    def pending(self, heads: Iterable[str]) -> frozenset[str]:
         """Return the revisions that a database at `heads`, all of them known, lacks."""
-        steps = self.directory.iterate_revisions("heads", tuple(heads), implicit_base=True)
-        return {script.revision for script in steps}
+        at = frozenset(heads)
+        if at not in self._pending:
+            steps = self.directory.iterate_revisions("heads", tuple(at), implicit_base=True)
+            self._pending[at] = frozenset(script.revision for script in steps)
+        return self._pending[at]
 
     def up_to(self, revision: str) -> set[str]:
         """Return the revision and every one that it builds on."""
@@ -183,7 +190,7 @@ class Scripts:
         details += [
             f"{self._shown(self._by_id[revision].path)} was changed after the build"
             for revision, digest in record.files.items()
-            if revision in found and _digest(self._by_id[revision].path) != digest
+            if revision in found and self.digest(revision) != digest
         ]
         if details:
             raise Failure(

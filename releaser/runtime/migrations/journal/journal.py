@@ -2,7 +2,7 @@
 
 It is written on a connection of its own that commits each statement, so that it outlives what it tells of::
 
-    before its first statement: row: running, outside_tx 0
+    with its first statement: row: running, outside_tx 0, answered before anything of it is committed
     before a statement that no rollback can undo (MySQL's changes of the schema, an autocommit block, a commit)
                            outside_tx = how many statements are kept from here on, and the last of them
     revision ends          done | failed | interrupted, how long, how many statements
@@ -36,7 +36,6 @@ from sqlalchemy import (
     Table,
     Text,
     create_engine,
-    func,
     inspect,
     text,
 )
@@ -47,6 +46,7 @@ from ...release.failures import FAILED, Failure
 from ..failures import Secret
 from ..sessions.connection import COMMITS_DDL
 from ..sessions.keepalive import set_on_postgresql
+from .ahead import KEPT_LATER, Ahead
 from .attempts import OPEN, Entry, newest
 from .backup import position
 
@@ -81,6 +81,7 @@ class Journal:
         self._owner = owner
         self._is_on_postgresql = engine.dialect.name == "postgresql"
         self._insert = self._quick(self._table.insert(), self._table.c.number)
+        self._ahead = Ahead(self._table)
         self._done: dict[int, tuple[float, int]] = {}  # by number, not yet written: duration and statements
         self._current = 0
         self._at_work: Mapping[str, Any] = {}  # of the revision that has begun
@@ -136,19 +137,35 @@ class Journal:
                 self._change(entry.number, {"state": "rolled back"})
 
     def begin(self, revision: str, *, direction: str = "up", **more: Any) -> None:
-        """Note that a revision begins: it is written before its first statement, with what that one commits."""
+        """Note that a revision begins: it is written with its first statement, and what that one commits before it."""
         if len(self._done) >= _MOST_UNWRITTEN or time.monotonic() - self._wrote >= _LONGEST_UNWRITTEN_S:
             self._write_done()
         self._current, self._at_work = 0, {"revision": revision, "direction": direction, **more}
         self._began = time.monotonic()
 
     def note(self, outside_tx: int, statement: str) -> None:
-        """Note, before it is executed, that from `statement` on `outside_tx` statements stay whatever happens."""
+        """Note, before it is executed, that from `statement` on `outside_tx` statements stay whatever happens.
+
+        As long as none does, it is noted for sure once `hear` has returned.
+        """
         values = {"outside_tx": outside_tx, "last_sql": statement[:_ENOUGH_CHARACTERS] if outside_tx else ""}
+        self.hear()
         if self._current:
             self._change(self._current, values)
         elif self._at_work:
-            self._current = self._add(state="running", **{**self._at_work, **values})
+            row = self._row(state="running", **{**self._at_work, **values})
+            if outside_tx or not self._ahead.send(self._connection, row):
+                self._current = self._insert_row(row)
+
+    def hear(self, within_s: float | None = None) -> None:
+        """Wait until what was noted is written; to be called before anything of the revision is committed."""
+        if not self._ahead.is_on_its_way:
+            return
+        self._current = self._ahead.answer(self._connection, within_s)
+        if not self._current:  # tried once more, as everything is
+            self._reconnect()
+            row = self._row(state="running", **self._at_work)
+            self._current = self._number(self._connection.execute(self._insert, row))
 
     def done(self, statements: int) -> None:
         """Note that the revision is applied, as the database says: written with others, by `close` at the latest."""
@@ -159,6 +176,7 @@ class Journal:
     def hurry(self) -> None:
         """Wait no longer than a moment for others from here on."""
         self._lock_s = _SHORT_LOCK_S
+        self.hear(_SHORT_LOCK_S)
         for statement in self._lock_limit():
             self._execute(text(statement))
 
@@ -178,6 +196,7 @@ class Journal:
 
     def _end(self) -> int:
         """Return the number of the revision that ends, 0 if none was at work."""
+        self.hear()
         if self._at_work and not self._current:
             self._current = self._add(state="running", **self._at_work)
         number, self._current, self._at_work = self._current, 0, {}
@@ -194,6 +213,7 @@ class Journal:
     def close(self) -> None:
         """End the journal's session."""
         try:
+            self.hear()
             self._write_done()
         except SQLAlchemyError:
             self._done.clear()  # the next one finds out
@@ -205,7 +225,10 @@ class Journal:
             self._engine.dispose()
 
     def _add(self, **given: Any) -> int:
-        values = {
+        return self._insert_row(self._row(**given))
+
+    def _row(self, **given: Any) -> dict[str, Any]:
+        return {
             "line": self._line,
             "release": self._owner[0],
             "version": self._owner[1],
@@ -223,7 +246,11 @@ class Journal:
             "restore_point": "",
             **given,
         }
-        result = self._execute(self._insert, values)
+
+    def _insert_row(self, row: Mapping[str, Any]) -> int:
+        return self._number(self._execute(self._insert, row))
+
+    def _number(self, result: Any) -> int:
         return int(result.scalar_one() if self._is_on_postgresql else result.inserted_primary_key[0])
 
     def _change(self, number: int, values: Mapping[str, Any]) -> None:
@@ -242,7 +269,7 @@ class Journal:
                 f"update {self._table.fullname} set state = 'done', outside_tx = 0,"
                 f" duration_s = case number {took} end, statements = case number {sent} end"
                 f" where number in ({', '.join(map(str, self._done))})"
-                + (" returning set_config('synchronous_commit', 'off', true)" if self._is_on_postgresql else "")
+                + (f" returning {KEPT_LATER}" if self._is_on_postgresql else "")
             )
         )
         self._done.clear()
@@ -251,7 +278,7 @@ class Journal:
         """Have PostgreSQL answer before the line is on its disk; for this statement alone, whatever a pooler shares."""
         if not self._is_on_postgresql:
             return statement
-        return statement.returning(*columns, func.set_config("synchronous_commit", "off", True))
+        return statement.returning(*columns, text(KEPT_LATER))
 
     def _execute(self, statement: Any, values: Mapping[str, Any] | None = None) -> Any:
         """Execute a statement, on a new connection if this one was lost: it is idle while the other one works.

@@ -12,6 +12,7 @@ from .trust import postgresql_number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     from sqlalchemy import Connection
@@ -70,14 +71,23 @@ class PostgresqlLock:
             settings |= {"client_connection_check_interval": "2s", "idle_session_timeout": "0"}
         if version >= (17,):
             settings["transaction_timeout"] = "0"
-        for name, value in settings.items():
-            try:
-                self._connection.execute(
-                    text("select set_config(:name, :value, false)"), {"name": name, "value": value}
-                )
-                self._connection.commit()
-            except DBAPIError:  # the server's platform or a pooler does not have it; the lock does not depend on it
-                self._connection.rollback()
+        if not self._is_set(settings):
+            # The server's platform or a pooler does not have one of them; the lock does not depend on it.
+            for name, value in settings.items():
+                self._is_set({name: value})
+
+    def _is_set(self, settings: Mapping[str, str]) -> bool:
+        """Set them for this session, all or none; tell whether the server took them."""
+        parts = [f"set_config(:name_{number}, :value_{number}, false)" for number in range(len(settings))]
+        words = {f"name_{number}": name for number, name in enumerate(settings)}
+        words |= {f"value_{number}": value for number, value in enumerate(settings.values())}
+        try:
+            self._connection.execute(text(f"select {', '.join(parts)}"), words)
+            self._connection.commit()
+        except DBAPIError:
+            self._connection.rollback()
+            return False
+        return True
 
     def confirm(self, within_s: float) -> None:
         """Do nothing: the session is there."""

@@ -27,9 +27,10 @@ _INSTRUCTIONS_BETWEEN_SIGNALS = 10_000
 class Statements:
     """What the revision at hand has sent to the database, and how much of it no rollback can undo.
 
-    `note` is called before the first statement, and with that number before a statement becomes so. SQLAlchemy tells of
-    a commit before the driver is asked for it, so a commit counts once something else happens on the connection: one
-    that fails has kept nothing, and of one whose answer was lost nobody here can tell::
+    `note` is called before the first statement, and with that number before a statement becomes so; `hear` before a
+    commit, since what was noted first may still be on its way. SQLAlchemy tells of a commit before the driver is asked
+    for it, so a commit counts once something else happens on the connection: one that fails has kept nothing, and of
+    one whose answer was lost nobody here can tell::
 
         commit event: note() ── driver: COMMIT ──► answer        the next begin or statement: `committed`
                   └ raises        └ fails: nothing is kept
@@ -38,9 +39,12 @@ class Statements:
     A statement that commits itself is its own COMMIT: it counts once it is answered.
     """
 
-    def __init__(self, connection: Connection, note: Callable[[int, str], None]) -> None:
+    def __init__(
+        self, connection: Connection, note: Callable[[int, str], None], hear: Callable[[], None] = lambda: None
+    ) -> None:
         self._connection = connection
         self._tell = note
+        self._hear = hear
         self._is_at_its_end = False  # the version is recorded: what is committed now is the whole revision
         self.begun = 0
         self.committed = 0  # how many of the first statements stay whatever happens
@@ -113,8 +117,12 @@ class Statements:
         return self._connection.connection.dbapi_connection
 
     def _note(self, outside_tx: int, statement: str) -> None:
+        self._surely(lambda: self._tell(outside_tx, statement))
+
+    def _surely(self, write: Callable[[], None]) -> None:
+        """Have something written, or nothing more of this session committed."""
         try:
-            self._tell(outside_tx, statement)
+            write()
         except BaseException as error:
             self.take_back(error)
             raise
@@ -169,6 +177,8 @@ class Statements:
             self._judge_statement()
         if not self._is_at_its_end and self._finished > max(self.committed, self.may_be_committed):
             self._note(self._finished, self.last)
+        else:
+            self._surely(self._hear)
         self._promised = self._finished
         self.is_at_commit = True
 

@@ -16,6 +16,7 @@ import sys
 from ...bundle import activation
 from ...release.failures import DONE, FAILED, Failure
 from ..failures import Interrupted
+from ..lasting import lasting
 from ..sessions.signals import Signals
 
 TYPE_CHECKING = False
@@ -49,7 +50,8 @@ def migrate_tenant(context: Context, args: list[str]) -> int:
     with Signals(_last_words) as signals:
         try:
             order = _begin(context, args)
-            from .. import results
+            with lasting():
+                from .. import results
             from ..options import Options
             from ..output.report import Report
             from .tenant import Tenant
