@@ -45,7 +45,7 @@ OPTIONS: dict[str, tuple[tuple[str, str], ...]] = {
         ("--to REV", "stop at this revision: an id or its beginning, +2, head"),
         ("--at-least REV", "the same, and nothing to do if the database is further"),
         ("--phase pre|post", "stop before the first revision of phase post; or the rest"),
-        ("--dry-run", "print what would be applied, and change nothing"),
+        ("--dry-run, --plan", "print what would be applied, and change nothing"),
         ("--sql", "print the statements that would be executed"),
         ("--check", "exit with 10 if something is pending"),
         ("--lock-wait D", "wait this long for another runner (default: 10m)"),
