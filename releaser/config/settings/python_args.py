@@ -40,7 +40,7 @@ _ELSEWHERE = {
     "-m": '\'command\' takes ["python", "-m", "module"]',
     "-i": "`bin/NAME console` and `remote_console` are interactive",
     "-B": "a release never writes byte code, dev_mode apart",
-    "-E": "a release never reads PYTHON variables",
+    "-E": "variables that say what is imported are never read: PYTHONPATH, PYTHONHOME",
     "-I": "a release always runs isolated",
     "-P": "a release always runs isolated",
     "-S": "a release never imports site",

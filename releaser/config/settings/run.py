@@ -61,7 +61,11 @@ RUN = (
             element=Text(wanted="text", check=checks.argument),
             wanted="a table such as { WEB_CONCURRENCY = '2' }",
         ),
-        doc=f"Defaults of environment variables; what the host sets wins. {REPLACED_AT_START}",
+        doc=(
+            "Defaults of environment variables; what the host sets wins. Variables of Python's own have their effect "
+            "in the app and in what it starts (`PYTHONHASHSEED`, `PYTHONWARNINGS`, `PYTHONMALLOC` ...), but for those "
+            f"that say what is imported or that a release decides itself, which are refused. {REPLACED_AT_START}"
+        ),
         default="{}",
         example='{ WEB_CONCURRENCY = "2" }',
     ),

@@ -21,6 +21,7 @@ OWN_VARIABLES = (
     "RELEASE_VAR",
     "RELEASE_PYTHON",
     "RELEASE_PID",
+    "RELEASE_INSTANCE",
     "RELEASE_OLD_VERSION",
     "RELEASE_NEW_VERSION",
     "RELEASE_DATABASE",
@@ -29,6 +30,28 @@ OWN_VARIABLES = (
     "RELEASE_EXIT_CODE",
 )
 """What the release itself sets in every process; a default for one of them would never be read."""
+
+PYTHON_VARIABLES = {
+    "PYTHONCASEOK": "",
+    "PYTHONCOERCECLOCALE": "the app always runs with UTF-8",
+    "PYTHONDEBUG": "python_args takes '-d'",
+    "PYTHONDONTWRITEBYTECODE": "a release never writes byte code, dev_mode apart",
+    "PYTHONEXECUTABLE": "",
+    "PYTHONHOME": "the interpreter is the release's: 'include_python' says which",
+    "PYTHONINSPECT": "`bin/NAME console` and `remote_console` are interactive",
+    "PYTHONIOENCODING": "the app always runs with UTF-8",
+    "PYTHONNOUSERSITE": "a release never reads the user's site-packages",
+    "PYTHONOPTIMIZE": "'python_optimize' says that, and compiles the byte code to match",
+    "PYTHONPATH": "what the app imports is in the bundle",
+    "PYTHONPLATLIBDIR": "",
+    "PYTHONPYCACHEPREFIX": "a release never writes byte code, dev_mode apart",
+    "PYTHONSAFEPATH": "a release always runs so",
+    "PYTHONSTARTUP": "",
+    "PYTHONUSERBASE": "a release never reads the user's site-packages",
+    "PYTHONUTF8": "the app always runs with UTF-8",
+    "PYTHONVERBOSE": "python_args takes '-v'",
+}
+"""Variables of Python's own that a release does not read, with what takes their place; all others have their effect."""
 
 BUILT_IN_COMMANDS = (
     "foreground",
@@ -122,6 +145,8 @@ def settable_variable(text: str) -> None:
     variable_name(text)
     if text in OWN_VARIABLES:
         raise Wrong(f"{text} is set by the release itself", "a default for it would never be read")
+    if text in PYTHON_VARIABLES:
+        raise Wrong(f"{text} is not read by the app of a release", PYTHON_VARIABLES[text])
 
 
 def argument(text: str) -> None:

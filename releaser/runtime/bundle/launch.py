@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from . import listeners
+from . import listeners, python_variables
 from .process import Child, spawn
 from .unpacked import with_programs
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 FLAGS = ("-I", "-S", "-X", "utf8")
 """No site-packages of the host, none of its PYTHON variables, and UTF-8 whatever the locale."""
+FLAGS_OF_THE_APP = ("-P", "-s", "-S", "-X", "utf8")
+"""The same, but for the variables: those that `python_variables` leaves are read."""
 
 
 OPTIMIZE = ((), ("-O",), ("-OO",))
@@ -69,8 +71,11 @@ def runtime_command(context: Context) -> list[str]:
 
 def app_flags(context: Context) -> list[str]:
     """Return the interpreter's flags for a process of the app, without those about output and byte code."""
-    manifest = context.manifest
-    return [*FLAGS, *OPTIMIZE[manifest.python_optimize], *manifest.python_args]
+    return [*FLAGS, *_chosen_flags(context)]
+
+
+def _chosen_flags(context: Context) -> list[str]:
+    return [*OPTIMIZE[context.manifest.python_optimize], *context.manifest.python_args]
 
 
 def provide_command(context: Context) -> list[str]:
@@ -105,9 +110,9 @@ def start_instance(
         OSError: the interpreter cannot be executed.
     """
     layout = context.layout
-    # Output is seen when it is written, as PYTHONUNBUFFERED would have it; in dev_mode byte code may be cached.
-    own = ["-u"] if context.manifest.bundle.source_paths else ["-u", "-B"]
-    flags = [*app_flags(context), *own]
+    is_edited = bool(context.manifest.bundle.source_paths)  # in dev_mode byte code may be cached
+    environ = python_variables.for_app(environ, may_write_byte_code=is_edited)
+    flags = [*FLAGS_OF_THE_APP, *_chosen_flags(context), *(() if is_edited else ("-B",))]
     words = [context.python, *flags, layout.entry, layout.root, layout.version, "_instance", "LIFELINE", *args]
     nothing = os.open(os.devnull, os.O_RDONLY)
     try:

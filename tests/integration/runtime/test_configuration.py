@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ import json, os, sys
 def main():
     names = ("FROM_HOST", "FROM_FILE", "FROM_PROVIDER", "FROM_DEFAULT", "SECOND", "DATABASE_URL")
     told = {name: os.environ[name] for name in names if name in os.environ}
-    told["flags"] = [sys.flags.dev_mode, sys.flags.optimize, sys.flags.utf8_mode, sys.flags.isolated]
+    told["flags"] = [sys.flags.dev_mode, sys.flags.optimize, sys.flags.utf8_mode, int(sys.flags.safe_path)]
     told["warnings"] = sys.warnoptions
     print("app", json.dumps(told), flush=True)
 
@@ -203,6 +205,53 @@ def test_the_interpreter_of_the_app_has_the_flags_that_were_asked_for(make: Any,
 
     assert told["flags"] == [True, 2, 1, 1]
     assert "error::UserWarning" in told["warnings"]
+
+
+VARIABLES = {
+    "PYTHONHASHSEED": "0",
+    "PYTHONFAULTHANDLER": "1",
+    "PYTHONWARNINGS": "error::UserWarning",
+    "PYTHONTRACEMALLOC": "3",
+    "PYTHONMALLOC": "malloc_debug",
+    "PYTHONASYNCIODEBUG": "1",
+    "PYTHONUNBUFFERED": "",
+}
+WHAT_PYTHON_SEES = """\
+import asyncio, faulthandler, json, sys, tracemalloc
+async def is_debugged(): return asyncio.get_running_loop().get_debug()
+def seen():
+    streams = [sys.stdout.write_through, sys.stdout.encoding]
+    return [hash("a"), faulthandler.is_enabled(), sys.warnoptions, tracemalloc.get_traceback_limit(),
+            asyncio.run(is_debugged()), sys.flags.utf8_mode, sys.flags.dont_write_bytecode, sys.flags.optimize,
+            any("outside" in folder for folder in sys.path), *streams]
+print("seen", json.dumps(seen()), flush=True)
+"""
+
+
+def test_variables_of_python_have_their_effect_in_the_app_and_in_what_it_starts(make: Any) -> None:
+    release = make(env=VARIABLES)
+    from support.handmade import write_bundle
+
+    app = f"""\
+import subprocess, sys
+SEEN = {WHAT_PYTHON_SEES!r}
+def main():
+    exec(SEEN, {{}})
+    subprocess.run([sys.executable, "-c", SEEN], check=True)
+"""
+    write_bundle(release.root / "releases" / "1.0.0" / "app.pyz", {"app.py": app})
+    release.env |= {"PYTHONPATH": "/srv/outside", "PYTHONHOME": "/nowhere", "PYTHONOPTIMIZE": "2", "LC_ALL": "C"}
+    running = release.foreground(until="")
+    assert running.wait() == 0, running.errors()
+    of_the_app, of_its_child = [
+        json.loads(line.removeprefix("seen ")) for line in running.output().splitlines() if line.startswith("seen ")
+    ]
+    assert of_the_app == of_its_child
+    assert of_the_app[1:] == [True, ["error::UserWarning"], 3, True, 1, 1, 0, False, False, "utf-8"]
+    fixed = subprocess.run(
+        [sys.executable, "-c", "print(hash('a'))"], env={"PYTHONHASHSEED": "0"}, capture_output=True, check=True
+    )
+    assert of_the_app[0] == int(fixed.stdout)
 
 
 def test_without_flags_the_interpreter_has_its_usual_ones(make: Any) -> None:

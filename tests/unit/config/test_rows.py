@@ -27,6 +27,7 @@ from releaser.config.settings.tables import ROWS, SETTINGS, TOP
 from releaser.config.settings.version import VERSION_FIELDS
 from releaser.config.text import checks
 from releaser.errors import ConfigError
+from releaser.runtime.bundle import python_variables
 from releaser.runtime.commands.command_line import COMMANDS
 from releaser.runtime.release import manifest
 from releaser.runtime.release.environment import CONTRACT
@@ -140,6 +141,10 @@ def test_no_command_of_the_runtime_can_be_taken() -> None:
 
 def test_variables_that_the_release_sets_are_those_of_the_contract() -> None:
     assert tuple(name for name, _ in CONTRACT) == checks.OWN_VARIABLES
+
+
+def test_the_variables_of_python_that_a_release_drops_are_refused_where_they_are_written() -> None:
+    assert tuple(checks.PYTHON_VARIABLES) == python_variables.DROPPED
 
 
 def test_every_row_is_told_in_sentences() -> None:
