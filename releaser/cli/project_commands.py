@@ -105,7 +105,7 @@ def init_command(path: str, force: bool, dry_run: bool) -> None:
         with saying_done():
             where = () if folder.resolve() == Path.cwd() else (shlex.quote(path),)
             print_lines([*lines, "", *next_lines(found, changes, where)])
-    warn(refused_later(changes))
+    warn(refused_later(found, changes))
 
 
 @click.command("config", cls=OfAProfile)

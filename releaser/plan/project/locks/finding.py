@@ -1,18 +1,18 @@
-"""Which file pins the project's dependencies, and are its hashes there?"""
+"""Which file pins the project's dependencies, with their hashes?"""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import re
-import shutil
 from pathlib import Path
 
-from packaging.utils import canonicalize_name
-
 from releaser.plan.facts import Lock, LockKind, UnusableLock
+from releaser.plan.project.formats.requirement_files import main_file, requirements_in
+from releaser.plan.project.locks.selecting import Asked, WrongLock, select
+from releaser.plan.project.locks.stale import is_stale
 from releaser.plan.project.pyproject import UnusableProject, read_pyproject
-from releaser.plan.project.reading import Unreadable, content_of, toml_in
+from releaser.plan.project.reading import Unreadable, content_of
 from releaser.plan.project.requirement_lines import folder_in, is_commit, is_hashed, logical_lines
 
 NAMES: tuple[tuple[str, LockKind], ...] = (
@@ -21,34 +21,40 @@ NAMES: tuple[tuple[str, LockKind], ...] = (
     ("requirements.txt", "requirements"),
     ("poetry.lock", "poetry"),
     ("pdm.lock", "pdm"),
+    ("Pipfile.lock", "pipenv"),
 )
-"""In order of preference: the first that lies in the project's folder is the one."""
+"""In order of preference: the first that lies in the project's folder is the one, requirements if all have hashes."""
 
 
 class LockUnusable(Exception):
-    """Something has the name of the lock and cannot be read; to build without it would be to build without hashes."""
+    """Something has the name of the lock and cannot be used; to build without it would be to build without hashes."""
 
     def __init__(self, lock: UnusableLock) -> None:
         super().__init__(lock.shown, lock.why)
         self.lock = lock
 
 
-def find_lock(root: Path, project: Path, named: str) -> Lock | None:
-    """Return the lock, or None without one.
+def find_lock(root: Path, project: Path, named: str, asked: Asked) -> Lock | None:
+    """Return the lock, or None without one: requirements of which one has no hash are none.
 
-    `named` is the profile's setting, relative to `root`; empty: the first of `NAMES` in the folder `project`.
+    `named` is the profile's setting, relative to `root`; empty: the first of `NAMES` in the folder `project`, or a
+    requirements file elsewhere in it, or the uv.lock of its workspace.
 
     Raises:
-        LockUnusable: it is there, and cannot be read.
+        LockUnusable: it is there, and cannot be read, or lacks what the project asks for.
     """
     if named:
         path = root / named
-        return _lock(root, path, kind_of(path.name)) if os.path.lexists(path) else None
+        return _lock(root, path, kind_of(path.name), asked) if os.path.lexists(path) else None
     for name, kind in NAMES:
         if os.path.lexists(project / name):
-            return _lock(root, project / name, kind)
-    of_workspace = _workspace_lock(project.resolve())
-    return _lock(root.resolve(), of_workspace, "uv") if of_workspace else None
+            lock = _lock(root, project / name, kind, asked)
+            if lock is not None:
+                return lock
+    if of_workspace := _workspace_lock(project.resolve()):
+        return _lock(root.resolve(), of_workspace, "uv", asked)
+    elsewhere = main_file(project)
+    return _lock(root, elsewhere, "requirements", asked) if elsewhere else None
 
 
 def kind_of(name: str) -> LockKind:
@@ -83,42 +89,30 @@ def _workspace_lock(project: Path) -> Path | None:
     return None
 
 
-def _lock(root: Path, path: Path, kind: LockKind) -> Lock:
+def _lock(root: Path, path: Path, kind: LockKind, asked: Asked) -> Lock | None:
     shown = str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
     try:
         content = content_of(path)
+        if kind == "requirements" and not _is_lock(path):
+            return None
+        selected = select(path, content.decode("utf-8", "replace"), kind, asked)
     except Unreadable as error:
         raise LockUnusable(UnusableLock(shown=shown, why=str(error))) from error
-    text = content.decode("utf-8", "replace")
+    except WrongLock as error:
+        raise LockUnusable(UnusableLock(shown=shown, why=error.why, hint=error.hint)) from error
     return Lock(
         path=path,
         shown=shown,
         kind=kind,
         sha256=hashlib.sha256(content).hexdigest(),
-        packages=_count(text, kind),
-        exporter=(shutil.which(kind) or "") if kind in ("poetry", "pdm") else "",
-        groups=_groups(text) if kind == "pdm" else (),
-        unhashed_lines=unhashed_lines(text) if kind == "requirements" else (),
+        packages=selected.packages,
+        groups=selected.groups,
+        indexes=selected.indexes,
+        options=selected.options,
+        is_stale=kind == "pylock" and is_stale(content.decode("utf-8", "replace"), asked.folder),
     )
 
 
-def _groups(text: str) -> tuple[str, ...]:
-    """Return the extras and groups that a pdm.lock was made with: PDM leaves others out without a word."""
-    try:
-        groups = toml_in(text)["metadata"]["groups"]
-        return tuple(canonicalize_name(group) for group in groups if isinstance(group, str))
-    except (ValueError, LookupError, TypeError):
-        return ()
-
-
-def _count(text: str, kind: LockKind) -> int:
-    match kind:
-        case "requirements":
-            return len(logical_lines(text))
-        case "poetry" | "pdm":
-            return len(re.findall(r"^\[\[package\]\]", text, re.MULTILINE))
-        case "uv":
-            # The project itself is one of them.
-            return max(0, len(re.findall(r"^\[\[package\]\]", text, re.MULTILINE)) - 1)
-        case "pylock":
-            return len(re.findall(r"^\[\[packages\]\]", text, re.MULTILINE))
+def _is_lock(path: Path) -> bool:
+    """Tell whether each requirement has a hash; a file without any is one if it is written for pip."""
+    return path.suffix == ".txt" and all(each.has_hash for each in requirements_in(path))
