@@ -131,6 +131,12 @@ def _interpreter(profile: Profile, project: Project | None) -> Chosen:
     return chosen
 
 
+def wanted_by(profile: Profile, project: Project) -> Wanted | None:
+    """Return what a project asks for, whatever lock there is; None: nothing."""
+    data = project_data(project.folder)
+    return find_wanted(profile.root, project.folder, data, profile.lock, profile.extras, profile.groups)
+
+
 def python_of(project: Project) -> Chosen:
     """Return the Python that a build takes where the configuration names none."""
     return choose_interpreter(this_interpreter(), _requested(project), project.requires_python, is_told=False)

@@ -149,11 +149,12 @@ def resolve(
     files: tuple[Path, ...],
     extras: tuple[str, ...] = (),
     groups: tuple[str, ...] = (),
+    is_universal: bool = False,
 ) -> Program:
     """Return the command that finds out what `files` ask for at this moment, and writes it to the file `to`.
 
     uv writes pinned requirements, or a pylock.toml where `to` is one; pip, which is asked about the project's `wheel`
-    instead of what describes it, the report of an installation.
+    instead of what describes it, the report of an installation. `is_universal`: for other platforms and later Pythons.
     """
     match installer.kind:
         case "uv":
@@ -161,7 +162,7 @@ def resolve(
             words = ("pip", "compile", "--python", str(installer.python), "--quiet", "--no-header", "--no-annotate")
             chosen = (
                 *installer.options,
-                *installer.target,
+                *(("--universal",) if is_universal else installer.target),
                 *(_chosen(extras, "--extra") if described else ()),
                 *(_chosen(groups, "--group") if project / "pyproject.toml" in files else ()),
                 # What a requirements file says of indexes holds for the installation as well.

@@ -62,7 +62,7 @@ def choose_interpreter(own: Interpreter, version: str, versions: str, *, is_told
     do; otherwise a version that no release can run on is passed over.
     """
     minor = ".".join(version.split(".")[:2])
-    if version and minor not in MINORS:
+    if version and (minor not in MINORS or not _may_hold(versions, minor)):
         if is_told:
             return Chosen(interpreter=None, missing=version)
         return replace(choose_interpreter(own, "", versions, is_told=False), passed_over=version)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from releaser.plan.facts import Lock, LockKind, UnusableLock
 from releaser.plan.project.formats.requirement_files import main_file, requirements_in
+from releaser.plan.project.formats.tables import table_in
 from releaser.plan.project.locks.selecting import Asked, WrongLock, select
 from releaser.plan.project.locks.stale import is_stale
 from releaser.plan.project.pyproject import UnusableProject, read_pyproject
-from releaser.plan.project.reading import Unreadable, content_of
-from releaser.plan.project.requirement_lines import folder_in, is_commit, is_hashed, logical_lines
+from releaser.plan.project.reading import Unreadable, content_of, toml_in
 
 NAMES: tuple[tuple[str, LockKind], ...] = (
     ("uv.lock", "uv"),
@@ -45,7 +45,11 @@ def find_lock(root: Path, project: Path, named: str, asked: Asked) -> Lock | Non
     """
     if named:
         path = root / named
-        return _lock(root, path, kind_of(path.name), asked) if os.path.lexists(path) else None
+        lock = _lock(root, path, kind_of(path.name), asked) if os.path.lexists(path) else None
+        made = project / "pylock.toml"
+        # Requirements without hashes pin nothing: what `releaser lock` has made of them does.
+        is_resolved = lock is None and path.is_file() and made_by_releaser(made)
+        return _lock(root, made, "pylock", asked) if is_resolved else lock
     for name, kind in NAMES:
         if os.path.lexists(project / name):
             lock = _lock(root, project / name, kind, asked)
@@ -57,24 +61,20 @@ def find_lock(root: Path, project: Path, named: str, asked: Asked) -> Lock | Non
     return _lock(root, elsewhere, "requirements", asked) if elsewhere else None
 
 
+def made_by_releaser(path: Path) -> bool:
+    """Tell whether the lock at `path` was made by `releaser lock`."""
+    try:
+        return "releaser" in table_in(toml_in(content_of(path).decode("utf-8", "replace")), "tool")
+    except (Unreadable, ValueError):
+        return False
+
+
 def kind_of(name: str) -> LockKind:
     """Return the format of a lock by its file name: `pylock.prod.toml` is a pylock, `requirements/prod.txt` is not."""
     for known, kind in NAMES:
         if name == known:
             return kind
     return "pylock" if re.fullmatch(r"pylock(\..+)?\.toml", name) else "requirements"
-
-
-def unhashed_lines(text: str) -> tuple[int, ...]:
-    """Return the line numbers, from 1, of requirements without a hash; options and comments need none.
-
-    Neither do a project of the same repository, which is built, and a commit.
-    """
-    return tuple(
-        number
-        for number, line in logical_lines(text)
-        if not (is_hashed(line) or is_commit(line) or folder_in(line) is not None)
-    )
 
 
 def _workspace_lock(project: Path) -> Path | None:

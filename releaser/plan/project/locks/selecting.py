@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 from releaser.plan.facts import LockedPackage, LockKind
 from releaser.plan.project.formats.requirement_files import requirements_in
 from releaser.plan.project.formats.tables import table_in, texts_in
+from releaser.plan.project.locks.asked import roots_of
 from releaser.plan.project.locks.graph import Edge, NotLocked, edge_of, holds, walk
 from releaser.plan.project.locks.lines import index_options
 from releaser.plan.project.locks.pdm import pdm_groups, pdm_nodes, pdm_roots, pdm_sources
@@ -117,7 +118,8 @@ def _select(path: Path, text: str, kind: LockKind, asked: Asked) -> Selected:
         case "uv":
             data = _toml(text, "package")
             own, roots = uv_roots(data, os.path.relpath(asked.folder, base.resolve()), *chosen)
-            packages = walk([Edge(name=own), *roots] if own else roots, uv_nodes(data), where)
+            asked_for = [Edge(name=own), *roots] if own else roots_of(asked.project, *chosen)
+            packages = walk(asked_for, uv_nodes(data), where)
             packages = tuple(package for package in packages if package.name != own)
             return Selected(packages=packages, indexes=indexes_of(data, asked.project))
 

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from releaser.plan.project.formats.inline_script import inline_metadata
 from releaser.plan.project.formats.tables import table_in
 from releaser.plan.project.reading import Unreadable, content_of, toml_in
 
@@ -33,6 +34,8 @@ def _digest(path: Path) -> str:
         return ""
     if path.name == "pyproject.toml":
         content = _what_is_asked(content)
+    elif path.suffix == ".py" and (said := inline_metadata(path)):
+        content = json.dumps(said, sort_keys=True, default=str).encode()
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
