@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +69,7 @@ def build_command(
             from releaser.artifacts.signatures import check_key
 
             check_key(sign_key)
-        plan = plan_of(config, release, environment)
+        plan = plan_of(config, release, environment, fetch=None if offline else _fetch(config, quiet or as_json))
         if sign_key is not None:
             from releaser.plan.make import signed
 
@@ -88,6 +88,19 @@ def build_command(
 
             refuse_warnings(warnings, f"the new build is in {shown(built.folder, Path.cwd())}")
     warn(warnings)
+
+
+def _fetch(config: str, is_silent: bool) -> Callable[[str], None]:
+    """Return what has uv fetch a Python before anything is built."""
+
+    def fetch(version: str) -> None:
+        from releaser.build.interpreter.fetching import fetch_python
+        from releaser.cli.output.progress import report_for
+
+        with report_for(sys.stdout, verbose=False, quiet=is_silent) as report:
+            fetch_python(version, Path(config).absolute().parent.parent, report)
+
+    return fetch
 
 
 @contextlib.contextmanager

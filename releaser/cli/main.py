@@ -20,6 +20,7 @@ from releaser.cli import artifact_commands, project_commands
 from releaser.cli.build_command import build_command
 from releaser.cli.exit_codes import BUG, SIGNALLED
 from releaser.cli.interruption import Interrupted, interruptible
+from releaser.cli.lock_command import lock_command
 from releaser.cli.migration_commands import migrations_group
 from releaser.cli.output.lines import has_colour, width
 from releaser.cli.output.messages import format_error
@@ -61,7 +62,13 @@ def program(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for _command in (build_command, *project_commands.COMMANDS, *artifact_commands.COMMANDS, migrations_group):
+for _command in (
+    build_command,
+    lock_command,
+    *project_commands.COMMANDS,
+    *artifact_commands.COMMANDS,
+    migrations_group,
+):
     program.add_command(_command)
 
 

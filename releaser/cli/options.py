@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from releaser.cli.interruption import told_if_interrupted
-from releaser.errors import ConfigError, UsageError
+from releaser.errors import ConfigError, ProjectError, UsageError
 
 if TYPE_CHECKING:
+    from releaser.plan.gather import Fetch
     from releaser.plan.steps import Plan
 
 DEFAULT_CONFIG = "rel/config.toml"
@@ -66,13 +67,38 @@ def profile_options(function: Callable[..., None]) -> Callable[..., None]:
     return function
 
 
-def plan_of(config: str, release: str, environment: str, now: str = "nothing was built") -> Plan:
-    """Return the plan for what options name; `now` is true when it cannot be made."""
+def plan_of(
+    config: str, release: str, environment: str, now: str = "nothing was built", fetch: Fetch | None = None
+) -> Plan:
+    """Return the plan for what options name; `now` is true when it cannot be made.
+
+    `fetch` brings a Python that the project needs and this machine has not.
+    """
     from releaser.plan.files.missing import read_config_and_see_its_files
     from releaser.plan.gather import gather_facts
     from releaser.plan.make import make_plan
 
     path = Path(config)
+    if not path.exists() and config == DEFAULT_CONFIG:
+        _name_other_folders(now)
     with told_if_interrupted(now):
         profile = read_config_and_see_its_files(path, now=now).profile(release or None, environment or None, now=now)
-        return make_plan(profile, gather_facts(profile, path))
+        return make_plan(profile, gather_facts(profile, path, fetch))
+
+
+def _name_other_folders(now: str) -> None:
+    """Refuse to go on at the root of a repository whose apps lie below it, and name them.
+
+    Raises:
+        ProjectError: nothing is here, and something is below.
+    """
+    from releaser.init.below import apps_below, configured_below, hint_of
+
+    here = Path.cwd()
+    if any((folder / DEFAULT_CONFIG).exists() for folder in here.parents):
+        return  # told with the way there
+    if configured := configured_below(here):
+        hint = f"`cd {configured[0]}`" if len(configured) == 1 else f"there is one in {', '.join(configured)}"
+        raise ProjectError(f"there is no {DEFAULT_CONFIG} in this folder", now=now, hint=hint)
+    if not (here / "pyproject.toml").exists() and (hint := hint_of(apps_below(here))):
+        raise ProjectError(f"there is no {DEFAULT_CONFIG} in this folder, and no app either", now=now, hint=hint)

@@ -6,7 +6,7 @@ import contextlib
 import json
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -14,7 +14,7 @@ import click
 from releaser.cli.generate import KINDS
 from releaser.cli.options import CONFIG_OPTION, DEFAULT_CONFIG, OfAProfile, plan_of, profile_options
 from releaser.cli.output.lines import print_lines, saying_done, warn
-from releaser.errors import ConfigError, Problem, ReleaserError, UsageError, reason_of
+from releaser.errors import ConfigError, Problem, ProjectError, ReleaserError, UsageError, reason_of
 from releaser.runtime.release import writing
 
 
@@ -93,8 +93,9 @@ def init_command(path: str, force: bool, dry_run: bool) -> None:
     from releaser.init.findings import find
 
     folder = Path(path)
-    found = find(folder)
-    choices = choose_beside(found) if has_release(folder) and not force else choose(found)
+    with naming_apps_below(folder):
+        found = find(folder)
+        choices = choose_beside(found) if has_release(folder) and not force else choose(found)
     changes = changes_for(folder, choices, force=force)
     if not dry_run:
         write(folder, changes.changes)
@@ -105,7 +106,20 @@ def init_command(path: str, force: bool, dry_run: bool) -> None:
         with saying_done():
             where = () if folder.resolve() == Path.cwd() else (shlex.quote(path),)
             print_lines([*lines, "", *next_lines(found, changes, where)])
-    warn(refused_later(changes))
+    warn(refused_later(found, changes))
+
+
+@contextlib.contextmanager
+def naming_apps_below(folder: Path) -> Iterator[None]:
+    """Have a failure name the folders below that look like apps, where there are any."""
+    from releaser.init.below import apps_below, hint_of
+
+    try:
+        yield
+    except ProjectError as error:
+        if hint := hint_of(apps_below(folder)):
+            raise ProjectError(error.message, problems=error.problems, now=error.now, hint=hint) from None
+        raise
 
 
 @click.command("config", cls=OfAProfile)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from releaser.config.text.checks import BUILT_IN_COMMANDS, NAME_PATTERN, entry_point
 from releaser.config.text.substitution import Wrong
 from releaser.errors import ProjectError
-from releaser.init.findings import GUNICORN_CONF, Findings
+from releaser.init.findings import GUNICORN_CONF, Choice, Findings
 from releaser.init.servers import PORT, address_of, server_for, with_socket
 
 WRAPPERS = (
@@ -28,6 +28,10 @@ PROCFILE = "the Procfile"
 DOCKERFILE = "the Dockerfile"
 _PLACE = "${RELEASE_ROOT}/releases/${RELEASE_VERSION}/share/"
 """Where a file lies that a command names, which the app's folder is not."""
+SERVERS = frozenset({"gunicorn", "uvicorn", "hypercorn", "granian", "daphne", "waitress", "uwsgi"})
+SETTINGS = ("extras", "groups")
+_OF_DEVELOPERS = ("dev", "develop", "test", "tests", "lint", "docs", "typing")
+"""Groups that no release is made with: what only they have is not taken for what the author means to run."""
 _PYTHON_FLAGS = ("-u", "-B", "-I", "-s", "-E", "-O", "-OO")
 RELEASE = "release"
 """What a Procfile calls the task that is run before the processes."""
@@ -65,6 +69,10 @@ class Choices:
     script_location: str = ""
     """Empty: the release gets no migrations."""
     migrations_run: str = "post_start"
+    lock: str = ""
+    """The requirements file; empty: the one that a build takes by itself."""
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
     copied: tuple[str, ...] = ()
     """Files of the project that the commands name, and that go into the release."""
     left_out: tuple[str, ...] = ()
@@ -77,15 +85,18 @@ def choose(found: Findings) -> Choices:
     Raises:
         ProjectError: there is nothing that a release could start.
     """
+    found, chosen = with_a_server(found)
     for choices in _candidates(found):
-        return _with_the_rest(choices, found)
+        named = {setting: (chosen.name,) if chosen and chosen.setting == setting else () for setting in SETTINGS}
+        all_of_it = _with_the_rest(choices, found)
+        return replace(all_of_it, lock=found.chosen_file, extras=named["extras"], groups=named["groups"])
     if found.sources.web_apps:
         app = next((each for each in found.sources.web_apps if each.interface == "wsgi"), found.sources.web_apps[0])
         server, others = ("uvicorn", "hypercorn, granian") if app.interface == "asgi" else ("gunicorn", "waitress")
         raise ProjectError(
             f"{app.target} was found, and no server that could run it in a release",
             now="nothing was written",
-            hint=f"`uv add {server}`, then `releaser init` once more; {others} would do as well",
+            hint=f"{_added(server, found)}, then `releaser init` once more; {others} would do as well",
         )
     raise ProjectError(
         f"nothing was found that a release of {found.name} could start",
@@ -93,6 +104,30 @@ def choose(found: Findings) -> Choices:
         hint="looked for: a Procfile, a Dockerfile's CMD, a web app and its server among the dependencies, "
         "a celery app, [project.scripts], a function main, a module that does something when it is run",
     )
+
+
+def with_a_server(found: Findings) -> tuple[Findings, Choice | None]:
+    """Return what is found once an extra or a group is named that alone has the server; None: it is not needed."""
+    if any(found.has(name) for name in SERVERS):
+        return found, None
+    for choice in found.choices:
+        if choice.packages & SERVERS and choice.name not in _OF_DEVELOPERS:
+            return replace(found, dependencies=found.dependencies | choice.packages), choice
+    return found, None
+
+
+def _added(package: str, found: Findings) -> str:
+    """Return how a package becomes one of the project's, in the words of the tool that the project uses."""
+    name = found.wanted or found.lock
+    if name == "Pipfile" or name == "Pipfile.lock":
+        return f"`pipenv install {package}`"
+    if name == "poetry.lock":
+        return f"`poetry add {package}`"
+    if name == "pdm.lock":
+        return f"`pdm add {package}`"
+    if name.endswith((".txt", ".in")) and not found.is_described:
+        return f"`echo {package} >> {name}`"
+    return f"`uv add {package}`" if found.is_described else f"`echo {package} >> requirements.txt`"
 
 
 def choose_beside(found: Findings) -> Choices:

@@ -14,6 +14,7 @@ from releaser.plan.project.reading import Unreadable, text_of
 _OF_THE_IMAGE = re.compile(
     "(PATH|HOME|LANG|LC_.*|TZ|DEBIAN_.*|PYTHON.*|PIP_.*|UV_.*|POETRY_.*|PDM_.*|VIRTUAL_ENV|PORT)$"
 )
+_INSTALLED = re.compile(r"\bpip3?\s+install\s[^|;&\n]*?(?:-r|--requirement)[\s=]*(?:\./)?([\w./-]+\.txt)")
 _ASKED = re.compile(r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0)(?::[^/\s]*)?(?P<path>/[^\s\"'|;&]*)")
 
 
@@ -31,6 +32,8 @@ class Dockerfile:
     """The first port that it exposes."""
     health: str = ""
     """The path that its HEALTHCHECK asks."""
+    requirements: tuple[str, ...] = ()
+    """Files that its RUN lines give to `pip install -r`, the last one first."""
 
 
 def read_procfile(text: str) -> dict[str, tuple[str, ...]]:
@@ -54,6 +57,7 @@ def read_dockerfile(folder: Path) -> Dockerfile:
         env=_env(text),
         port=next((words[0].partition("/")[0] for words in _words_of(text, "EXPOSE") if words), ""),
         health=asked["path"] if asked else "",
+        requirements=tuple(reversed(_INSTALLED.findall("\n".join(_lines_of(text, "RUN"))))),
     )
 
 

@@ -8,25 +8,43 @@ from configparser import ConfigParser
 from configparser import Error as ConfigParserError
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from packaging.utils import canonicalize_name
 
 from releaser.errors import ProjectError
 from releaser.init.deployment import Dockerfile, read_dockerfile, read_procfile
 from releaser.init.sources import Sources, read_sources
-from releaser.plan.facts import Lock
-from releaser.plan.project.locks import LockUnusable, find_lock
-from releaser.plan.project.pyproject import UnusableProject, project_table, read_project, read_pyproject
+from releaser.plan.environment_checks import missing_python
+from releaser.plan.facts import Lock, Project, Wanted
+from releaser.plan.gather import python_of
+from releaser.plan.project.formats.pipfile import read_pipfile
+from releaser.plan.project.formats.requirement_files import main_file, requirements_in
+from releaser.plan.project.formats.tables import table_in
+from releaser.plan.project.git import read_git
+from releaser.plan.project.interpreter import Chosen, this_interpreter
+from releaser.plan.project.locks.asked import requirements_of_groups
+from releaser.plan.project.locks.finding import NAMES as LOCKS
+from releaser.plan.project.locks.finding import LockUnusable, find_lock
+from releaser.plan.project.locks.selecting import Asked
+from releaser.plan.project.pyproject import UnusableProject, project_data, project_table, read_project
 from releaser.plan.project.reading import Unreadable, text_of
+from releaser.plan.project.target_markers import marker_environment
+from releaser.plan.project.wanted import find_wanted
 
 GUNICORN_CONF = "gunicorn.conf.py"
 _BROUGHT = {("fastapi", "standard"): "uvicorn", ("fastapi", "all"): "uvicorn"}
 """Servers that extras bring along."""
-_LOCKED = re.compile(
-    r'^(?:name = "([A-Za-z0-9._-]+)"|([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*[=;@\\])', re.MULTILINE
-)
-"""The name of a package in a lock of any kind."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """An extra or a group of the project."""
+
+    setting: Literal["extras", "groups"]
+    name: str
+    packages: frozenset[str]
+    """Normalized names of what it asks for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,17 +52,19 @@ class Findings:
     """What was found."""
 
     name: str
-    """The project's, as pyproject.toml has it."""
+    """The project's, as its files have it, or git, or its folder."""
+    is_described: bool = True
+    """Whether a pyproject.toml describes it, to which a tool can add a dependency."""
     has_version: bool = True
     """Whether the project's version stands in a file that is read."""
     has_git: bool = False
-    """Whether it is at the top of a git repository."""
+    """Whether git has a commit of it to tell a version by."""
     scripts: Mapping[str, str]
     """Console scripts: name to `module:function`."""
     dependencies: frozenset[str]
     """Normalized names of what the project asks for, those of extras left out."""
     locked: frozenset[str] = frozenset()
-    """Normalized names of everything in the lock."""
+    """Normalized names of everything that the bundle gets by the lock, or by a requirements file."""
     procfile: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Words of each of its processes; none of one that needs a shell."""
     dockerfile: Dockerfile = field(default_factory=Dockerfile)
@@ -55,8 +75,16 @@ class Findings:
     sources: Sources = field(default_factory=Sources)
     lock: str = ""
     """Its file's name; empty without one."""
-    has_hashes: bool = True
-    """Whether the lock is one: a list of requirements without hashes pins nothing for certain."""
+    wanted: str = ""
+    """Where what it asks for is written, if there is no lock; empty if there is one, or nothing is asked for."""
+    chosen_file: str = ""
+    """The requirements file that a Dockerfile installs, where it is another than the one that a build would take."""
+    choices: tuple[Choice, ...] = ()
+    """Extras and groups, whose packages are in the bundle once they are named."""
+    python: str = ""
+    """The Python that a build would use, and why; told to people."""
+    python_trouble: str = ""
+    """Why there is none."""
     are_builds_tracked: bool = False
     """Whether git would take what is built for sources: a repository whose .gitignore does not name `_build`."""
     script_location: str = ""
@@ -76,21 +104,30 @@ def find(folder: Path) -> Findings:
     """Return what is found in `folder`.
 
     Raises:
-        ProjectError: it has no pyproject.toml, or nothing there names a project.
+        ProjectError: there is no project, or its pyproject.toml or lock cannot be used.
     """
-    data, table = _project(folder)
+    data, table, project = _project(folder)
     script_location, alembic_file = _alembic(folder, data)
     dependencies = frozenset(_dependencies(table.get("dependencies")))
-    lock = _lock(folder)
-    locked = frozenset(_locked(_text(lock.path))) if lock else frozenset()
     dockerfile = read_dockerfile(folder)
+    file = _requirements_of_image(folder, dockerfile)
+    chosen = python_of(project)
+    asked = Asked(
+        folder=folder.resolve(),
+        project=data,
+        environment=marker_environment(chosen.interpreter or this_interpreter()),
+    )
+    lock = _lock(folder, file, asked)
+    wanted = None if lock else find_wanted(folder, folder, data, file, (), ())
+    locked = frozenset(package.name for package in lock.packages) if lock else frozenset(_asked_for(wanted))
     procfile = read_procfile(_text(folder / "Procfile"))
     words = {word for command in (*procfile.values(), dockerfile.entrypoint, dockerfile.cmd) for word in command}
     words |= {word.partition("=")[2] for word in words} | {GUNICORN_CONF}
     return Findings(
         name=table["name"],
-        has_version=bool(read_project(folder).version),
-        has_git=(folder / ".git").exists(),
+        is_described="project" in data,
+        has_version=bool(project.version),
+        has_git=read_git(folder) is not None,
         scripts=_texts(table.get("scripts")),
         dependencies=dependencies,
         locked=locked,
@@ -99,8 +136,12 @@ def find(folder: Path) -> Findings:
         named_files=frozenset(word for word in words if _is_inner_file(folder, word)),
         django_settings=_django_settings(folder),
         sources=read_sources(folder, data),
-        lock=lock.path.name if lock else "",
-        has_hashes=not (lock and lock.unhashed_lines),
+        lock=lock.shown if lock else "",
+        wanted=wanted.shown if wanted else "",
+        chosen_file=file,
+        choices=tuple(_choices(folder, data, table)),
+        python=_told_python(project, chosen),
+        python_trouble=missing_python(project, chosen),
         are_builds_tracked=(folder / ".git").exists() and "_build" not in _text(folder / ".gitignore"),
         script_location=script_location,
         alembic_file=alembic_file,
@@ -109,44 +150,80 @@ def find(folder: Path) -> Findings:
     )
 
 
-def _project(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the content of pyproject.toml, and what it says of the project."""
-    if not (folder / "pyproject.toml").exists():
-        older = [name for name in ("setup.py", "setup.cfg", "requirements.txt", "Pipfile") if (folder / name).exists()]
-        more = {"requirements.txt": ", and `uv add -r requirements.txt` takes over what it needs"}
-        only = f", only {older[0]}" if older else ""
-        raise ProjectError(
-            f"there is no pyproject.toml here{only}, and releaser bundles projects that have one",
-            now="nothing was written",
-            hint=f"`uv init --bare` makes one{more.get(older[-1], '') if older else ''}; "
-            "name another folder with `releaser init PATH`",
-        )
+def _project(folder: Path) -> tuple[dict[str, Any], dict[str, Any], Project]:
+    """Return the content of pyproject.toml, what the project's files say of it, and what a plan takes from that."""
     try:
-        data = read_pyproject(folder)
+        data = project_data(folder)
+        return data, project_table(folder, data), read_project(folder)
     except UnusableProject as error:
-        raise ProjectError(f"cannot use pyproject.toml: {error}", now="nothing was written") from None
-    try:
-        return data, project_table(folder, data)
-    except UnusableProject:
-        raise ProjectError(
-            "pyproject.toml names no project, which the release is made of",
-            now="nothing was written",
-            hint="a table [project] with a name and a version; [tool.poetry] or [metadata] in setup.cfg do as well",
-        ) from None
+        has_pyproject = (folder / "pyproject.toml").exists()
+        what = "cannot use pyproject.toml" if has_pyproject else f"there is no project in {shown_folder(folder)}"
+        raise ProjectError(f"{what}: {error}", now="nothing was written") from None
 
 
-def _lock(folder: Path) -> Lock | None:
+def shown_folder(folder: Path) -> str:
+    """Return a folder for people: `this folder` for the one that the command was started in."""
+    return "this folder" if folder.resolve() == Path.cwd() else str(folder)
+
+
+def _lock(folder: Path, file: str, asked: Asked) -> Lock | None:
     try:
-        return find_lock(folder, folder, "")
+        return find_lock(folder, folder, file, asked)
     except LockUnusable as error:
         message = f"cannot use {error.lock.shown}: {error.lock.why}"
-        raise ProjectError(message, now="nothing was written") from None
+        raise ProjectError(message, now="nothing was written", hint=error.lock.hint) from None
 
 
-def _locked(text: str) -> Iterator[str]:
-    """Yield the normalized name of each package in a lock of any kind."""
-    for match in _LOCKED.finditer(text):
-        yield canonicalize_name(match[1] or match[2])
+def _requirements_of_image(folder: Path, dockerfile: Dockerfile) -> str:
+    """Return the requirements file that an image installs, if a build would take another one, or none."""
+    by_itself = main_file(folder)
+    has_lock = any((folder / name).exists() for name, kind in LOCKS if kind != "requirements")
+    for name in dockerfile.requirements if not has_lock else ():
+        if _is_inner_file(folder, name) and folder / name != by_itself:
+            return name
+    return ""
+
+
+def _asked_for(wanted: Wanted | None) -> Iterator[str]:
+    """Yield the names that are asked for where there is no lock; what those need is found by a build."""
+    for path in wanted.files if wanted else ():
+        if path.suffix in (".txt", ".in"):
+            yield from _dependencies([each.text for each in requirements_in(path)])
+    yield from _dependencies(list(wanted.lines) if wanted else [])
+
+
+def _choices(folder: Path, data: Mapping[str, Any], table: Mapping[str, Any]) -> Iterator[Choice]:
+    """Yield the extras, then the groups, of `[project]`, PEP 735, Poetry, PDM and Pipenv."""
+    tool = table_in(data, "tool")
+    poetry = table_in(tool, "poetry")
+    of_pipenv = read_pipfile(folder) or {}
+    extras = {**table_in(poetry, "extras"), **table_in(table, "optional-dependencies")}
+    groups: dict[str, list[str]] = {
+        **{name: list(texts) for name, texts in table_in(table_in(tool, "pdm"), "dev-dependencies").items()},
+        **{name: list(table_in(group, "dependencies")) for name, group in table_in(poetry, "group").items()},
+        **{name: list(requirements_of_groups(data, (name,))) for name in table_in(data, "dependency-groups")},
+        **{
+            name: list(packages)
+            for name, packages in of_pipenv.items()
+            if name not in ("packages", "requires", "scripts", "pipenv", "source") and isinstance(packages, dict)
+        },
+    }
+    if groups.get("dev-packages"):
+        groups["develop"] = groups.pop("dev-packages")  # as Pipfile.lock calls it
+    for name, texts in extras.items():
+        yield Choice(setting="extras", name=name, packages=frozenset(_dependencies(list(texts))))
+    for name, texts in groups.items():
+        yield Choice(setting="groups", name=name, packages=frozenset(_dependencies(texts)))
+
+
+def _told_python(project: Project, chosen: Chosen) -> str:
+    if chosen.interpreter is None:
+        return "none"
+    request = project.python_request
+    why = f", from {request.source}" if request and not chosen.passed_over else ""
+    if not why and project.requires_python:
+        why = f", within {project.requires_python}"
+    return f"{chosen.interpreter.full_version}{why}"
 
 
 def _is_inner_file(folder: Path, word: str) -> bool:

@@ -142,6 +142,11 @@ _VERSION = {
 def _release_lines(choices: Choices) -> Iterator[str]:
     yield f"[release.{choices.name}]"
     yield _VERSION.get(choices.version, _VERSION[""])
+    if choices.lock:
+        yield f"lock = {as_toml(choices.lock)}  # what the Dockerfile installs"
+    for setting, names in (("extras", choices.extras), ("groups", choices.groups)):
+        if names:
+            yield f"{setting} = {as_toml(list(names))}  # which alone has the server"
     yield ""
     yield f"# What runs, from {choices.reason}."
     if choices.entry_point:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from releaser.plan.facts import Lock
+from releaser.plan.facts import Lock, Wanted
 from releaser.plan.steps import (
     AddRuntime,
     BuildWheel,
@@ -39,8 +39,8 @@ def describe(step: Step) -> str:
     match step:
         case BuildWheel():
             return "build the project's wheel"
-        case InstallDependencies(lock=lock, is_empty=is_empty, without_debug_info=without):
-            return _install(lock, is_empty, ", without debug info" if without else "")
+        case InstallDependencies(lock=lock, wanted=wanted, without_debug_info=without):
+            return _install(lock, wanted, ", without debug info" if without else "")
         case InstallProject(dev_mode=dev_mode):
             return "link the project's source tree" if dev_mode else "install the project"
         case TidyBundle():
@@ -97,12 +97,14 @@ def describe(step: Step) -> str:
             return "remove the staging folder"
 
 
-def _install(lock: Lock | None, is_empty: bool, without: str) -> str:
-    if lock is None and is_empty:
+def _install(lock: Lock | None, wanted: Wanted | None, without: str) -> str:
+    if lock is None and wanted is None:
         return "install nothing: the project has no dependencies"
     if lock is None:
-        return f"resolve and install dependencies (no lock file){without}"
-    if lock.packages == 0:
+        shown = wanted.shown if wanted else ""
+        return f"resolve and install what {shown} asks for (no lock file){without}"
+    count = len(lock.packages)
+    if not count:
         return f"install nothing: {lock.path.name} names no dependency"
-    noun = "dependency" if lock.packages == 1 else "dependencies"
-    return f"install {lock.packages} locked {noun} from {lock.path.name}{without}"
+    noun = "dependency" if count == 1 else "dependencies"
+    return f"install {count} locked {noun} from {lock.path.name}{without}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-LockKind = Literal["uv", "pylock", "requirements", "poetry", "pdm"]
+LockKind = Literal["uv", "pylock", "requirements", "poetry", "pdm", "pipenv"]
 PathKind = Literal["file", "folder", "missing", "other"]
 
 
@@ -59,8 +59,22 @@ class OverlayFact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LockedPackage:
+    """One package that a lock pins for this project, this platform and this Python."""
+
+    name: str
+    """Normalized."""
+    version: str = ""
+    line: str = ""
+    """The line of a requirements file that pins it; empty where the installer reads the lock itself."""
+    index: str = ""
+    """`NAME=URL` of the only index that it may come from; empty: the caller's."""
+    has_hash: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lock:
-    """The file that pins the project's dependencies."""
+    """The file that pins the project's dependencies, with their hashes."""
 
     path: Path
     """Absolute."""
@@ -68,14 +82,35 @@ class Lock:
     """Relative to the root of the configuration."""
     kind: LockKind
     sha256: str
-    packages: int
-    """How many packages it pins, for people."""
-    exporter: str = ""
-    """poetry.lock and pdm.lock: absolute path of the program that can read it; empty: it is not installed."""
+    packages: tuple[LockedPackage, ...] = ()
+    """What the project's own dependencies, with the chosen extras and groups, lead to; the project itself left out."""
     groups: tuple[str, ...] = ()
-    """pdm.lock: the extras and groups that it was made with; empty: it does not say."""
-    unhashed_lines: tuple[int, ...] = ()
-    """requirements.txt: lines, from 1, of requirements without `--hash`."""
+    """Extras and groups that it was made with, of formats that leave others out; empty: it has them all, or none."""
+    indexes: Mapping[str, str] = field(default_factory=dict)
+    """uv.lock: by hash, `NAME=URL` of the index that the project names for that package."""
+    options: tuple[str, ...] = ()
+    """Lines of a requirements file that name the indexes, for formats that do not say which package is of which."""
+    is_stale: bool = False
+    """Whether what it was made from has changed since; known of what `releaser lock` has made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a project asks for that has no lock: resolved when it is built."""
+
+    shown: str
+    """Where that is written, for people."""
+    files: tuple[Path, ...] = ()
+    """Absolute paths of files that the installer reads."""
+    lines: tuple[str, ...] = ()
+    """Of a requirements file, for formats that the installer does not read."""
+    is_pinned: bool = False
+    """Whether each requirement names one version; what those need may still be any."""
+
+    @property
+    def has_choices(self) -> bool:
+        """Whether extras and groups can be told there, as a requirements file alone cannot."""
+        return bool(self.lines) or any(path.suffix not in (".txt", ".in") for path in self.files)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,22 +121,40 @@ class UnusableLock:
     """Relative to the root of the configuration."""
     why: str
     """For after its name."""
+    hint: str = ""
+    """What mends it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PythonRequest:
+    """A Python that a file names."""
+
+    version: str
+    """`3.12`, or `3.12.4`."""
+    source: str
+    """The file, for people."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """What `pyproject.toml` says."""
+    """What the project's files say of it."""
 
     folder: Path
     """Absolute."""
     name: str
     version: str
-    """Empty when it is computed by the build backend and cannot be read from a file."""
+    """Empty when no file says it, or it is computed by the build backend."""
+    source: str = "pyproject.toml"
+    """The file that says so, relative to the folder; empty: the folder's name is all that is known."""
     requires_python: str = ""
     has_dependencies: bool = True
     """False when it says that there are none; a list that the build backend computes may hold some."""
     has_alembic_table: bool = False
     """Whether it has `[tool.alembic]`."""
+    is_tree: bool = False
+    """Whether no build backend makes a wheel of it: its files are the app, as they lie."""
+    python_request: PythonRequest | None = None
+    """The Python that it asks for by version; None: `requires_python` is all that it says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,16 +217,22 @@ class Facts:
     """Everything that a plan depends on besides the profile."""
 
     project: Project | None
-    """None: the project's folder has no pyproject.toml that can be used; `project_trouble` says why."""
+    """None: there is no project in the folder that can be used; `project_trouble` says why."""
     project_trouble: str = ""
     lock: Lock | None
     unusable_lock: UnusableLock | None = None
     """Why there is none, although something has its name."""
     """None: there is none."""
+    wanted: Wanted | None = None
+    """What is resolved by the build where there is no lock; None: there is a lock, or nothing is asked for."""
     git: Git | None
     """None: not in a repository, or git is not installed."""
     interpreter: Interpreter | None
-    """None: the one that the profile names does not run."""
+    """None: the one that the profile names does not run, or there is none that the project could use."""
+    missing_python: str = ""
+    """The version that the project needs and that is not on this machine."""
+    passed_over_python: str = ""
+    """The version that the project's files name, and that no release runs on."""
     paths: Mapping[str, PathFact] = field(default_factory=dict)
     """By path as the configuration has it, relative to its root; entries of a folder as `folder/entry`."""
     overlays: tuple[OverlayFact, ...] = ()

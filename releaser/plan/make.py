@@ -8,10 +8,11 @@ from pathlib import Path
 
 from releaser.config.profile import Profile, StripSpec
 from releaser.errors import ProjectError, in_file_order
-from releaser.plan.checks import place_of, problems_of, warnings_of
+from releaser.plan.checks import problems_of, warnings_of
 from releaser.plan.facts import Facts, MigrationsFact, Project
 from releaser.plan.hooks import hooks_and_scripts, script_of
 from releaser.plan.overlays import place_overlays
+from releaser.plan.places import place_of
 from releaser.plan.processes import (
     heart_of,
     liveness_of,
@@ -22,7 +23,9 @@ from releaser.plan.processes import (
     programs_of,
     readiness_of,
 )
+from releaser.plan.project.interpreter import is_version
 from releaser.plan.steps import (
+    RESOLVED,
     AddRuntime,
     BuildWheel,
     BundlePython,
@@ -161,6 +164,8 @@ def _inputs(facts: Facts) -> Mapping[str, str]:
     inputs["config"] = f"sha256:{facts.config_sha256}"
     if facts.lock is not None:
         inputs["lock"] = f"{facts.lock.path.name} sha256:{facts.lock.sha256}"
+    elif facts.wanted is not None:
+        inputs["lock"] = f"none, resolved by the build: {RESOLVED}"
     if facts.git is not None:
         inputs["git"] = facts.git.revision + ("-dirty" if facts.git.dirty else "")
     return inputs
@@ -171,12 +176,12 @@ def _steps(
 ) -> tuple[Step, ...]:
     """Return the steps: what can fail for the author's reasons comes first, what others can see comes last."""
     steps: list[Step] = [
-        BuildWheel(project=project.folder),
+        BuildWheel(project=project.folder, is_tree=project.is_tree),
         InstallDependencies(
             project=project.folder,
             lock=facts.lock,
             optimize=profile.python_optimize,
-            is_empty=not (project.has_dependencies or profile.extras or profile.groups),
+            wanted=facts.wanted,
             extras=profile.extras,
             groups=profile.groups,
             without_debug_info=profile.strip.debug_info,
@@ -196,7 +201,8 @@ def _steps(
         CompileBundle(include_src=profile.include_src, dev_mode=profile.dev_mode, optimize=profile.python_optimize)
     )
     if profile.include_python is not False:
-        prefix = profile.include_python if isinstance(profile.include_python, str) else ""
+        named = profile.include_python if isinstance(profile.include_python, str) else ""
+        prefix = "" if is_version(named) else named
         steps.append(
             BundlePython(
                 prefix=str(profile.root / prefix) if prefix else "",

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from releaser.config.profile import HeartSpec, LivenessSpec, Profile, ReadinessSpec
 from releaser.errors import Problem
-from releaser.plan.checks import place_of
+from releaser.plan.places import place_of
 from releaser.plan.steps import ProcessSketch, Program
 from releaser.runtime.release.manifest import MAIN, Heart, Liveness, Readiness
 

@@ -13,8 +13,11 @@ from typing import Literal
 
 from releaser.config.profile import MigrationsSpec
 from releaser.errors import Problem
-from releaser.plan.facts import Interpreter, Lock
+from releaser.plan.facts import Interpreter, Lock, Wanted
 from releaser.runtime.release.manifest import Command, Heart, Hook, Liveness, Log, Readiness, Socket
+
+RESOLVED = "resolved.txt"
+"""In the release of a build without a lock: what was resolved, with hashes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +25,8 @@ class BuildWheel:
     """Build the project itself, in isolation, into a wheel."""
 
     project: Path
+    is_tree: bool = False
+    """Whether no build backend makes a wheel of it: its files are packed as they lie."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +39,8 @@ class InstallDependencies:
     """Level of their byte code."""
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
-    is_empty: bool = False
-    """Whether the project says that it has no dependencies."""
+    wanted: Wanted | None = None
+    """What is resolved where there is no lock; None: there is one, or nothing is asked for."""
     without_debug_info: bool = False
     """Whether they lose what only debuggers read, and their byte code the columns."""
     keep: tuple[str, ...] = ()
@@ -137,7 +142,7 @@ class BundlePython:
     """Copy an interpreter into the release."""
 
     prefix: str
-    """Empty: the one that runs the build."""
+    """Empty: the one that the release is built for."""
     optimize: int = 0
     """Level of the standard library's byte code besides 0, which the supervisor reads."""
     include_libc: bool = False

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from releaser.config.profile import HookSpec, Origin, Profile
-from releaser.plan.facts import Facts, Interpreter, Lock, PathFact, Project
+from releaser.plan.facts import Facts, Interpreter, Lock, LockedPackage, PathFact, Project
 
 ROOT = Path("/home/ada/shop")
 
@@ -46,7 +46,7 @@ def lock_of(**changes: Any) -> Lock:
         "shown": "requirements.txt",
         "kind": "requirements",
         "sha256": "ab" * 32,
-        "packages": 12,
+        "packages": tuple(LockedPackage(name=f"p{number}") for number in range(12)),
     }
     return Lock(**(values | changes))
 

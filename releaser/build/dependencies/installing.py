@@ -50,7 +50,7 @@ _LAYOUT = 3
 
 def begin_dependencies(step: InstallDependencies, stage: Stage) -> None:
     """Begin to install what the lock pins while the project's wheel is built, if that does not depend on the wheel."""
-    if step.lock is None or step.lock.kind in ("poetry", "pdm"):
+    if step.lock is None:
         return
 
     def job(report: Report, run: Run) -> bool:
@@ -127,10 +127,13 @@ def _make_layer(folder: Path, pins: Pins, step: InstallDependencies, stage: Stag
     site_packages = folder / SITE_PACKAGES
     site_packages.mkdir()
     if not pins.is_empty:
-        is_exported = step.lock is not None and step.lock.kind in ("poetry", "pdm")
-        chosen = (step.project, pins.path, site_packages, pins.is_hashed, is_exported)
+        is_from_any = step.lock is not None and step.lock.kind in ("pdm", "pipenv")
+        chosen = (step.project, pins.path, site_packages, pins.is_hashed, is_from_any)
         program = installers.install_locked(stage.installer, *chosen)
         run_program(stage, program, "the dependencies could not be installed")
+    for index, path in pins.others:
+        program = installers.install_locked(stage.installer, step.project, path, site_packages, index=index)
+        run_program(stage, program, f"what comes from the index {index.partition('=')[0]} could not be installed")
     told = strip_debug_info(site_packages, step.keep) if step.without_debug_info else ()
     (folder / _TOLD).write_text("".join(f"{line}\n" for line in told), encoding="utf-8")
     tidy(folder)

@@ -21,7 +21,7 @@ from releaser.plan.project.shapes import wrong_lock
 from releaser.plan.project.target_markers import applies
 
 _INCLUDES = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)", re.MULTILINE)
-_TRUSTED_USER = re.compile(r"^(--trusted-host\s+)\S*@", re.MULTILINE)
+_HASH = re.compile(r"--hash[= ](\S+)")
 _USER = re.compile(r"://[^/\s@]*@")
 """Of a URL: a new password of an index makes no other pins, and nothing is to be named by one."""
 _ANYTHING = re.compile(r"^\s*[^\s#]", re.MULTILINE)
@@ -39,6 +39,8 @@ class Pins:
     is_hashed: bool
     """Whether the installer is to ask for a hash of each package. It checks those that are there in any case, so that
     false is as good where whatever has none is a commit of a repository."""
+    others: tuple[tuple[str, Path], ...] = ()
+    """`NAME=URL` of other indexes, and the requirements that only these have."""
 
 
 def read_pins(path: Path, *, is_hashed: bool) -> Pins:
@@ -67,9 +69,26 @@ def pinned(report: str, without: str) -> str:
     return "".join(sorted(lines))
 
 
-def without_users(requirements: str) -> str:
-    """Return requirements without the users that Poetry writes into `--trusted-host`, which takes a host alone."""
-    return _TRUSTED_USER.sub(r"\1", requirements)
+def recorded(requirements: str) -> str:
+    """Return what was resolved, for whoever looks at a release later: without the addresses of indexes, and users."""
+    lines = [line for line in requirements.splitlines() if not line.startswith(("--", "-e", "file:"))]
+    return "".join(f"{_USER.sub('://', line)}\n" for line in lines)
+
+
+def split_by_index(requirements: str, indexes: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """Return the requirements that may come from anywhere, and those of each index in `indexes`, which is by hash."""
+    if not indexes:
+        return requirements, {}
+    kept: list[str] = []
+    found: dict[str, str] = {}
+    for _, line in logical_lines(requirements):
+        text = " ".join(line.split())
+        index = next((indexes[each] for each in _HASH.findall(text) if each in indexes), "")
+        if index:
+            found[index] = f"{found.get(index, '')}{text}\n"
+        else:
+            kept.append(f"{text}\n")
+    return "".join(kept), found
 
 
 def split_local_projects(
@@ -92,25 +111,6 @@ def split_local_projects(
         elif applies(found.marker, environment):
             folders[folder] = None
     return "".join(kept), tuple(folders)
-
-
-def split_pdm_lock(text: str, base: Path, chosen: tuple[str, ...]) -> tuple[str, str]:
-    """Return a pdm.lock without the projects that it names by their folders, and requirements that name those needed.
-
-    They have no hash, and PDM exports nothing at all then. `base` is the folder that their paths are relative to,
-    `chosen` the extras and groups.
-    """
-    document = _read_lock(text, "pdm.lock", "package")
-    packages: Any = document.get("package", [])
-    wanted = {"default", *map(canonicalize_name, chosen)}
-    lines: list[str] = []
-    for package in list(packages):
-        folder = (base / str(package.get("path", "."))).resolve()
-        if "path" in package and (folder / "pyproject.toml").is_file():
-            packages.remove(package)
-            if wanted.intersection(map(canonicalize_name, package.get("groups", wanted))):
-                lines.append(f"{folder.as_uri()}\n")
-    return tomlkit.dumps(document), "".join(lines)
 
 
 def _split_pylock(text: str, base: Path, environment: Mapping[str, str]) -> tuple[str, tuple[Path, ...]]:
@@ -143,7 +143,7 @@ def _project_in(base: Path, path: str) -> Path | None:
     """Return the folder of the project at `path`, which may name extras of it in brackets."""
     for candidate in (path, re.sub(r"\[[^\]]*\]$", "", path)):
         folder = (base / candidate).resolve()
-        if (folder / "pyproject.toml").is_file():
+        if any((folder / name).is_file() for name in ("pyproject.toml", "setup.py", "setup.cfg")):
             return folder
     return None
 

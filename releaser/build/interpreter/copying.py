@@ -75,11 +75,11 @@ def bundle_interpreter(
 ) -> BundledInterpreter:
     """Copy a Python, as far as a service needs it, into `release_root` and return what it has become.
 
-    `prefix` is the folder that the Python is installed in; None means the one that runs this process, and a virtual
-    environment means the one it was made from. `site_packages`, which is only read, holds the app's wheels: what these
-    need of the machine is copied as well. `report` is told, in sentences, what was left out and why. The standard
-    library is compiled at level `optimize` besides 0. With `include_libc` the C library and its loader come along.
-    What needs a newer glibc than `glibc_max` is left to the host where that is promised to have it.
+    `prefix` is the folder that the Python is installed in, or its program; None means the one that runs this process,
+    and a virtual environment means the one it was made from. `site_packages`, which is only read, holds the app's
+    wheels: what these need of the machine is copied as well. `report` is told, in sentences, what was left out and why.
+    The standard library is compiled at level `optimize` besides 0. With `include_libc` the C library and its loader
+    come along. What needs a newer glibc than `glibc_max` is left to the host where that is promised to have it.
 
     Raises:
         ProjectError: in `prefix` is no Python that a release can run on.

@@ -50,7 +50,9 @@ class InstalledPython:
 
 
 def installed_python(prefix: Path | None, run: Run) -> InstalledPython:
-    """Return the Python in `prefix`, or the one that runs this process; of a virtual environment the one it is made of.
+    """Return the Python in `prefix`, which may be its program, or the one that runs this process.
+
+    Of a virtual environment it is the one that it was made of.
 
     Raises:
         ProjectError: there is none that a release can run on.
@@ -58,7 +60,7 @@ def installed_python(prefix: Path | None, run: Run) -> InstalledPython:
     """
     if not sys.platform.startswith("linux"):
         raise ProjectError("cannot bundle a Python: that is done on Linux only, for Linux")
-    asked = Path(sys.executable) if prefix is None else _executable_in(prefix)
+    asked = Path(sys.executable) if prefix is None else prefix if prefix.is_file() else _executable_in(prefix)
     shown = asked if prefix is None else prefix
     try:
         answer = run(Program(argv=(str(asked), "-I", "-S", "-c", _QUESTION), folder=Path("/")))

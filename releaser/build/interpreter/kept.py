@@ -31,7 +31,7 @@ _RESULT = "result"
 
 def bundle_python(step: BundlePython, stage: Stage) -> None:
     """Put an interpreter into the release, and note what was found out about it."""
-    prefix = Path(step.prefix) if step.prefix else None
+    prefix = Path(step.prefix) if step.prefix else stage.plan.interpreter.path
 
     def make(root: Path, report: Callable[[str], None]) -> BundledInterpreter:
         return bundle_interpreter(

@@ -16,7 +16,7 @@ from packaging.version import InvalidVersion, Version
 
 from releaser.errors import BuildError
 from releaser.plan.project.application import application_files
-from releaser.plan.project.pyproject import project_table, read_pyproject
+from releaser.plan.project.pyproject import project_data, project_table
 
 _OLDEST = (1980, 1, 1, 0, 0, 0)
 
@@ -27,7 +27,7 @@ def write_application_wheel(project: Path, into: Path, left_out: Collection[Path
     Raises:
         BuildError: what pyproject.toml says cannot stand in a wheel.
     """
-    table = project_table(project, read_pyproject(project))
+    table = project_table(project, project_data(project))
     name = canonicalize_name(table["name"]).replace("-", "_")
     stem = f"{name}-{_version(table)}"
     info = f"{stem}.dist-info"

@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import os
 import time
-import tomllib
 from pathlib import Path
 from typing import Any
 
 from releaser.build.project import build_backend
+from releaser.build.project.flat_layout import pyproject_of
 from releaser.build.stage.under_way import Stage
 from releaser.build.tools import along_the_way
 from releaser.build.tools.cache import key_of
@@ -34,7 +34,7 @@ def build_in_kept_environment(project: Path, into: Path, stage: Stage, machine: 
         ProgramFailed: the backend did not build it, or its requirements could not be installed.
     """
     along_the_way.make_room(project, into)
-    data = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
+    data = pyproject_of(project)
     system: dict[str, Any] = data.get("build-system", {})
     of_uv = data.get("tool", {}).get("uv", {})
     if stage.installer.kind != "uv" or any(word in of_uv for word in _OWN_WORDS):

@@ -9,9 +9,14 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from configparser import ConfigParser
+from configparser import Error as ConfigParserError
 from pathlib import Path
 from typing import Any
 
+from releaser.plan.project.formats.setup_py import names_its_packages
+
+_OF_SETUP_CFG = ("packages", "py_modules", "package_dir")
 _MADE_BY_BUILDS = ("build", "dist")
 
 
@@ -29,12 +34,30 @@ def folder_to_build(project: Path, beside: Path, left_out: tuple[Path, ...]) -> 
 
 def finds_packages_by_itself(project: Path) -> bool:
     """Tell whether setuptools builds the project and looks for its packages in the project's own folder."""
-    data = _table(tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8")))
+    data = pyproject_of(project)
+    if not data:
+        return not (project / "src").is_dir() and not names_its_packages(project) and not _has_packages(project)
     backend = _table(data.get("build-system")).get("build-backend", "setuptools.build_meta")
     if not str(backend).startswith("setuptools") or (project / "src").is_dir():
         return False
     settings = _table(_table(data.get("tool")).get("setuptools"))
     return not any(name in settings for name in ("packages", "py-modules", "package-dir"))
+
+
+def pyproject_of(project: Path) -> Mapping[str, Any]:
+    """Return what the project's pyproject.toml says; nothing for a project without one."""
+    path = project / "pyproject.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def _has_packages(project: Path) -> bool:
+    """Tell whether setup.cfg says what is to be packed."""
+    parser = ConfigParser(interpolation=None)
+    try:
+        parser.read(project / "setup.cfg", encoding="utf-8")
+    except (ConfigParserError, UnicodeDecodeError):
+        return False
+    return parser.has_section("options") and any(parser.has_option("options", name) for name in _OF_SETUP_CFG)
 
 
 def _table(value: object) -> Mapping[str, Any]:

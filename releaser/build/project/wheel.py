@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +14,6 @@ from releaser.build.stage.under_way import Stage
 from releaser.build.tools import installers
 from releaser.build.tools.commands import ProgramFailed
 from releaser.errors import BuildError
-from releaser.plan.project.application import is_application
 from releaser.plan.steps import BuildWheel
 
 _SEVERAL_PACKAGES: Final = "Multiple top-level"
@@ -29,7 +27,7 @@ def build_wheel(step: BuildWheel, stage: Stage) -> None:
     if target.is_relative_to(root):
         ours.append(root / target.relative_to(root).parts[0])
     stage.project = step.project
-    if is_application(step.project, tomllib.loads((step.project / "pyproject.toml").read_text(encoding="utf-8"))):
+    if step.is_tree:
         stage.wheel = write_application_wheel(step.project, _folder_of_wheels(stage), ours)
         return
     project = folder_to_build(step.project, stage.folder / "project-without-rel", tuple(ours))

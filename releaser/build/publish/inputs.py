@@ -18,7 +18,6 @@ from typing import Any, Final, assert_never
 from releaser.build.interpreter.python_files import interpreter_files
 from releaser.build.tools.cache import key_of
 from releaser.plan.facts import Lock
-from releaser.plan.project.application import is_application
 from releaser.plan.steps import (
     AddRuntime,
     BuildWheel,
@@ -107,15 +106,16 @@ def check_certain(plan: Plan) -> None:
         raise NotCertain("it is to be signed")
     for step in plan.steps:
         match step:
+            case BuildWheel(is_tree=True):
+                continue
             case BuildWheel(project=project):
-                text = (project / "pyproject.toml").read_text(encoding="utf-8")
+                path = project / "pyproject.toml"
+                text = path.read_text(encoding="utf-8") if path.exists() else ""
                 data = tomllib.loads(text)
-                if is_application(project, data):
-                    continue
                 reason = why_not_pure(data, has_setup_py=(project / "setup.py").exists())
                 if reason or "../" in text:
                     raise NotCertain(reason or "pyproject.toml may name files outside of the project's folder")
-            case InstallDependencies(lock=None, is_empty=False):
+            case InstallDependencies(lock=None, wanted=wanted) if wanted is not None:
                 raise NotCertain("without a lock dependencies are resolved at each build")
             case InstallDependencies(lock=lock) if lock is not None:
                 _check_lock(lock)
@@ -236,8 +236,6 @@ def _is_passed_by(folder: Path, output: Path | None) -> bool:
 
 
 def _check_lock(lock: Lock) -> None:
-    if lock.kind in ("poetry", "pdm"):
-        raise NotCertain(f"{lock.kind} reads its lock by itself")
     if lock.kind == "requirements" and _OPTION.search(lock.path.read_text(encoding="utf-8", errors="replace")):
         raise NotCertain(f"{lock.path.name} may name other files")
 

@@ -6,6 +6,8 @@ the project's folder, so that its `[tool.uv]` is read as well.
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,7 +19,10 @@ import uv
 from releaser.build.tools import along_the_way
 from releaser.build.tools.commands import Program
 from releaser.errors import BuildError
-from releaser.plan.facts import Interpreter, Lock
+from releaser.plan.facts import Interpreter
+
+_DESCRIBED = ("pyproject.toml", "setup.py", "setup.cfg")
+"""Files that describe a project, its build backend asked where they do not say it all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,23 +89,45 @@ def build_wheel(installer: Installer, project: Path, into: Path) -> Program:
 
 
 def install_locked(
-    installer: Installer, project: Path, lock: Path, into: Path, is_hashed: bool = True, is_exported: bool = False
+    installer: Installer,
+    project: Path,
+    lock: Path,
+    into: Path,
+    is_hashed: bool = True,
+    is_from_any: bool = False,
+    index: str = "",
 ) -> Program:
     """Return the command that installs exactly what `lock` pins into the folder `into`.
 
-    `is_hashed`: each package must have a hash. Hashes that are there are checked in any case. `is_exported`: the lock
-    is of Poetry or PDM, which choose from all of the project's indexes; whatever is no commit has a hash there.
+    `is_hashed`: each package must have a hash. Hashes that are there are checked in any case. `is_from_any`: the lock
+    is of a tool that chooses from all of the project's indexes; whatever is no commit has a hash there. `index`, as
+    `NAME=URL`, is asked before all others, and for what it has it is the only one.
     """
     what = ("--no-deps", *(("--require-hashes",) if is_hashed else ()), "-r", str(lock))
     match installer.kind:
         case "uv":
-            if is_exported:
+            if is_from_any and not index:
                 # By itself uv asks only the first index that has a name, for safety; here the hashes give that.
                 what = ("--index-strategy", "unsafe-best-match", *what)
             # uv takes the hashes of a pylock.toml as they are, and has no word for requiring them.
-            return _uv_install(installer, project, into, what if lock.suffix != ".toml" else ("-r", str(lock)))
+            program = _uv_install(installer, project, into, what if lock.suffix != ".toml" else ("-r", str(lock)))
         case "pip":
-            return _pip_install(installer, project, into, what)
+            program = _pip_install(installer, project, into, what)
+    return replace(program, env=_index_variables(installer, index)) if index else program
+
+
+def _index_variables(installer: Installer, index: str) -> dict[str, str]:
+    """Return the variables that name an index: its address may hold a password, which no command line is to show."""
+    name, _, url = index.partition("=")
+    if installer.kind == "pip":
+        return {"PIP_INDEX_URL": url}
+    found = {"UV_INDEX": " ".join(filter(None, (index, os.environ.get("UV_INDEX", ""))))}
+    key = re.sub(r"[^A-Z0-9]", "_", name.upper())
+    for word in ("USERNAME", "PASSWORD"):
+        value = os.environ.get(f"POETRY_HTTP_BASIC_{key}_{word}")  # Poetry's own variables for the same
+        if value:
+            found.setdefault(f"UV_INDEX_{key}_{word}", os.environ.get(f"UV_INDEX_{key}_{word}", value))
+    return found
 
 
 def install_wheels(installer: Installer, project: Path, wheels: tuple[Path, ...], into: Path) -> Program:
@@ -119,48 +146,54 @@ def resolve(
     project: Path,
     wheel: Path,
     to: Path,
+    files: tuple[Path, ...],
     extras: tuple[str, ...] = (),
     groups: tuple[str, ...] = (),
+    is_universal: bool = False,
 ) -> Program:
-    """Return the command that finds out what the project depends on at this moment, and writes it to the file `to`.
+    """Return the command that finds out what `files` ask for at this moment, and writes it to the file `to`.
 
-    uv writes pinned requirements; pip, which is asked about the project's `wheel`, the report of an installation.
+    uv writes pinned requirements, or a pylock.toml where `to` is one; pip, which is asked about the project's `wheel`
+    instead of what describes it, the report of an installation. `is_universal`: for other platforms and later Pythons.
     """
     match installer.kind:
         case "uv":
+            described = any(path.name in _DESCRIBED for path in files)
             words = ("pip", "compile", "--python", str(installer.python), "--quiet", "--no-header", "--no-annotate")
-            chosen = (*installer.options, *installer.target, *_chosen(extras, "--extra"), *_chosen(groups, "--group"))
-            return _program(installer, project, (*words, "--generate-hashes", *chosen, "-o", str(to), "pyproject.toml"))
+            chosen = (
+                *installer.options,
+                *(("--universal",) if is_universal else installer.target),
+                *(_chosen(extras, "--extra") if described else ()),
+                *(_chosen(groups, "--group") if project / "pyproject.toml" in files else ()),
+                # What a requirements file says of indexes holds for the installation as well.
+                *(("--emit-index-url", "--emit-find-links") if _has_options(files) and to.suffix == ".txt" else ()),
+            )
+            what = tuple(
+                os.path.relpath(path, project) if path.is_relative_to(project) else str(path) for path in files
+            )
+            return _program(installer, project, (*words, "--generate-hashes", *chosen, "-o", str(to), *what))
         case "pip":
             pip = ("install", "--dry-run", "--ignore-installed", "--quiet", "--report", str(to))
             what = (*_chosen(groups, "--group"), f"{wheel}[{','.join(extras)}]" if extras else str(wheel))
-            return _pip(installer, project, (*pip, *installer.options, *what))
+            listed = tuple(word for path in files if path.name not in _DESCRIBED for word in ("-r", str(path)))
+            return _pip(installer, project, (*pip, *installer.options, *what, *listed))
+
+
+def _has_options(files: tuple[Path, ...]) -> bool:
+    return any(path.name not in _DESCRIBED for path in files)
 
 
 def export_lock(
-    installer: Installer, project: Path, lock: Lock, to: Path, extras: tuple[str, ...], groups: tuple[str, ...]
+    installer: Installer, project: Path, to: Path, extras: tuple[str, ...], groups: tuple[str, ...]
 ) -> Program:
-    """Return the command that writes what a lock of uv, Poetry or PDM pins as a hashed requirements.txt.
+    """Return the command that writes what a uv.lock pins as a hashed requirements.txt.
 
     The project itself is left out; other projects of the same repository are named by their folders.
     """
-    match lock.kind:
-        case "poetry":
-            chosen = (*_chosen(extras, "--extras"), *_chosen(groups, "--with"))
-            argv = (lock.exporter, "export", "--no-interaction", "--format", "requirements.txt", "--with-credentials")
-            return Program(argv=(*argv, "--output", str(to), *chosen), folder=project)
-        case "pdm":
-            # Its word for groups of PEP 735 is "dev groups": named, they replace all of them, and exclude --production.
-            chosen = (*(() if groups else ("--production",)), *_chosen((*extras, *groups), "--group"))
-            argv = (lock.exporter, "export", "--format", "requirements", "--lockfile", str(lock.path))
-            # Without a Python it makes a virtual environment in the project's folder.
-            quiet = {"PDM_PYTHON": str(installer.python), "PDM_CHECK_UPDATE": "0"}
-            return Program(argv=(*argv, "--output", str(to), *chosen), folder=project, env=quiet)
-        case _:
-            words = ("export", "--frozen", "--no-emit-project", "--no-dev", "--no-editable", "--no-header")
-            chosen = (*_chosen(extras, "--extra"), *_chosen(groups, "--group"))
-            more = ("--no-annotate", "--quiet", "--format", "requirements-txt", *chosen, "-o", str(to))
-            return _program(installer, project, (*words, *more))
+    words = ("export", "--frozen", "--no-emit-project", "--no-dev", "--no-editable", "--no-header")
+    chosen = (*_chosen(extras, "--extra"), *_chosen(groups, "--group"))
+    more = ("--no-annotate", "--quiet", "--format", "requirements-txt", *chosen, "-o", str(to))
+    return _program(installer, project, (*words, *more))
 
 
 def _chosen(names: tuple[str, ...], option: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from releaser.errors import Problem
 from releaser.init.choices import Choices
 from releaser.init.files import Change, Changes, diff_of
 from releaser.init.findings import Findings
-from releaser.plan.checks import GET_A_LOCK, take_over
+from releaser.plan.environment_checks import GET_A_LOCK
 
 
 def found_lines(found: Findings, choices: Choices) -> list[str]:
@@ -38,8 +38,20 @@ def found_lines(found: Findings, choices: Choices) -> list[str]:
         f"found {found.name}",
         *(running if runs else [f"  runs         what {choices.reason} says"]),
         f"  migrations   {migrations}",
-        f"  lock         {found.lock or 'none'}{'' if found.has_hashes else ', without hashes: builds refuse it'}",
+        *(f"  {setting:<11}  {', '.join(names)}" for setting, names in _named(choices)),
+        f"  lock         {_lock(found)}",
+        f"  python       {found.python}",
     ]
+
+
+def _named(choices: Choices) -> Iterator[tuple[str, tuple[str, ...]]]:
+    yield from ((name, names) for name, names in (("extras", choices.extras), ("groups", choices.groups)) if names)
+
+
+def _lock(found: Findings) -> str:
+    if found.lock:
+        return found.lock
+    return f"none; each build resolves what {found.wanted} asks for" if found.wanted else "none, and none is needed"
 
 
 def changed_lines(changes: Changes, *, is_dry: bool) -> Iterator[str]:
@@ -56,18 +68,17 @@ def changed_lines(changes: Changes, *, is_dry: bool) -> Iterator[str]:
         yield "nothing to add: rel/config.toml has a release and its environments"
 
 
-def refused_later(changes: Changes) -> list[Problem]:
-    """Return what `releaser check` and every build refuse of the configuration, for the author to mend."""
-    return [replace(problem, what=f"`releaser check` refuses this: {problem.what}") for problem in changes.problems]
+def refused_later(found: Findings, changes: Changes) -> list[Problem]:
+    """Return what `releaser check` and every build refuse, for the author to mend."""
+    problems = [replace(each, what=f"`releaser check` refuses this: {each.what}") for each in changes.problems]
+    return [*problems, *([Problem(where="", what=found.python_trouble)] if found.python_trouble else [])]
 
 
 def next_lines(found: Findings, changes: Changes, words: Sequence[str]) -> list[str]:
     """Return what to do next; `words` lead into the project's folder, none when it is this one."""
     rows = [(f"cd {' '.join(words)}", "")] if words else []
-    if not found.lock and found.dependencies:
-        rows.append((GET_A_LOCK, ""))
-    elif not found.has_hashes:
-        rows.append((take_over(found.lock) if not found.dependencies else GET_A_LOCK, "hashes of what is installed"))
+    if found.wanted:
+        rows.append((GET_A_LOCK, "pylock.toml: what is installed, with hashes"))
     if found.are_builds_tracked:
         rows.append(("echo _build/ >> .gitignore", ""))
     name = changes.release

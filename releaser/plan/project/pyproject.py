@@ -1,4 +1,4 @@
-"""What does the project's `pyproject.toml` say, and where are its migrations?"""
+"""What is the project, by its `pyproject.toml` or what stands in its place, and where are its migrations?"""
 
 from __future__ import annotations
 
@@ -13,8 +13,14 @@ from typing import Any
 
 from releaser.config.profile import MigrationsSpec
 from releaser.plan.facts import Project
-from releaser.plan.project.old_metadata import poetry_dependencies, poetry_table, setup_cfg_table
-from releaser.plan.project.reading import Unreadable, content_of, text_of, toml_in
+from releaser.plan.project.application import is_application
+from releaser.plan.project.formats import pipfile, setup_py
+from releaser.plan.project.formats.inline_script import scripts_metadata
+from releaser.plan.project.formats.old_metadata import poetry_dependencies, poetry_table, setup_cfg_table
+from releaser.plan.project.formats.requirement_files import main_file
+from releaser.plan.project.naming import name_of_folder
+from releaser.plan.project.python_request import python_request
+from releaser.plan.project.reading import Absent, Unreadable, content_of, text_of, toml_in
 from releaser.plan.project.shapes import wrong_shape
 
 
@@ -22,39 +28,91 @@ class UnusableProject(Exception):
     """There is no project here that can be built; the text says why."""
 
 
+class NoPyproject(UnusableProject):
+    """There is no pyproject.toml, which is no reason not to be a project."""
+
+
 def read_project(folder: Path) -> Project:
-    """Return what the `pyproject.toml` in `folder` says.
+    """Return what the files in `folder` say of the project that they are.
 
     Raises:
-        UnusableProject: it is missing, is not TOML, or names no project.
+        UnusableProject: there is none, or its pyproject.toml cannot be used.
     """
-    data = read_pyproject(folder)
+    data = project_data(folder)
     table = project_table(folder, data)
     return Project(
         folder=folder,
         name=table["name"],
         version=table.get("version", "") or _version_in_a_file(folder, data, table["name"]),
+        source=table["source"],
         requires_python=str(table.get("requires-python", "")),
         has_dependencies=bool(table.get("dependencies")) or "dependencies" in table.get("dynamic", ()),
         has_alembic_table=isinstance(data.get("tool", {}).get("alembic"), dict),
+        is_tree=is_application(folder, data),
+        python_request=python_request(folder),
     )
 
 
-def project_table(folder: Path, data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the `[project]` table, or what says the same in projects that are older than it.
+def project_data(folder: Path) -> dict[str, Any]:
+    """Return the content of the `pyproject.toml` in `folder`; nothing for a project that does without.
 
     Raises:
-        UnusableProject: none names the project.
+        UnusableProject: it cannot be read or is not TOML, or there is neither one nor anything else of a project.
+    """
+    try:
+        return read_pyproject(folder)
+    except NoPyproject:
+        if not is_project(folder):
+            raise UnusableProject(
+                "it does not exist" if not folder.exists() else "no file in it is Python, or says what a project needs"
+            ) from None
+        return {}
+
+
+def is_project(folder: Path) -> bool:
+    """Tell whether something in `folder` makes it a project: a file that describes one, or a module in it or below."""
+    described = ("pyproject.toml", setup_py.NAME, "setup.cfg", pipfile.NAME)
+    if any((folder / name).is_file() for name in described) or main_file(folder) is not None:
+        return True
+    modules = (path for pattern in ("*.py", "*/*.py") for path in folder.glob(pattern))
+    return any(not any(part.startswith(".") for part in path.relative_to(folder).parts) for path in modules)
+
+
+def project_table(folder: Path, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the `[project]` table, or what says the same in projects without one, with the file's name as `source`.
+
+    Raises:
+        UnusableProject: `[project]` names no project.
     """
     table = data.get("project")
-    if isinstance(table, dict) and isinstance(table.get("name"), str):
+    if isinstance(table, dict):
+        if not isinstance(table.get("name"), str):
+            raise UnusableProject("its [project] table has no name, which the table must have")
         listed = [text for text in table.get("dependencies", ()) if isinstance(text, str)]
-        table = table | {"version": str(table.get("version", ""))}
+        table = table | {"version": str(table.get("version", "")), "source": "pyproject.toml"}
         return table if listed else table | {"dependencies": list(poetry_dependencies(data))}
-    older = poetry_table(data) or setup_cfg_table(folder)
-    if older is None:
-        raise UnusableProject("it has no [project] table with a name; the name and version of the release come from it")
-    return older
+    if older := poetry_table(data):
+        return older | {"source": "pyproject.toml"}
+    for source, older in (("setup.cfg", setup_cfg_table(folder)), ("setup.py", setup_py.setup_py_table(folder))):
+        if older is not None:
+            also = setup_py.setup_py_table(folder) or {} if source == "setup.cfg" else {}
+            told = {**also, **{word: value for word, value in older.items() if value}}
+            return {**older, **told, "name": told.get("name") or name_of_folder(folder), "source": source}
+    return _table_of_a_tree(folder)
+
+
+def _table_of_a_tree(folder: Path) -> dict[str, Any]:
+    """Return what is known of a project that no file describes: what it is called, and what it asks for."""
+    of_scripts = scripts_metadata(folder)
+    asked = (pipfile.read_pipfile(folder) or {}).get("packages", {})
+    dependencies = [str(name) for name in asked] if isinstance(asked, dict) else []
+    return {
+        "name": name_of_folder(folder),
+        "version": "",
+        "requires-python": of_scripts["requires-python"],
+        "dependencies": [*dependencies, *of_scripts["dependencies"]],
+        "source": "",
+    }
 
 
 def find_migrations(folder: Path, spec: MigrationsSpec) -> Path | None:
@@ -95,6 +153,8 @@ def read_pyproject(folder: Path) -> dict[str, Any]:
     path = folder / "pyproject.toml"
     try:
         data = toml_in(content_of(path).decode("utf-8"))
+    except Absent as error:
+        raise NoPyproject(str(error)) from error
     except Unreadable as error:
         raise UnusableProject(str(error)) from error
     except ValueError as error:

@@ -65,6 +65,13 @@ def folder_in(line: str) -> FolderLine | None:
     return FolderLine(path=path, marker=found["marker"].strip().removesuffix("\\").strip() if found else "")
 
 
+def marker_of(line: str) -> str:
+    """Return the marker of a requirement: `sys_platform == 'win32'`; empty without one."""
+    bare = _OPTION.sub("", _COMMENT.sub("", line)).replace("\\", " ")
+    found = _MARKER.search(bare) or re.search(r";\s*(?P<marker>.*)$", bare.partition("://")[0], re.DOTALL)
+    return found["marker"].strip() if found else ""
+
+
 def is_commit(line: str) -> bool:
     """Tell whether a requirement is a commit of a git repository by its whole hash, which pins what is in it."""
     return _COMMIT.match(line) is not None

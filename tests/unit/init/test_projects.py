@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from releaser import init
-from releaser.cli.output.beginning import changed_lines, found_lines, next_lines
+from releaser.cli.output.beginning import changed_lines, found_lines, next_lines, refused_later
 from releaser.config import Profile, read_config
 from releaser.config.profile import ReadinessSpec
 from releaser.errors import ProjectError
@@ -238,7 +240,10 @@ def test_a_file_that_a_command_names_and_the_settings_of_gunicorn_come_along(tmp
 
 
 def test_a_server_that_the_lock_alone_names_serves_the_app(tmp_path: Path) -> None:
-    lock = '[[package]]\nname = "fastapi"\n\n[[package]]\nname = "uvicorn"\n'
+    lock = (
+        '[[package]]\nname = "fastapi"\nversion = "1"\ndependencies = [{ name = "uvicorn" }]\n'
+        '[[package]]\nname = "uvicorn"\nversion = "1"\n'
+    )
     app = {"main.py": "app = FastAPI()\n"}
     make(tmp_path / "locked", {"uv.lock": lock, **app}, dependencies=("fastapi",))
     make(tmp_path / "of an extra", app, dependencies=("fastapi[standard]>=0.100",))
@@ -344,22 +349,167 @@ def test_a_project_without_a_project_table_is_read_from_where_it_was_before(
     assert profile_for(tmp_path).command[0] == "gunicorn"
 
 
-def test_a_list_of_requirements_without_hashes_is_told_with_what_to_do(tmp_path: Path) -> None:
-    make(tmp_path, {"app.py": "def main(): ...\n", "requirements.txt": "flask\ngunicorn==23.0\n"})
+def test_a_list_of_requirements_without_hashes_is_resolved_and_can_be_locked(tmp_path: Path) -> None:
+    make(tmp_path, {"app.py": "app = Flask(__name__)\n", "requirements.txt": "flask\ngunicorn==23.0\n"})
     found = find(tmp_path)
 
-    assert "  lock         requirements.txt, without hashes: builds refuse it" in found_lines(found, choose(found))
+    assert "  lock         none; each build resolves what requirements.txt asks for" in found_lines(
+        found, choose(found)
+    )
     following = next_lines(found, changes_for(tmp_path, choose(found), force=False), ())
-    assert "  uv add -r requirements.txt       hashes of what is installed" in following
+    assert "  releaser lock                    pylock.toml: what is installed, with hashes" in following
+    assert profile_for(tmp_path).command[0] == "gunicorn"
 
 
-def test_a_folder_without_pyproject_toml_is_told_how_to_get_one(tmp_path: Path) -> None:
-    (tmp_path / "requirements.txt").write_text("flask\n")
+def write_all(folder: Path, files: Mapping[str, str]) -> Path:
+    """Write a project without pyproject.toml."""
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content)
+    return folder
 
-    with pytest.raises(ProjectError, match=r"there is no pyproject.toml here, only requirements.txt") as caught:
-        find(tmp_path)
 
-    assert caught.value.hint.startswith("`uv init --bare` makes one, and `uv add -r requirements.txt` takes over")
+FLASK = "from flask import Flask\napp = Flask(__name__)\n"
+SETUP = 'from setuptools import setup\nV = "2.0"\nsetup(name="old-shop", version=V, install_requires=["gunicorn"])\n'
+
+
+@pytest.mark.parametrize(
+    ("files", "name", "version", "wanted"),
+    [
+        ({"requirements.txt": "flask\ngunicorn\n"}, "the-shop", "0.1.0", "requirements.txt"),
+        (
+            {"requirements/prod.txt": "-r base.txt\ngunicorn\n", "requirements/base.txt": "flask\n"},
+            "the-shop",
+            "0.1.0",
+            "requirements/prod.txt",
+        ),
+        ({"Pipfile": '[packages]\nflask = "*"\ngunicorn = "*"\n'}, "the-shop", "0.1.0", "Pipfile"),
+        ({"setup.py": SETUP}, "old-shop", "project", "setup.py"),
+        (
+            {"setup.cfg": "[metadata]\nname = cfg\nversion = 3\n[options]\ninstall_requires =\n  gunicorn\n"},
+            "cfg",
+            "project",
+            "setup.cfg",
+        ),
+        (
+            {"pyproject.toml": "[tool.black]\n", "requirements.txt": "gunicorn\n"},
+            "the-shop",
+            "0.1.0",
+            "requirements.txt",
+        ),
+        (
+            {"pyproject.toml": '[tool.poetry]\npackage-mode = false\n[tool.poetry.dependencies]\ngunicorn = "^23"\n'},
+            "the-shop",
+            "0.1.0",
+            "pyproject.toml",
+        ),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, dict) else None,
+)
+def test_a_project_is_read_from_whatever_describes_it(
+    tmp_path: Path, files: dict[str, str], name: str, version: str, wanted: str
+) -> None:
+    folder = write_all(tmp_path / "the shop", {"app.py": FLASK, **files})
+    found = find(folder)
+
+    profile = profile_for(folder)
+
+    assert (found.name, found.wanted) == (name, wanted)
+    assert (profile.command[0], profile.version) == ("gunicorn", version)
+
+
+def test_one_script_alone_is_a_project_with_what_its_first_comment_asks_for(tmp_path: Path) -> None:
+    script = '# /// script\n# dependencies = ["flask", "waitress"]\n# requires-python = ">=3.11"\n# ///\n' + FLASK
+    found = find(write_all(tmp_path, {"serve.py": script}))
+
+    assert found.dependencies == {"flask", "waitress"}
+    assert profile_for(tmp_path).command[0] == "waitress-serve"
+
+
+def test_a_project_without_a_name_is_called_as_its_repository(tmp_path: Path) -> None:
+    folder = write_all(tmp_path / "checkout", {"app.py": "def main(): ...\n"})
+    for words in (["init", "-q"], ["remote", "add", "origin", "git@git.example:ada/corner-shop.git"]):
+        subprocess.run(["git", *words], cwd=folder, check=True)
+
+    assert find(folder).name == "corner-shop"
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        ('[project.optional-dependencies]\nserver = ["gunicorn"]\n', (("server",), ())),
+        (
+            '[dependency-groups]\ndev = ["gunicorn"]\nweb = [{ include-group = "all" }]\nall = ["Gunicorn>=20"]\n',
+            ((), ("web",)),
+        ),
+        ('[tool.poetry.group.prod.dependencies]\ngunicorn = "^23"\n', ((), ("prod",))),
+    ],
+    ids=["an extra", "a group that includes another", "a group of Poetry's"],
+)
+def test_an_extra_or_group_that_alone_has_the_server_is_named(
+    tmp_path: Path, more: str, named: tuple[tuple[str, ...], tuple[str, ...]]
+) -> None:
+    make(tmp_path, {"app.py": FLASK}, dependencies=("flask",), more=more)
+
+    profile = profile_for(tmp_path)
+
+    assert (profile.extras, profile.groups) == named
+    assert profile.command[0] == "gunicorn"
+
+
+def test_a_server_that_only_developers_have_is_none(tmp_path: Path) -> None:
+    more = '[dependency-groups]\ndev = ["gunicorn"]\n'
+    lock = (
+        '[[package]]\nname = "shop-app"\nversion = "1"\nsource = { virtual = "." }\n'
+        'dependencies = [{ name = "flask" }]\n[package.dev-dependencies]\ndev = [{ name = "gunicorn" }]\n'
+        '[[package]]\nname = "flask"\nversion = "1"\n[[package]]\nname = "gunicorn"\nversion = "1"\n'
+    )
+    make(tmp_path, {"app.py": FLASK, "uv.lock": lock}, dependencies=("flask",), more=more)
+
+    with pytest.raises(ProjectError, match="no server that could run it"):
+        profile_for(tmp_path)
+
+
+def test_the_requirements_file_that_a_dockerfile_installs_is_named(tmp_path: Path) -> None:
+    files = {
+        "app.py": FLASK,
+        "requirements.txt": "flask\n",
+        "deploy/live.txt": "flask\ngunicorn\n",
+        "Dockerfile": "FROM python\nRUN pip install --no-cache-dir -r deploy/live.txt && true\nCMD gunicorn app:app\n",
+    }
+    profile = profile_for(write_all(tmp_path, files))
+
+    assert profile.lock == "deploy/live.txt"
+
+
+@pytest.mark.parametrize(
+    ("files", "hint"),
+    [
+        ({"requirements.txt": "flask\n"}, "`echo gunicorn >> requirements.txt`"),
+        ({"Pipfile": '[packages]\nflask = "*"\n'}, "`pipenv install gunicorn`"),
+    ],
+)
+def test_a_server_is_added_by_what_the_project_uses(tmp_path: Path, files: dict[str, str], hint: str) -> None:
+    write_all(tmp_path, {"app.py": FLASK, **files})
+
+    with pytest.raises(ProjectError) as caught:
+        profile_for(tmp_path)
+
+    assert caught.value.hint.startswith(hint)
+
+
+def test_init_says_which_python_a_build_takes_and_when_there_is_none(tmp_path: Path) -> None:
+    make(tmp_path, {"shop.py": "def main(): ...\n", ".python-version": "3.11\n"})
+    found = find(tmp_path)
+    assert found.python.startswith("3.11.")
+    assert found.python.endswith(", from .python-version")
+    assert refused_later(found, changes_for(tmp_path, choose(found), force=False)) == []
+
+    make(tmp_path, {"shop.py": "def main(): ...\n"}, more='requires-python = ">=3.20"\n')
+    found = find(tmp_path)
+    changes = changes_for(tmp_path, choose(found), force=False)
+    (problem,) = refused_later(found, changes)
+    assert problem.what == "the project needs Python >=3.20, and a release runs on Python 3.11 to 3.13"
 
 
 def test_every_process_of_a_procfile_runs_and_its_release_task_before_them(tmp_path: Path) -> None:
@@ -456,7 +606,7 @@ def test_a_server_that_can_takes_a_socket_where_the_app_tells_that_it_is_ready(
 
 
 def test_alembics_scripts_become_the_migrations(tmp_path: Path) -> None:
-    make(tmp_path, {**ALEMBIC, "shop.py": "def main(): ...\n", "uv.lock": 'name = "alembic"\n'})
+    make(tmp_path, {**ALEMBIC, "shop.py": "def main(): ...\n", "pylock.toml": '[[packages]]\nname = "alembic"\n'})
 
     (migrations,) = profile_for(tmp_path).migrations
 
@@ -501,7 +651,7 @@ def test_a_lock_is_asked_for_where_there_is_something_to_lock(tmp_path: Path) ->
     for name in ("a", "b"):
         found = find(tmp_path / name)
         lines = next_lines(found, changes_for(tmp_path / name, choose(found), force=False), ())
-        told.append(any("--generate-hashes" in line for line in lines))
+        told.append(any("releaser lock" in line for line in lines))
 
     assert told == [False, True]
 
@@ -528,10 +678,12 @@ def test_what_is_told_is_what_its_page_of_the_documentation_shows(tmp_path: Path
         "pyproject.toml": '[project]\nname = "shop"\ndependencies = ["fastapi", "uvicorn", "alembic"]\n',
         "shop/__init__.py": "",
         "shop/web.py": 'app = FastAPI()\n@app.get("/health")\ndef health(): ...\n',
-        "uv.lock": "",
+        "uv.lock": "".join(
+            f'[[package]]\nname = "{name}"\nversion = "1"\n' for name in ("fastapi", "uvicorn", "alembic")
+        ),
     }
     make(tmp_path, {**ALEMBIC, **files})
-    found = find(tmp_path)
+    found = replace(find(tmp_path), python="3.12.4, from .python-version")
     choices = choose(found)
     changes = changes_for(tmp_path, choices, force=False)
 
@@ -546,12 +698,16 @@ def test_what_is_told_is_what_its_page_of_the_documentation_shows(tmp_path: Path
     assert ["$ cd shop", "$ releaser init", *told] == session.splitlines()
 
 
-@pytest.mark.parametrize(("folder", "version"), [(".git", "git"), (".hg", "0.1.0")])
-def test_a_version_that_no_file_says_is_gits_or_a_literal(tmp_path: Path, folder: str, version: str) -> None:
+@pytest.mark.parametrize(("has_commit", "version"), [(True, "git"), (False, "0.1.0")])
+def test_a_version_that_no_file_says_is_gits_or_a_literal(tmp_path: Path, has_commit: bool, version: str) -> None:
     pyproject = '[project]\nname = "shop"\ndynamic = ["version"]\n[build-system]\nbuild-backend = "hatchling.build"\n'
-    make(tmp_path, {"pyproject.toml": pyproject, "shop.py": "def main(): ...\n", f"{folder}/HEAD": ""})
+    make(tmp_path / "service", {"pyproject.toml": pyproject, "shop.py": "def main(): ...\n"})
+    user = ("-c", "user.name=ada", "-c", "user.email=ada@example.org")
+    commit = [[*user, "commit", "-q", "--allow-empty", "-m", "first"]] if has_commit else []
+    for words in (["init", "-q"], *commit):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True)
 
-    assert profile_for(tmp_path).version == version
+    assert profile_for(tmp_path / "service").version == version
 
 
 def test_git_is_told_of_the_builds_where_it_would_take_them_for_sources(tmp_path: Path) -> None:
@@ -591,9 +747,9 @@ def test_the_release_has_a_name_that_a_release_may_have(name: str, expected: str
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "names no project"),
+        ("[project]\n", "its \\[project\\] table has no name"),
         ("= 1", "cannot use pyproject.toml: it cannot be read"),
-        (None, "there is no pyproject.toml"),
+        (None, "there is no project in .*: no file in it is Python, or says what a project needs"),
     ],
 )
 def test_what_is_no_project_is_refused_and_nothing_written(tmp_path: Path, text: str | None, message: str) -> None:

@@ -6,12 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
+from support.locks import lock_in
 from support.planning import origin_of, profile_of
 
 from releaser.config.profile import MigrationsSpec
 from releaser.plan.files.named import look_at, shebang_of, summary_of
 from releaser.plan.gather import gather_facts
-from releaser.plan.project.locks import find_lock, kind_of, unhashed_lines
+from releaser.plan.project.locks.finding import kind_of
 from releaser.plan.project.pyproject import (
     UnusableProject,
     find_migrations,
@@ -72,21 +73,29 @@ def test_a_shebang_has_an_interpreter_and_one_argument() -> None:
     assert summary_of("#!/bin/sh\n#\n#   two words  \n") == "two words"
 
 
-def test_requirements_without_hash_are_found_by_their_first_line() -> None:
-    assert unhashed_lines(REQUIREMENTS) == (7,)  # and not 8: a project of the same repository is built
-
-
 def test_the_lock_is_looked_for_in_order_of_preference(tmp_path: Path) -> None:
-    assert find_lock(tmp_path, tmp_path, "") is None
+    assert lock_in(tmp_path) is None
+    write(tmp_path / "Pipfile.lock", '{"default": {"six": {"version": "==1.17.0", "hashes": ["sha256:aa"]}}}')
+    lock = lock_in(tmp_path)
+    assert lock is not None
+    assert (lock.kind, [package.name for package in lock.packages]) == ("pipenv", ["six"])
     write(tmp_path / "requirements.txt", REQUIREMENTS)
-    lock = find_lock(tmp_path, tmp_path, "")
+    lock = lock_in(tmp_path)
     assert lock is not None
-    assert (lock.kind, lock.packages, lock.shown) == ("requirements", 3, "requirements.txt")
-    write(tmp_path / "uv.lock", '[[package]]\nname = "a"\n[[package]]\nname = "self"\n')
-    lock = find_lock(tmp_path, tmp_path, "")
+    assert lock.kind == "pipenv", "requirements without hashes pin nothing"
+    write(tmp_path / "requirements.txt", REQUIREMENTS.replace("click==8.1", "click==8.1 --hash=sha256:cc"))
+    lock = lock_in(tmp_path)
     assert lock is not None
-    assert (lock.kind, lock.packages) == ("uv", 1)
-    lock = find_lock(tmp_path, tmp_path, "requirements.txt")
+    assert (lock.kind, [package.name for package in lock.packages]) == ("requirements", ["click", "h11"])
+    write(
+        tmp_path / "uv.lock",
+        '[[package]]\nname = "a"\nversion = "1"\n[[package]]\nname = "unused"\nversion = "1"\n'
+        '[[package]]\nname = "self"\nsource = { virtual = "." }\ndependencies = [{ name = "a" }]\n',
+    )
+    lock = lock_in(tmp_path)
+    assert lock is not None
+    assert (lock.kind, [package.name for package in lock.packages]) == ("uv", ["a"])
+    lock = lock_in(tmp_path, "requirements.txt")
     assert lock is not None
     assert lock.kind == "requirements"
 
@@ -127,7 +136,11 @@ def test_a_version_that_is_computed_is_not_guessed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [(None, "does not exist"), ("[project", "cannot be read"), ("[tool.x]\n", r"has no \[project\] table")],
+    [
+        (None, "no file in it is Python, or says what a project needs"),
+        ("[project", "cannot be read"),
+        ("[project]\n", r"its \[project\] table has no name"),
+    ],
 )
 def test_a_project_that_cannot_be_used_says_why(tmp_path: Path, text: str | None, message: str) -> None:
     if text is not None:

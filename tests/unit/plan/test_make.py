@@ -11,7 +11,7 @@ from support.planning import ROOT, facts_of, file_fact, hook_of, lock_of, origin
 from releaser.config.profile import MigrationsSpec, ProcessSpec, StripSpec
 from releaser.errors import Problem, ProjectError
 from releaser.plan.describe import describe
-from releaser.plan.facts import Git, Interpreter, MigrationsFact, PathFact
+from releaser.plan.facts import Git, Interpreter, MigrationsFact, PathFact, Wanted
 from releaser.plan.make import make_plan
 from releaser.plan.steps import (
     BuildWheel,
@@ -173,10 +173,9 @@ def test_every_problem_is_told_at_once() -> None:
         "rel/folder": PathFact(kind="folder", entries=("a",)),
     }
     with pytest.raises(ProjectError) as error:
-        make_plan(profile, facts_of(paths=paths, lock=lock_of(unhashed_lines=(4, 9))))
+        make_plan(profile, facts_of(paths=paths))
     assert problems_of(error) == [
         ("", "expected a version of letters, digits and '.+_-', found 'one two'"),
-        ("", "2 requirements have no hash"),
         ("hooks.pre_start", "rel/gone does not exist"),
         ("hooks.pre_start", "the folder rel/empty holds no hook"),
         ("hooks.post_start", "rel/socket is neither a file nor a folder"),
@@ -243,10 +242,26 @@ def test_an_interpreter_of_a_hook_that_is_not_here_is_a_warning() -> None:
 
 
 def test_no_lock_is_a_warning_that_says_how_to_get_one() -> None:
-    (warning,) = make_plan(profile_of(), facts_of(lock=None)).warnings
-    assert warning.what.startswith("no lock file")
-    assert "uv pip compile --generate-hashes" in warning.hint
-    assert "pip-compile --generate-hashes" in warning.hint
+    for wanted, what in (
+        (Wanted(shown="Pipfile", lines=("flask",)), "no lock file: each build resolves anew what Pipfile asks for"),
+        (Wanted(shown="r.txt", files=(ROOT / "r.txt",), is_pinned=True), "r.txt names versions without hashes"),
+    ):
+        plan = make_plan(profile_of(), facts_of(lock=None, wanted=wanted))
+        (warning,) = plan.warnings
+        assert warning.what.startswith(what)
+        assert warning.hint == "releaser lock writes one, pylock.toml"
+        assert plan.sketch.inputs["lock"] == "none, resolved by the build: resolved.txt"
+
+
+def test_a_project_that_asks_for_nothing_needs_no_lock() -> None:
+    plan = make_plan(profile_of(), facts_of(lock=None))
+    assert plan.warnings == ()
+    assert "install nothing: the project has no dependencies" in [describe(step) for step in plan.steps]
+
+
+def test_what_a_lock_was_made_from_and_has_changed_is_a_warning() -> None:
+    (warning,) = make_plan(profile_of(), facts_of(lock=lock_of(is_stale=True))).warnings
+    assert (warning.where, warning.hint) == ("requirements.txt", "releaser lock")
 
 
 def test_a_lock_that_is_named_and_missing_is_a_problem() -> None:
@@ -270,7 +285,7 @@ def test_a_folder_without_project_is_a_problem() -> None:
     with pytest.raises(ProjectError) as error:
         make_plan(profile_of(project="app"), facts_of(project=None, project_trouble="it does not exist"))
     (problem,) = error.value.problems
-    assert problem.where == "app/pyproject.toml"
+    assert problem.where == ""
     assert problem.what == "this is not a project that can be bundled: it does not exist"
 
 

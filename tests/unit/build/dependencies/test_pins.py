@@ -7,39 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from releaser.build.dependencies.pins import read_pins, split_local_projects, split_pdm_lock, without_users
-
-PDM_LOCK = """\
-[metadata]
-groups = ["default", "worker", "dev"]
-
-[[package]]
-name = "leaf"
-version = "1.0"
-groups = ["default"]
-
-[[package]]
-name = "shared"
-path = "../a library"
-groups = ["worker"]
-
-[[package]]
-name = "wheel"
-path = "vendor/wheel-1.0-py3-none-any.whl"
-groups = ["default"]
-"""
-
-
-@pytest.mark.parametrize(("chosen", "is_needed"), [((), False), (("Worker",), True), (("dev",), False)])
-def test_a_pdm_lock_is_exported_without_projects_named_by_their_folders(
-    tmp_path: Path, chosen: tuple[str, ...], is_needed: bool
-) -> None:
-    library = tmp_path / "a library"
-    library.mkdir()
-    (library / "pyproject.toml").touch()
-    text, local = split_pdm_lock(PDM_LOCK, tmp_path / "project", chosen)
-    assert [name in text for name in ("leaf", "shared", "wheel")] == [True, False, True]
-    assert local == (f"file://{tmp_path}/a%20library\n" if is_needed else "")
+from releaser.build.dependencies.pins import read_pins, recorded, split_by_index, split_local_projects
 
 
 def test_the_password_of_an_index_does_not_change_what_is_pinned(tmp_path: Path) -> None:
@@ -53,9 +21,20 @@ def test_the_password_of_an_index_does_not_change_what_is_pinned(tmp_path: Path)
     assert read_pins(path, is_hashed=True).key not in keys
 
 
-def test_users_are_taken_out_of_trusted_hosts() -> None:
-    text = "--trusted-host ada:hunter2@127.0.0.1:8080\n--trusted-host other.example\nleaf==1.0\n"
-    assert without_users(text) == "--trusted-host 127.0.0.1:8080\n--trusted-host other.example\nleaf==1.0\n"
+def test_what_was_resolved_is_recorded_without_indexes_users_and_folders() -> None:
+    text = (
+        "--index-url https://ada:hunter2@packages.example/simple\nleaf==1.0 \\\n    --hash=sha256:00\n"
+        "-e file:///home/ada/shop\nfork @ https://ada:hunter2@packages.example/fork.whl\n"
+    )
+    assert recorded(text) == ("leaf==1.0 \\\n    --hash=sha256:00\nfork @ https://packages.example/fork.whl\n")
+
+
+def test_each_requirement_goes_to_the_index_that_its_hash_is_of() -> None:
+    text = "leaf==1.0 \\\n    --hash=sha256:aa \\\n    --hash=sha256:bb\nleaf==1.0 ; os_name == 'nt' --hash=sha256:cc\n"
+    rest, others = split_by_index(text, {"sha256:bb": "inner=https://packages.example/simple"})
+    assert rest == "leaf==1.0 ; os_name == 'nt' --hash=sha256:cc\n"
+    assert others == {"inner=https://packages.example/simple": "leaf==1.0 --hash=sha256:aa --hash=sha256:bb\n"}
+    assert split_by_index(text, {}) == (text, {})
 
 
 def make_project(folder: Path) -> Path:

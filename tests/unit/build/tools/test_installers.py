@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pytest
+
 from releaser.build.tools.along_the_way import variables
 from releaser.build.tools.commands import Program, without_urls
 from releaser.build.tools.installers import (
@@ -16,7 +18,6 @@ from releaser.build.tools.installers import (
     install_wheels,
     resolve,
 )
-from releaser.plan.facts import Lock, LockKind
 
 PROJECT = Path("/home/ada/shop")
 UV = Installer(kind="uv", program=("/opt/uv",), python=Path("/opt/python3"), is_own_python=False)
@@ -72,11 +73,23 @@ def test_a_wheel_is_found_whatever_its_folder_is_called() -> None:
         )
 
 
+FILES = (PROJECT / "pyproject.toml", PROJECT / "requirements/prod.txt")
+
+
 def test_what_is_resolved_without_a_lock_has_its_hashes_where_there_are_some() -> None:
-    line = words(resolve(UV, PROJECT, Path("w.whl"), Path("/s/r.txt")))
-    assert line.endswith("--generate-hashes -o /s/r.txt pyproject.toml")
+    line = words(resolve(UV, PROJECT, Path("w.whl"), Path("/s/r.txt"), FILES[:1], ("a",), ("b",)))
+    assert line.endswith("--generate-hashes --extra a --group b -o /s/r.txt pyproject.toml")
     assert "--require-hashes" not in words(install_locked(UV, PROJECT, Path("/s/r.txt"), Path("/s"), False))
-    assert words(resolve(PIP, PROJECT, Path("w.whl"), Path("/s/r"))).endswith("--report /s/r w.whl")
+    assert words(resolve(PIP, PROJECT, Path("w.whl"), Path("/s/r"), FILES[:1])).endswith("--report /s/r w.whl")
+
+
+def test_requirements_files_are_resolved_with_the_indexes_that_they_name() -> None:
+    line = words(resolve(UV, PROJECT, Path("w.whl"), Path("/s/r.txt"), FILES))
+    assert line.endswith("--emit-index-url --emit-find-links -o /s/r.txt pyproject.toml requirements/prod.txt")
+    of_pip = words(resolve(PIP, PROJECT, Path("w.whl"), Path("/s/r"), FILES))
+    assert of_pip.endswith(f"w.whl -r {PROJECT}/requirements/prod.txt")
+    lock = resolve(UV, PROJECT, Path(), Path("/s/pylock.toml"), FILES[1:], is_universal=True)
+    assert words(lock).endswith("--generate-hashes --universal -o /s/pylock.toml requirements/prod.txt")
 
 
 def test_the_project_is_built_in_isolation_from_its_own_folder() -> None:
@@ -90,31 +103,36 @@ def test_the_project_is_built_in_isolation_from_its_own_folder() -> None:
         assert build_wheel(installer, PROJECT, Path("/s/wheels")).env == variables(Path("/s/wheels"))
 
 
-def lock(kind: LockKind) -> Lock:
-    return Lock(path=PROJECT / f"{kind}.lock", shown="x", kind=kind, sha256="", packages=1, exporter=f"/bin/{kind}")
+def test_a_uv_lock_is_exported_with_extras_and_groups() -> None:
+    line = words(export_lock(UV, PROJECT, Path("/r"), ("a",), ("b",)))
+    assert line.startswith("/opt/uv export --frozen --no-emit-project --no-dev --no-editable ")
+    assert line.endswith(" --extra a --group b -o /r")
 
 
-def test_each_lock_is_exported_by_its_own_tool_with_extras_and_groups() -> None:
-    kinds: tuple[LockKind, ...] = ("uv", "poetry", "pdm")
-    lines = [words(export_lock(UV, PROJECT, lock(kind), Path("/r"), ("a",), ("b",))) for kind in kinds]
-    assert lines[0].startswith("/opt/uv export --frozen --no-emit-project --no-dev --no-editable ")
-    assert lines[0].endswith(" --extra a --group b -o /r")
-    poetry = "/bin/poetry export --no-interaction --format requirements.txt --with-credentials"
-    assert lines[1] == f"{poetry} --output /r --extras a --with b"
-    pdm = f"/bin/pdm export --format requirements --lockfile {PROJECT}/pdm.lock --output /r"
-    assert lines[2] == f"{pdm} --group a --group b"
-    without_groups = export_lock(UV, PROJECT, lock("pdm"), Path("/r"), ("a",), ())
-    assert words(without_groups) == f"{pdm} --production --group a"
-    assert without_groups.env["PDM_PYTHON"] == str(UV.python), "or PDM makes a virtual environment in the project"
+def test_an_index_of_the_lock_is_named_by_variables_which_no_command_line_shows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("UV_INDEX", "other=https://other.example/simple")
+    monkeypatch.setenv("POETRY_HTTP_BASIC_IN_NER_USERNAME", "ada")
+    index = "in-ner=https://ada:hunter2@packages.example/simple"
+    program = install_locked(UV, PROJECT, Path("/r.txt"), Path("/s"), index=index)
+    assert "packages.example" not in words(program)
+    assert program.env == {
+        "UV_INDEX": f"{index} other=https://other.example/simple",
+        "UV_INDEX_IN_NER_USERNAME": "ada",
+    }
+    of_pip = install_locked(PIP, PROJECT, Path("/r.txt"), Path("/s"), index=index)
+    assert of_pip.env == {"PIP_INDEX_URL": "https://ada:hunter2@packages.example/simple"}
 
 
-def test_what_poetry_and_pdm_locked_comes_from_whichever_index_has_it_by_its_hash() -> None:
+def test_what_pdm_and_pipenv_locked_comes_from_whichever_index_has_it_by_its_hash() -> None:
     into = Path("/s/site-packages")
     of_all = "--index-strategy unsafe-best-match"
-    assert of_all in words(install_locked(UV, PROJECT, Path("/r.txt"), into, is_exported=True))
+    assert of_all in words(install_locked(UV, PROJECT, Path("/r.txt"), into, is_from_any=True))
     assert of_all not in words(install_locked(UV, PROJECT, Path("/r.txt"), into))
-    assert of_all in words(install_locked(UV, PROJECT, Path("/r.txt"), into, is_hashed=False, is_exported=True))
-    assert of_all not in words(install_locked(PIP, PROJECT, Path("/r.txt"), into, is_exported=True))
+    assert of_all in words(install_locked(UV, PROJECT, Path("/r.txt"), into, is_hashed=False, is_from_any=True))
+    assert of_all not in words(install_locked(UV, PROJECT, Path("/r.txt"), into, is_from_any=True, index="a=https://b"))
+    assert of_all not in words(install_locked(PIP, PROJECT, Path("/r.txt"), into, is_from_any=True))
 
 
 def test_folders_with_wheels_and_offline_are_told_to_every_call_that_looks_for_packages() -> None:
@@ -122,7 +140,7 @@ def test_folders_with_wheels_and_offline_are_told_to_every_call_that_looks_for_p
         installer = choose_installer(Path("/opt/python3"), find, (Path("/w"),), True)
         for program in (
             install_locked(installer, PROJECT, Path("/r.txt"), Path("/s")),
-            resolve(installer, PROJECT, Path("w.whl"), Path("/s/r.txt")),
+            resolve(installer, PROJECT, Path("w.whl"), Path("/s/r.txt"), FILES),
         ):
             assert {"--find-links=/w", flag} <= set(program.argv)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from releaser.plan.project.locks import unhashed_lines
+from releaser.plan.project.formats.requirement_files import requirements_in
 from releaser.plan.project.requirement_lines import folder_in
 
 HASH = "0123456789" * 4
@@ -35,7 +37,7 @@ def test_what_is_no_folder_is_none(line: str) -> None:
     assert folder_in(line) is None
 
 
-def test_what_is_built_here_and_commits_need_no_hash() -> None:
+def test_what_is_built_here_and_commits_need_no_hash(tmp_path: Path) -> None:
     text = (
         "# locked\n--index-url https://packages.example/simple\n"
         "leaf==1.0 \\\n    --hash=sha256:00\n"
@@ -45,4 +47,6 @@ def test_what_is_built_here_and_commits_need_no_hash() -> None:
         f"git2 @ git+https://git.example/c@{HASH[:8]}\n"
         "./vendor/leaf-1.0-py3-none-any.whl\n"
     )
-    assert unhashed_lines(text) == (9, 10, 11)
+    (tmp_path / "requirements.txt").write_text(text)
+    found = requirements_in(tmp_path / "requirements.txt")
+    assert [each.number for each in found if not each.has_hash] == [9, 10, 11]

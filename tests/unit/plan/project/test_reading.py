@@ -7,12 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.locks import lock_in
 
 from releaser.errors import ProjectError
 from releaser.init.findings import find
 from releaser.plan.files.named import look_at
 from releaser.plan.files.private import is_private
-from releaser.plan.project.locks import NAMES, LockUnusable, find_lock
+from releaser.plan.project.locks.finding import NAMES, LockUnusable
 from releaser.plan.project.pyproject import read_project
 from releaser.plan.project.reading import Unreadable, content_of
 
@@ -38,7 +39,7 @@ def test_what_has_the_name_of_a_lock_and_cannot_be_read_is_not_taken_for_none(
 
     for named in ("", name):
         with pytest.raises(LockUnusable) as caught:
-            find_lock(tmp_path, tmp_path, named)
+            lock_in(tmp_path, named)
         assert caught.value.lock.shown == name
         assert why in caught.value.lock.why
 
@@ -49,7 +50,7 @@ def test_a_lock_of_the_workspace_that_cannot_be_read_is_named(tmp_path: Path) ->
     (tmp_path / "a").mkdir()
 
     with pytest.raises(LockUnusable):
-        find_lock(tmp_path / "a", tmp_path / "a", "")
+        lock_in(tmp_path / "a")
 
 
 @pytest.mark.parametrize("what", PLACES)

@@ -6,9 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from support.locks import lock_in
 
-from releaser.build.dependencies.pins import split_local_projects, split_pdm_lock
+from releaser.build.dependencies.pins import split_local_projects
 from releaser.errors import ProjectError
+from releaser.plan.project.locks.finding import LockUnusable
 from releaser.plan.project.pyproject import UnusableProject, read_project, read_pyproject
 
 PROJECT = '[project]\nname = "tiny"\nversion = "1.0.0"\n'
@@ -72,8 +74,10 @@ def test_a_lock_of_another_shape_is_refused(tmp_path: Path, text: str) -> None:
 
     with pytest.raises(ProjectError, match=r"cannot use pylock\.toml: "):
         split_local_projects(path, tmp_path)
-    with pytest.raises(ProjectError, match=r"cannot use pdm\.lock: "):
-        split_pdm_lock(text.replace("packages", "package"), tmp_path, ())
+    for name, listed in (("pylock.toml", "packages"), ("poetry.lock", "package"), ("uv.lock", "package")):
+        (tmp_path / name).write_text(text.replace("packages", listed))
+        with pytest.raises(LockUnusable):
+            lock_in(tmp_path, name)
 
 
 def test_a_lock_with_its_tables_in_any_order_is_read(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from configparser import Error as ConfigParserError
 from pathlib import Path
 from typing import Any
 
+from releaser.plan.project.formats.poetry import versions_of
 from releaser.plan.project.reading import Unreadable, text_of
 
 
@@ -27,8 +28,15 @@ def poetry_table(data: Mapping[str, Any]) -> dict[str, Any] | None:
         "name": poetry["name"],
         "version": str(poetry.get("version", "")),
         "dependencies": list(poetry_dependencies(data)),
+        "requires-python": _python_of(poetry.get("dependencies", {})),
         "scripts": {name: target for name, target in poetry.get("scripts", {}).items() if isinstance(target, str)},
     }
+
+
+def _python_of(table: Any) -> str:
+    """Return the range that Poetry has among the dependencies, as `[project]` has it."""
+    named = {name.lower(): wanted for name, wanted in table.items()} if isinstance(table, dict) else {}
+    return versions_of(str(named.get("python", "")))
 
 
 def poetry_dependencies(data: Mapping[str, Any]) -> Iterator[str]:
