@@ -22,6 +22,9 @@ Event = Literal[
     "post_upgrade",
 ]
 OnFailure = Literal["abort", "stop", "warn"]
+STAY_UP_S = 2.0
+"""Of `started` and `notify`. Programs that cannot do their work end within a second or two of their imports."""
+SUCCESS = "200-299"
 ReadinessKind = Literal["started", "notify", "http", "tcp", "call"]
 LivenessKind = Literal["http", "tcp", "call", "heartbeat"]
 MigrationRun = Literal["pre_start", "post_start", "check", "manual"]
@@ -90,6 +93,12 @@ class ReadinessSpec:
     """http: URL; tcp: `host:port`; call: `module:function`; else empty."""
     timeout_s: float = 60.0
     interval_s: float = 0.1
+    stay_up_s: float = STAY_UP_S
+    """How long the app has to live on after the answer."""
+    status: str = SUCCESS
+    """http: which statuses count."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """http: what is sent besides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +125,8 @@ class LivenessSpec:
     interval_s: float = 5.0
     failures: int = 3
     """So many in a row end the instance."""
+    status: str = SUCCESS
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,15 @@ from releaser.runtime.release.manifest import MAIN, Heart, Liveness, Readiness
 
 def readiness_of(spec: ReadinessSpec) -> Readiness:
     """Return what the manifest says of a readiness."""
-    return Readiness(kind=spec.kind, target=spec.target, timeout_s=spec.timeout_s, interval_s=spec.interval_s)
+    return Readiness(
+        kind=spec.kind,
+        target=spec.target,
+        timeout_s=spec.timeout_s,
+        interval_s=spec.interval_s,
+        stay_up_s=spec.stay_up_s,
+        status=spec.status,
+        headers=dict(spec.headers),
+    )
 
 
 def heart_of(spec: HeartSpec) -> Heart:
@@ -32,7 +40,14 @@ def liveness_of(spec: LivenessSpec | None) -> Liveness:
     """Return what the manifest says of a liveness; none is one of kind nothing."""
     if spec is None:
         return Liveness()
-    return Liveness(kind=spec.kind, target=spec.target, interval_s=spec.interval_s, failures=spec.failures)
+    return Liveness(
+        kind=spec.kind,
+        target=spec.target,
+        interval_s=spec.interval_s,
+        failures=spec.failures,
+        status=spec.status,
+        headers=dict(spec.headers),
+    )
 
 
 def process_sketches(profile: Profile) -> tuple[ProcessSketch, ...]:

@@ -97,7 +97,10 @@ KINDS: dict[str, dict[str, Kind]] = {
     "Socket": dict.fromkeys(("address", "name"), _TEXT),
     "Readiness": {
         "interval_s": _SECONDS,
+        "headers": _TEXT_BY_NAME,
         "kind": _one_of("started", "notify", "http", "tcp", "call"),
+        "status": _TEXT,
+        "stay_up_s": _SECONDS,
         "target": _TEXT,
         "timeout_s": _SECONDS,
     },
@@ -105,8 +108,10 @@ KINDS: dict[str, dict[str, Kind]] = {
     | dict.fromkeys(("backoff_max_s", "backoff_s", "reset_after_s"), _SECONDS),
     "Liveness": {
         "failures": _COUNT,
+        "headers": _TEXT_BY_NAME,
         "interval_s": _SECONDS,
         "kind": _one_of("", "http", "tcp", "call", "heartbeat"),
+        "status": _TEXT,
         "target": _TEXT,
     },
     "Log": dict.fromkeys(("count", "size_bytes"), _COUNT),
