@@ -172,6 +172,11 @@ class Readiness(Record):
         self.timeout_s = timeout_s
         self.interval_s = interval_s
 
+    @property
+    def longest_s(self) -> float:
+        """How long it may take until the instance counts as ready."""
+        return self.timeout_s + self.stay_up_s
+
 
 class Heart(Record):
     """Whether a crashed instance is started again, and when that is given up."""
