@@ -116,6 +116,5 @@ def _readiness(manifest: Manifest) -> str:
     }[readiness.kind]
     if readiness.kind == "http" and readiness.status != SUCCESS:
         way += f" with {readiness.status}"
-    stays = readiness.stay_up_s and readiness.kind != "notify"
-    stay = f", and is up {readiness.stay_up_s:g} s later" if stays else ""
+    stay = f", and is up {readiness.stay_up_s:g} s later" if readiness.stay_up_s else ""
     return f"{way}, within {readiness.timeout_s:g} s{stay}"

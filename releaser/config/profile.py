@@ -22,8 +22,6 @@ Event = Literal[
     "post_upgrade",
 ]
 OnFailure = Literal["abort", "stop", "warn"]
-STAY_UP_S = 2.0
-"""Of `started` and `notify`. Programs that cannot do their work end within a second or two of their imports."""
 SUCCESS = "200-299"
 ReadinessKind = Literal["started", "notify", "http", "tcp", "call"]
 LivenessKind = Literal["http", "tcp", "call", "heartbeat"]
@@ -93,8 +91,8 @@ class ReadinessSpec:
     """http: URL; tcp: `host:port`; call: `module:function`; else empty."""
     timeout_s: float = 60.0
     interval_s: float = 0.1
-    stay_up_s: float = STAY_UP_S
-    """How long the app has to live on after the answer."""
+    stay_up_s: float | None = None
+    """How long the app has to live on after the answer; None: as long as what runs needs."""
     status: str = SUCCESS
     """http: which statuses count."""
     headers: Mapping[str, str] = field(default_factory=dict)

@@ -142,7 +142,7 @@ def _sketch(
         hooks=hooks,
         commands=commands,
         sockets=tuple(Socket(name=name, address=address) for name, address in profile.sockets.items()),
-        readiness=readiness_of(profile.readiness),
+        readiness=readiness_of(profile.readiness, (*profile.command, profile.entry_point)),
         heart=heart_of(profile.heart),
         liveness=liveness_of(profile.liveness),
         processes=process_sketches(profile),

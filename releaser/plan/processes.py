@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from releaser.config.profile import HeartSpec, LivenessSpec, Profile, ReadinessSpec
@@ -11,15 +12,25 @@ from releaser.plan.places import place_of
 from releaser.plan.steps import ProcessSketch, Program
 from releaser.runtime.release.manifest import MAIN, Heart, Liveness, Readiness
 
+STAY_UP_S = 2.0
+"""How long an app has to live on after `started`: one that cannot do its work ends soon after its imports.
 
-def readiness_of(spec: ReadinessSpec) -> Readiness:
-    """Return what the manifest says of a readiness."""
+supervisord's `startsecs` is 1; its programs are no Python that imports a framework first.
+"""
+_EARLY = "gunicorn"
+"""Says READY=1 once its master listens (gunicorn.arbiter), whatever becomes of the workers."""
+
+
+def readiness_of(spec: ReadinessSpec, program: Sequence[str]) -> Readiness:
+    """Return what the manifest says of the readiness of what `program` runs: its words, or its entry point."""
+    is_early = spec.kind == "notify" and any(re.split("[.:/]", word)[0] == _EARLY for word in program)
+    stay_up_s = STAY_UP_S if spec.kind == "started" or is_early else 0.0
     return Readiness(
         kind=spec.kind,
         target=spec.target,
         timeout_s=spec.timeout_s,
         interval_s=spec.interval_s,
-        stay_up_s=spec.stay_up_s,
+        stay_up_s=stay_up_s if spec.stay_up_s is None else spec.stay_up_s,
         status=spec.status,
         headers=dict(spec.headers),
     )
@@ -55,7 +66,7 @@ def process_sketches(profile: Profile) -> tuple[ProcessSketch, ...]:
     return tuple(
         ProcessSketch(
             name=name,
-            readiness=readiness_of(spec.readiness),
+            readiness=readiness_of(spec.readiness, (*spec.command, spec.entry_point)),
             heart=heart_of(spec.heart),
             liveness=liveness_of(spec.liveness),
             replicas=spec.replicas,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -50,8 +49,8 @@ def release_of(
 
 
 @pytest.fixture
-def address() -> Iterator[str]:
-    yield f"127.0.0.1:{free_port()}"
+def address() -> str:
+    return f"127.0.0.1:{free_port()}"
 
 
 @pytest.mark.parametrize(("server", "kind"), CASES)

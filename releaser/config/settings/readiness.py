@@ -8,7 +8,7 @@ from typing import Any
 
 from releaser.config.document import Item
 from releaser.config.kinds import Choice, Duration, Kind, Setting, TableOf, Text
-from releaser.config.profile import STAY_UP_S, ReadinessKind, ReadinessSpec
+from releaser.config.profile import ReadinessKind, ReadinessSpec
 from releaser.config.sections import Field, Section
 from releaser.config.text import addresses, checks, probes
 from releaser.config.text.substitution import REPLACED_AT_START
@@ -57,7 +57,6 @@ class Readiness(Section):
 def _make(setting: Setting, values: Mapping[str, Any]) -> ReadinessSpec:
     kind = next(kind for kind in KINDS if kind in values)
     rest = {name: value for name, value in values.items() if name not in KINDS}
-    rest.setdefault("stay_up_s", STAY_UP_S if kind in ("started", "notify") else 0.0)
     target = values[kind]
     return ReadinessSpec(kind=kind, target=target if isinstance(target, str) else "", **rest)
 
@@ -134,8 +133,8 @@ READINESS = Readiness(
             kind=Duration(may_be_zero=True),
             doc=(
                 "How long the app has to live on after its answer until it counts as ready. Unset, 2s for `started`, "
-                "and for `notify` of a server that has forked by then (gunicorn says READY=1 before a worker has "
-                "imported the app); none for the others, whose answer comes from the app."
+                "and for `notify` of gunicorn, which says READY=1 before a worker has imported the app; 0 for the "
+                "others, whose answer comes from the app."
             ),
             example='"5s"',
             target="stay_up_s",

@@ -165,7 +165,7 @@ class Readiness(Record):
         headers: dict[str, str] | None = None,
     ) -> None:
         self.kind = kind  # one of READINESS_KINDS
-        self.stay_up_s = stay_up_s  # how long it has to live on after the answer; of notify, only one that forks
+        self.stay_up_s = stay_up_s  # how long it has to live on after the answer
         self.status = status  # http: which statuses count, "204", "200-299" or "<500"
         self.headers = headers or {}  # http: what is sent besides; "${NAME:-default}" is replaced at start
         self.target = target  # http: URL; tcp: "host:port"; call: "module:function"; else ""

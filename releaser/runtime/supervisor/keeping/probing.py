@@ -8,7 +8,7 @@ from __future__ import annotations
 from ...release import environment
 from ...release.failures import Failure
 from ...release.layout import MAIN
-from . import processes, readiness
+from . import readiness
 from .pulse import Pulse
 from .watch import Watch
 from .workers import Workers
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Probing:
     """The watch until an instance is ready, and its pulse from then on."""
 
-    __slots__ = ("_leader", "_on_fault", "_pulse", "_watch", "_workers")
+    __slots__ = ("_on_fault", "_pulse", "_watch", "_workers")
 
     def __init__(
         self,
@@ -48,9 +48,8 @@ class Probing:
         """
         wanted = process.readiness
         target = _target(_key(process, "readiness"), wanted, environ, agent)
-        self._watch = Watch(target, layout, wanted, on_ready, self._forks)
+        self._watch = Watch(target, layout, wanted, on_ready)
         self._workers = Workers(on_dying)
-        self._leader = 0
         alive = process.liveness
         target = _target(_key(process, "liveness"), alive, environ, agent)
         self._pulse = Pulse(alive, target, layout, on_loss)
@@ -75,7 +74,6 @@ class Probing:
 
     def begin(self, now: float, session: int) -> None:
         """Start to ask whether a new instance is ready, the leader of that session."""
-        self._leader = session
         self._workers.begin(now, session)
         self._watch.begin(now, session)
 
@@ -99,9 +97,6 @@ class Probing:
     def has_answered(self) -> bool:
         """Whether it has answered that it is ready, and only has to stay up for a moment."""
         return self._watch.has_answered
-
-    def _forks(self) -> bool:
-        return bool(processes.children_of(self._leader))
 
     def why_not_ready(self) -> str:
         """Return why the instance is not ready yet."""

@@ -1,7 +1,7 @@
 """Waiting for the instance to become ready: attempts, pauses between them, and what the last one met.
 
 An answer counts once the instance has stayed up for a moment after it, where one is asked for: `started` is no answer
-of an app that serves, and a server that forks may say READY=1 before any worker has imported the app.
+of an app that serves, and gunicorn says READY=1 before any worker has imported the app.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ class Watch:
 
     __slots__ = (
         "_answered_at",
-        "_forks",
         "_give_up_at",
         "_interval_s",
         "_layout",
@@ -50,12 +49,8 @@ class Watch:
         layout: Layout,
         wanted: Readiness,
         on_ready: Callable[[float, float], None],
-        forks: Callable[[], bool],
     ) -> None:
-        """Prepare; `on_ready` is called with the time of the answer and how long it stayed up for after that.
-
-        `forks` tells whether the instance has child processes.
-        """
+        """Prepare; `on_ready` is called with the time of the answer and how long it stayed up for after that."""
         self.target = target
         self.deadline: float | None = None  # when the next attempt begins, or this one is given up
         self.problem = ""
@@ -67,7 +62,6 @@ class Watch:
         self._interval_s = wanted.interval_s
         self._stay_up_s = wanted.stay_up_s
         self._on_ready = on_ready
-        self._forks = forks
         self._answered_at: float | None = None
         self._probe: readiness.Probe | None = None
 
@@ -154,10 +148,9 @@ class Watch:
             self.deadline = now + (min(self._interval_s, BESIDE_S) if self.is_beside else self._interval_s)
 
     def _take_answer(self, now: float) -> None:
-        """Begin the moment that the instance has to stay up for; what says READY=1 itself has none unless it forks."""
-        is_meant = self.target.kind != "notify" or (self._stay_up_s > 0 and self._forks())
+        """Begin the moment that the instance has to stay up for, if it has to."""
         self._answered_at = now
-        if self._stay_up_s > 0 and is_meant:
+        if self._stay_up_s > 0:
             self.deadline = now + self._stay_up_s
         else:
             self._tell_ready(0.0)
