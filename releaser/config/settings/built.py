@@ -52,9 +52,9 @@ BUILT = (
         name="lock",
         kind=Text(wanted="a path such as 'requirements.txt'", check=checks.inner_path),
         doc=(
-            "Lock file of the dependencies, or the requirements file that stands for them; unset, it is looked for in the "
-            "project's folder. Of requirements without hashes a build takes the `pylock.toml` that `releaser lock` has "
-            "made, or resolves them with a warning."
+            "Lock file of the dependencies, or the requirements file that stands for them; unset, it is looked for in "
+            "the project's folder. Of requirements without hashes a build takes the `pylock.toml` that `releaser lock` "
+            "has made, or resolves them with a warning."
         ),
         example='"requirements.txt"',
     ),
@@ -67,8 +67,8 @@ BUILT = (
         ),
         doc=(
             "Optional dependencies of the project to install, from `uv.lock`, `poetry.lock`, `pdm.lock` or without a "
-            "lock; `releaser lock` puts them into its `pylock.toml`. Another `pylock.toml` or a `requirements.txt` holds "
-            "what it was locked with."
+            "lock; `releaser lock` puts them into its `pylock.toml`. Another `pylock.toml` or a `requirements.txt` "
+            "holds what it was locked with."
         ),
         default="[]",
         example='["postgres"]',
