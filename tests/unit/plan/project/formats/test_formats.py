@@ -78,6 +78,7 @@ def test_a_pipfile_becomes_the_lines_of_a_requirements_file(tmp_path: Path) -> N
         "./near",
         "celery==5.0",
     ]
+    assert list(pipfile_lines(data, ("develop",)))[-1] == "pytest", "as Pipfile.lock calls it"
 
 
 def test_setup_py_is_read_and_not_run(tmp_path: Path) -> None:
