@@ -509,7 +509,7 @@ def test_init_says_which_python_a_build_takes_and_when_there_is_none(tmp_path: P
     found = find(tmp_path)
     changes = changes_for(tmp_path, choose(found), force=False)
     (problem,) = refused_later(found, changes)
-    assert problem.what == "the project needs Python >=3.20, and a release runs on Python 3.11 to 3.13"
+    assert problem.what == "the project needs Python >=3.20, and a release runs on Python 3.11 to 3.15"
 
 
 def test_every_process_of_a_procfile_runs_and_its_release_task_before_them(tmp_path: Path) -> None:
