@@ -7,6 +7,6 @@ import sys
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
-    from backports import zstd
+    import backports.zstd as zstd
 
 __all__ = ["zstd"]

@@ -45,4 +45,4 @@ class ZstdFrames:
 
     def compress(self, piece: bytes) -> bytes:
         """Return a piece as a frame."""
-        return zstd.compress(piece, options=self._options)
+        return bytes(zstd.compress(piece, options=self._options))
