@@ -151,4 +151,4 @@ def test_a_version_of_python_is_named_in_the_configuration(project: Path) -> Non
     config.write_text(text.replace("[environment.prod]\n", '[environment.prod]\ninclude_python = "3.8"\n'))
     done = releaser(project, "check", "--env", "prod")
     assert done.returncode == 3
-    assert "a release runs on Python 3.11 to 3.13, and not on 3.8" in done.stderr
+    assert "a release runs on Python 3.11 to 3.15, and not on 3.8" in done.stderr

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from releaser.plan.facts import Interpreter
-from releaser.plan.project.interpreter import choose_interpreter, is_version, this_interpreter
+from releaser.plan.project.interpreter import MINORS, choose_interpreter, is_version, this_interpreter
 
 Install = Callable[[str, str], Path]
 
@@ -67,7 +67,7 @@ def test_a_patch_that_is_nowhere_is_another_of_the_same_minor_version(own: Inter
 
 def test_what_is_nowhere_is_named(own: Interpreter, install: Install) -> None:
     assert chosen(own, "3.13") == ("", "3.13", "")
-    assert chosen(own, "", ">=3.13") == ("", "3.13", "")
+    assert chosen(own, "", ">=3.13") == ("", MINORS[0], "")
 
 
 def test_a_file_that_names_an_old_python_is_passed_over_and_the_author_is_not(
