@@ -286,7 +286,7 @@ class Profile:
     """File of the host with variables: absolute, or below the release's root; `-` in front if it may be missing."""
     config_providers: tuple[str, ...] = ()
     """`module:callable` of the bundle, each of which returns variables."""
-    commands: Mapping[str, str] = field(default_factory=dict)
+    commands: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     """Name to a file relative to `root`."""
     sockets: Mapping[str, str] = field(default_factory=dict)
     """Name to address: `host:port`, `[v6]:port`, `unix:path`."""

@@ -126,6 +126,9 @@ def _commands(profile: Profile, facts: Facts) -> tuple[tuple[Command, ...], tupl
     commands: list[Command] = []
     scripts: list[Script] = []
     for name, file in sorted(profile.commands.items()):
+        if not isinstance(file, str):
+            commands.append(Command(name=name, path="", summary=" ".join(file), words=list(file)))
+            continue
         to = f"commands/{name}"
         commands.append(Command(name=name, path=to, summary=facts.paths[file].summary))
         scripts.append(script_of(profile.root, file, to, facts.paths[file]))

@@ -77,7 +77,7 @@ def process_sketches(profile: Profile) -> tuple[ProcessSketch, ...]:
 
 
 def programs_of(profile: Profile) -> tuple[Program, ...]:
-    """Return what each process runs, the main one first, and what migrates databases instead of alembic."""
+    """Return what each process runs, the main one first, what migrates databases instead of alembic, and commands."""
     setting = "entry_point" if profile.entry_point else "command"
     main = Program(
         name=MAIN, entry_point=profile.entry_point, command=profile.command, place=place_of(profile, setting)
@@ -86,7 +86,12 @@ def programs_of(profile: Profile) -> tuple[Program, ...]:
         Program(name=name, entry_point=spec.entry_point, command=spec.command, place=spec.origin.problem(""))
         for name, spec in profile.process.items()
     )
-    return (main, *others, *_migration_programs(profile))
+    commands = (
+        Program(name=f"commands.{name}", entry_point="", command=words, place=place_of(profile, f"commands.{name}"))
+        for name, words in profile.commands.items()
+        if not isinstance(words, str)
+    )
+    return (main, *others, *_migration_programs(profile), *commands)
 
 
 def migration_program(database: str, what: str) -> str:

@@ -91,7 +91,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "env": (_APP,),
     "env_file": (_CONFIGURED,),
     "config_providers": (_CONFIGURED,),
-    "commands": (_APP,),
+    "commands": (_APP, _BUILD + "test_run.py::test_commands_take_words_with_the_operators_behind_them"),
     "sockets": (_APP,),
     "readiness": (_APP,),
     "readiness.started": (_CALLED,),

@@ -82,6 +82,11 @@ def app_flags(context: Context) -> list[str]:
     return [*FLAGS, *_chosen_flags(context)]
 
 
+def flags_of_children(context: Context) -> list[str]:
+    """Return those that the author has chosen: what runs on the bundle's own Python needs no others."""
+    return _chosen_flags(context)
+
+
 def _chosen_flags(context: Context) -> list[str]:
     return [*OPTIMIZE[context.manifest.python_optimize], *context.manifest.python_args]
 

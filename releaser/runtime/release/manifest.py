@@ -130,11 +130,12 @@ class Hook(Record):
 class Command(Record):
     """A custom command: `bin/NAME name`."""
 
-    __slots__ = ("name", "path", "summary")
+    __slots__ = ("name", "path", "summary", "words")
 
-    def __init__(self, *, name: str, path: str, summary: str) -> None:
+    def __init__(self, *, name: str, path: str, summary: str, words: list[str] | None = None) -> None:
         self.name = name
-        self.path = path  # executable below the version's folder
+        self.path = path  # executable below the version's folder, or ""
+        self.words = words or []  # in its place: a program of the bundle, `python -m module` among them
         self.summary = summary  # first line of the file's leading comment, or ""
 
 

@@ -93,7 +93,7 @@ KINDS: dict[str, dict[str, Kind]] = {
     "Entry": {"args": _TEXTS, "argv0": _TEXT, "kind": _one_of("callable", "module", "script"), "target": _TEXT},
     "Hook": dict.fromkeys(("call", "name", "path", "summary"), _TEXT)
     | {"event": _TEXT, "on_failure": _one_of("abort", "stop", "warn"), "timeout_s": _SECONDS},
-    "Command": dict.fromkeys(("name", "path", "summary"), _TEXT),
+    "Command": dict.fromkeys(("name", "path", "summary"), _TEXT) | {"words": _TEXTS},
     "Socket": dict.fromkeys(("address", "name"), _TEXT),
     "Readiness": {
         "interval_s": _SECONDS,

@@ -210,9 +210,7 @@ def test_what_a_healthcheck_asks_tells_that_the_app_is_ready(tmp_path: Path) -> 
     ("prefix", "path"),
     [("", "/health"), ('prefix="/api"', "/api/health"), ("prefix=PREFIX", "/")],
 )
-def test_the_route_of_a_router_is_asked_below_its_prefix(
-    tmp_path: Path, prefix: str, path: str
-) -> None:
+def test_the_route_of_a_router_is_asked_below_its_prefix(tmp_path: Path, prefix: str, path: str) -> None:
     files = {
         "shop/__init__.py": "",
         "shop/main.py": f"from shop import status\napp = FastAPI()\napp.include_router(status.router, {prefix})\n",

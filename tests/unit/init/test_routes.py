@@ -48,7 +48,7 @@ CASES: dict[str, tuple[Mapping[str, str], str]] = {
     "in every language": ({"site.urls": 'urlpatterns = i18n_patterns(path("health", ask))\n'}, ""),
     "a router": (
         {
-            "shop.main": f'{FASTAPI}from .api import health\napp = FastAPI()\napp.include_router(health.router, prefix="/v1")\n',
+            "shop.main": f'{FASTAPI}from .api import health\napp.include_router(health.router, prefix="/v1")\n',
             "shop.api": "",
             "shop.api.health": ROUTER,
         },
