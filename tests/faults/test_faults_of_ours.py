@@ -84,6 +84,8 @@ POINTS = {
         "Keeper.state",
     ],
     "supervisor/keeping/last_line": ["LastLine.read"],
+    "supervisor/keeping/workers": ["Workers.pass_deadline", "Workers.take"],
+    "supervisor/keeping/processes": ["children_of"],
     "supervisor/keeping/own_sockets": ["OwnSockets.unlink_agent"],
     "supervisor/keeping/leaving": ["Leaving.begin", "Leaving.pass_deadlines"],
     "supervisor/keeping/starter": ["Starter.start"],

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.built import free_port
-from support.running import Make, making_releases
+from support.running import Make, Release, making_releases
 from support.waiting import eventually
 
 from releaser.runtime.release.manifest import Heart, Readiness, Socket
@@ -55,6 +56,11 @@ def make(tmp_path: Path) -> Iterator[Make]:
 
 def started(stay_up_s: float) -> Readiness:
     return Readiness(kind="started", target="", timeout_s=10.0, interval_s=0.05, stay_up_s=stay_up_s)
+
+
+def pid_of(release: Release) -> int:
+    """Return the number of the app's process, 0 before there is one."""
+    return next((each["pid"] or 0 for each in release.status()["instances"]), 0)
 
 
 @pytest.mark.parametrize("code", [0, 3])
@@ -140,3 +146,33 @@ def test_a_header_that_no_request_can_have_is_told_before_anything_runs(make: Ma
     running = release.begin("foreground")
     assert running.wait() == 1
     assert "cannot use the setting readiness.http: the header Host has a value that is no line" in running.errors()
+
+
+def test_a_stop_in_that_moment_is_an_orderly_end(make: Make) -> None:
+    release = make(modules={"app.py": FOREVER}, readiness=started(600.0))
+    running = release.foreground(until="[release] app 1.0.0")
+    eventually(lambda: pid_of(release))
+    assert release.run("stop").returncode == 0
+    assert running.wait() == 0
+    assert release.leftovers() == []
+
+
+@pytest.mark.parametrize("code", [FOREVER, FORKS])
+def test_a_supervisor_that_is_killed_while_it_waits_leaves_nothing(make: Make, code: str) -> None:
+    release = make(modules={"app.py": code}, readiness=started(600.0))
+    running = release.foreground(until="[release] app 1.0.0")
+    eventually(lambda: pid_of(release))
+    running.signal(signal.SIGKILL)
+    running.wait()
+    eventually(lambda: release.processes() == {})
+
+
+def test_an_instance_that_is_killed_in_that_moment_was_never_ready(make: Make) -> None:
+    hooks = [("post_start", "20-note", 'touch "$RELEASE_VAR/hooked"')]
+    release = make(modules={"app.py": FOREVER}, readiness=started(600.0), heart=Heart(is_on=True), hooks=hooks)
+    running = release.foreground(until="[release] app 1.0.0")
+    os.kill(eventually(lambda: pid_of(release)), signal.SIGKILL)
+    assert running.wait() == 137
+    assert "ended before it was ready: the app was killed by signal 9" in running.errors()
+    assert not (release.var / "hooked").exists()
+    assert release.leftovers() == []
