@@ -26,7 +26,7 @@ def check_bundle(step: CheckBundle, stage: Stage) -> None:
     Raises:
         ProjectError: with a problem for each that is not in the bundle.
     """
-    roots = (*stage.source_paths, stage.site_packages)
+    roots = stage.import_roots
     problems = list(unmet_problems(stage))
     own = {wheel.name.partition("-")[0] for wheel in (stage.wheel, *stage.local_wheels.values())}
     stage.warnings += clashes(stage.site_packages, own)
@@ -41,6 +41,8 @@ def check_bundle(step: CheckBundle, stage: Stage) -> None:
             problems.append(replace(program.place, what=trouble))
         else:
             stage.entries[program.name] = entry
+    for module, place in step.modules:
+        problems += _missing(module, roots, place)
     for call, place in step.calls:
         problems += _missing(call, roots, place)
     if problems:

@@ -26,7 +26,8 @@ from releaser.build.dependencies.packed import method_of, open_members
 from releaser.build.stage.under_way import Stage
 from releaser.build.tools.layers import SITE_PACKAGES, Linked, link, names_below
 from releaser.build.tools.tree import hash_of, normalise_modes
-from releaser.runtime.bundle.unpack import PROGRAMS
+from releaser.runtime.bundle.tree import TREE
+from releaser.runtime.bundle.unpack import PROGRAMS, TREE_MEMBERS
 from releaser.runtime.release.manifest import MAIN, Entry
 
 ID_CHARACTERS: Final = 32
@@ -40,7 +41,9 @@ def write_bundle(stage: Stage) -> None:
     if not _is_plain(entry):
         _write_standalone(stage, entry)
     programs = write_programs(stage)
-    stage.bundle_id = content_hash(stage.site_packages, stage.linked, programs)
+    beside = {f"app/{name}": stage.tree / name for name in _tree_files(stage)}
+    beside |= {f"bin/{name}": path for name, path in programs.items()}
+    stage.bundle_id = content_hash(stage.site_packages, stage.linked, beside, stage.shared)
     target = stage.bundle
     _open_all_members(stage)
     new, kept = _sorted_out(stage)
@@ -55,16 +58,24 @@ def write_bundle(stage: Stage) -> None:
     _add_members(stage, target, [name for name in new if name.endswith(".pyc")], kept, programs)
 
 
-def content_hash(folder: Path, linked: Linked, programs: Mapping[str, Path]) -> str:
-    """Return a hash of every file below `folder`, path, executable bit and content, and of the programs."""
+def _tree_files(stage: Stage) -> list[str]:
+    """Return the files of the tree, their byte code included."""
+    return names_below(stage.tree) if stage.tree_place == TREE else []
+
+
+def content_hash(folder: Path, linked: Linked, beside: Mapping[str, Path], shared: tuple[str, ...] = ()) -> str:
+    """Return a hash of every file below `folder`, path, executable bit and content, of what lies `beside`, by its path
+    in the unpacked bundle, and of what of that is shared."""
     total = hashlib.sha256()
     for name in names_below(folder):
         status = os.lstat(f"{folder}/{name}")
         layer = linked.origin(name, status)
         digest = layer.files[f"{SITE_PACKAGES}/{name}"].sha256 if layer is not None else hash_of(folder / name)
         total.update(f"{name}\0{bool(status.st_mode & 0o100):d}\0{digest}\n".encode("utf-8", "surrogateescape"))
-    for name, path in programs.items():
+    for name, path in beside.items():
         total.update(hashed_line(name, path).encode("utf-8", "surrogateescape"))
+    for name in shared:
+        total.update(f"{name}\0shared\n".encode())
     return total.hexdigest()[:ID_CHARACTERS]
 
 
@@ -153,6 +164,7 @@ def _add_members(
     packed = stage.folder / "byte-code.zip"
     files = [(f"{SITE_PACKAGES}/{name}", stage.site_packages / name) for name in byte_code]
     files += [(f"{PROGRAMS}{name}", path) for name, path in programs.items()]
+    files += [(f"{TREE_MEMBERS}{name}", stage.tree / name) for name in _tree_files(stage)]
     write_members(packed, files, stage.epoch, method_of(stage))
     with packed.open("rb") as file, zipfile.ZipFile(target, "a") as archive:
         for info in archive.infolist():

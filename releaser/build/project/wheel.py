@@ -26,9 +26,9 @@ def build_wheel(step: BuildWheel, stage: Stage) -> None:
     ours = [root / "rel"]
     if target.is_relative_to(root):
         ours.append(root / target.relative_to(root).parts[0])
-    stage.project = step.project
+    stage.project, stage.is_tree = step.project, step.is_tree
     if step.is_tree:
-        stage.wheel = write_application_wheel(step.project, _folder_of_wheels(stage), ours)
+        stage.wheel = write_application_wheel(step.project, _folder_of_wheels(stage))
         return
     project = folder_to_build(step.project, stage.folder / "project-without-rel", tuple(ours))
     stage.wheel = wheel_of(project, stage, "the project")
