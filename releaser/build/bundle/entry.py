@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import posixpath
 import shutil
 import sys
 from dataclasses import replace
@@ -85,9 +86,11 @@ def _missing_name(module: str, name: str, roots: tuple[Path, ...], place: Proble
 def _command(words: tuple[str, ...], stage: Stage, roots: tuple[Path, ...]) -> tuple[Entry | None, str]:
     """Return the entry for a command line, or what is wrong with it."""
     name, args = words[0], list(words[1:])
+    if name in PYTHON_WORDS and len(words) > 1 and words[1].endswith(".py"):
+        return _file(words, stage)
     if name in PYTHON_WORDS:
         if len(words) < 3 or words[1] != "-m":
-            return None, f"expected '{name} -m module', found '{' '.join(words)}'"
+            return None, f"expected '{name} -m module' or '{name} file.py', found '{' '.join(words)}'"
         if not has_module(words[2], roots):
             return None, f"there is no module '{words[2]}' in the bundle"
         return Entry(kind="module", target=words[2], argv0=words[2], args=args[2:]), ""
@@ -98,6 +101,15 @@ def _command(words: tuple[str, ...], stage: Stage, roots: tuple[Path, ...]) -> t
         return _copied_script(stage, name, args), ""
     near = difflib.get_close_matches(name, scripts, n=1)
     return None, f"there is no console script '{name}' in the bundle" + (f"; did you mean '{near[0]}'?" if near else "")
+
+
+def _file(words: tuple[str, ...], stage: Stage) -> tuple[Entry | None, str]:
+    """Return the entry for a file of the tree that Python runs, by the path that it has there."""
+    target = posixpath.normpath(words[1])
+    tree = Path(stage.tree_place) if stage.tree_place.startswith("/") else stage.tree
+    if target.startswith(("/", "..")) or not stage.tree_place or not (tree / target).is_file():
+        return None, f"there is no file '{words[1]}' among the project's files in the release"
+    return Entry(kind="file", target=target, argv0=posixpath.basename(target), args=list(words[2:])), ""
 
 
 def _is_python_script(path: Path) -> bool:

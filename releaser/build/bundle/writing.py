@@ -142,6 +142,11 @@ def _write_standalone(stage: Stage, entry: Entry) -> None:
     match entry.kind:
         case "module":
             lines.append(f"runpy.run_module({entry.target!r}, run_name='__main__', alter_sys=True)\nsys.exit()")
+        case "file":
+            lines.append("tree = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(__file__))),")
+            lines.append(f"                    {TREE_MEMBERS!r})\nsys.path.insert(0, os.path.join(tree,")
+            lines.append(f"                {os.path.dirname(entry.target)!r}))")  # noqa: PTH120
+            lines.append(f"runpy.run_path(os.path.join(tree, {entry.target!r}), run_name='__main__')\nsys.exit()")
         case "script":
             (folder / entry.argv0).write_bytes((stage.release / entry.target).read_bytes())
             lines.append(f"here = os.path.dirname(__file__)\nrunpy.run_path(os.path.join(here, {entry.argv0!r}),")

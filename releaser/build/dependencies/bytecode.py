@@ -66,7 +66,8 @@ def _compile_tree(step: CompileBundle, stage: Stage) -> None:
             raise BuildError(f"the project's files could not be compiled: {error}", output=lines) from error
     stage.warnings += [f"{name} does not compile, and is kept as it is" for name in sorted(failed)]
     if not step.include_src:
-        for name in (each for each in names if each not in failed):
+        run = {entry.target for entry in stage.entries.values() if entry.kind == "file"}
+        for name in (each for each in names if each not in failed and each not in run):
             (stage.tree / name).unlink()
 
 

@@ -65,6 +65,23 @@ def enter(context: Context, environ: Mapping[str, str]) -> None:
         ) from error
 
 
+def run_file(context: Context, target: str) -> None:
+    """Run a file of the tree as `python target` does: its folder is the first that modules are looked for in.
+
+    Raises:
+        BaseException: what the file raises.
+    """
+    import runpy
+    import sys
+
+    path = os.path.join(folder(context), target)
+    beside = os.path.dirname(path)
+    if sys.path[:1] != [beside]:
+        sys.path.insert(0, beside)
+    sys.argv[0] = path
+    runpy.run_path(path, None, "__main__")
+
+
 def check_folder(path: str) -> None:
     """Do nothing if `path` is a folder.
 

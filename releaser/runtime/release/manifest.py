@@ -39,7 +39,7 @@ EVENTS = (
 )
 ON_FAILURE = ("abort", "stop", "warn")
 READINESS_KINDS = ("started", "notify", "http", "tcp", "call")
-ENTRY_KINDS = ("callable", "module", "script")
+ENTRY_KINDS = ("callable", "module", "script", "file")
 LIVENESS_KINDS = ("http", "tcp", "call", "heartbeat")
 MIGRATION_RUNS = ("pre_start", "post_start", "check", "manual")
 
@@ -115,7 +115,7 @@ class Entry(Record):
 
     def __init__(self, *, kind: str, target: str, argv0: str, args: list[str]) -> None:
         self.kind = kind  # callable: target is "module:attribute"; module: run as `python -m target`;
-        # script: target is a path below the version's folder, run as `python target`
+        # script: target is a path below the version's folder, run as `python target`; file: below the tree
         self.target = target
         self.argv0 = argv0  # sys.argv[0]
         self.args = args  # words before those of the command line; "${NAME:-default}" is replaced at start

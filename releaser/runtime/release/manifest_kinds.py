@@ -102,7 +102,7 @@ KINDS: dict[str, dict[str, Kind]] = {
     | {"bundled": _PART_OR_NONE},
     "Bundle": {"file": _PART, "id": _PART_OR_NONE, "pth": _TEXTS, "source_paths": _TEXTS}
     | {"shared": _INNER_PATHS, "tree": _TREE, "tree_paths": _INNER_PATHS},
-    "Entry": {"args": _TEXTS, "argv0": _TEXT, "kind": _one_of("callable", "module", "script"), "target": _TEXT},
+    "Entry": {"args": _TEXTS, "argv0": _TEXT, "kind": _one_of("callable", "module", "script", "file"), "target": _TEXT},
     "Hook": dict.fromkeys(("call", "name", "path", "summary"), _TEXT)
     | {"event": _TEXT, "on_failure": _one_of("abort", "stop", "warn"), "timeout_s": _SECONDS},
     "Command": dict.fromkeys(("name", "path", "summary"), _TEXT),
