@@ -33,7 +33,7 @@ def check_bundle(step: CheckBundle, stage: Stage) -> None:
     stage.warnings += clashes(stage.site_packages, own)
     for program in step.programs:
         if program.entry_point:
-            problems += _missing(program.entry_point, roots, program.place)
+            problems += _missing(program.entry_point, stage, program.place)
             argv0 = stage.plan.sketch.name if program.name == MAIN else program.name
             stage.entries[program.name] = Entry(kind="callable", target=program.entry_point, argv0=argv0, args=[])
             continue
@@ -43,9 +43,9 @@ def check_bundle(step: CheckBundle, stage: Stage) -> None:
         else:
             stage.entries[program.name] = entry
     for module, place in step.modules:
-        problems += _missing(module, roots, place)
+        problems += _missing(module, stage, place)
     for call, place in step.calls:
-        problems += _missing(call, roots, place)
+        problems += _missing(call, stage, place)
     if problems:
         raise ProjectError("the bundle does not hold what the release runs", problems=tuple(problems))
 
@@ -65,12 +65,21 @@ def _is_module(path: Path) -> bool:
     return any(found.suffix in (".pyc", ".so") for found in path.parent.glob(f"{path.name}.*"))
 
 
-def _missing(call: str, roots: tuple[Path, ...], place: Problem) -> list[Problem]:
+def _missing(call: str, stage: Stage, place: Problem) -> list[Problem]:
+    roots = stage.import_roots
     module, _, attribute = call.partition(":")
     if has_module(module, roots):
         return _missing_name(module, attribute.partition(".")[0], roots, place)
-    hint = "is it part of the project's wheel, or of a dependency that the lock names?"
+    hint = _hint(module, stage)
     return [replace(place, what=f"there is no module '{module}' in the bundle", hint=hint)]
+
+
+def _hint(module: str, stage: Stage) -> str:
+    """Return what brings a missing module into the bundle."""
+    folders = (stage.project, stage.project / "src")
+    if not stage.is_tree and any(_is_module(folder / Path(*module.split("."))) for folder in folders):
+        return 'it is in the project\'s folder and not in its wheel; layout = "folder" takes the folder as it lies'
+    return "is it part of the project's wheel, or of a dependency that the lock names?"
 
 
 def _missing_name(module: str, name: str, roots: tuple[Path, ...], place: Problem) -> list[Problem]:

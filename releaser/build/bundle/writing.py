@@ -38,7 +38,7 @@ def write_bundle(stage: Stage) -> None:
     """Write `NAME.pyz` from the staged site-packages, whose modes are set before, and compute its id."""
     normalise_modes(stage.site_packages)
     entry = stage.entries[MAIN]
-    if not _is_plain(entry):
+    if not _is_plain(entry, stage):
         _write_standalone(stage, entry)
     programs = write_programs(stage)
     beside = {f"app/{name}": stage.tree / name for name in _tree_files(stage)}
@@ -113,7 +113,7 @@ def _sources(stage: Stage, new: list[str]) -> Path:
 
 
 def _environment(stage: Stage, entry: Entry) -> Environment:
-    plain = _is_plain(entry)
+    plain = _is_plain(entry, stage)
     return Environment(
         built_at=time.strftime(BUILD_AT_TIMESTAMP_FORMAT, time.gmtime(stage.epoch)),
         shiv_version=shiv_version,
@@ -126,9 +126,9 @@ def _environment(stage: Stage, entry: Entry) -> Environment:
     )
 
 
-def _is_plain(entry: Entry) -> bool:
-    """Tell whether shiv's own way of starting, to import and call, is all that is needed."""
-    return entry.kind == "callable" and not entry.args
+def _is_plain(entry: Entry, stage: Stage) -> bool:
+    """Tell whether shiv's own way of starting, to import and call where it was called, is all that is needed."""
+    return entry.kind == "callable" and not entry.args and stage.tree_place != TREE
 
 
 def _write_standalone(stage: Stage, entry: Entry) -> None:
@@ -139,13 +139,15 @@ def _write_standalone(stage: Stage, entry: Entry) -> None:
         f"import os, runpy, sys\nfrom releaser.runtime.release.environment import substitute\n"
         f"sys.argv[:1] = [{entry.argv0!r}, *(substitute(text, os.environ) for text in {entry.args!r})]"
     ]
+    if stage.tree_place == TREE:
+        lines.append("tree = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(__file__))),")
+        lines.append(f"                    {TREE_MEMBERS!r})\nos.chdir(tree)")
     match entry.kind:
         case "module":
             lines.append(f"runpy.run_module({entry.target!r}, run_name='__main__', alter_sys=True)\nsys.exit()")
         case "file":
-            lines.append("tree = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(__file__))),")
-            lines.append(f"                    {TREE_MEMBERS!r})\nsys.path.insert(0, os.path.join(tree,")
-            lines.append(f"                {os.path.dirname(entry.target)!r}))")  # noqa: PTH120
+            beside = os.path.dirname(entry.target)  # noqa: PTH120
+            lines.append(f"sys.path.insert(0, os.path.join(tree, {beside!r}))")
             lines.append(f"runpy.run_path(os.path.join(tree, {entry.target!r}), run_name='__main__')\nsys.exit()")
         case "script":
             (folder / entry.argv0).write_bytes((stage.release / entry.target).read_bytes())

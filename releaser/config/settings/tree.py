@@ -61,13 +61,13 @@ class CommandLine(Kind):
         return {"anyOf": [_LINE.schema(), _WORDS.schema()]}
 
 
-def _command_line(text: str) -> None:
+def step_line(text: str) -> None:
     checks.plain_argument(text)
     if not text.strip():
         raise Wrong()
 
 
-_LINE = Text(wanted=CommandLine().wanted, check=_command_line)
+_LINE = Text(wanted=CommandLine().wanted, check=step_line)
 _WORDS = ListOf(
     element=Text(wanted="text", check=checks.plain_argument),
     wanted="an array of words such as ['npm', 'ci']",
@@ -102,6 +102,7 @@ _STEP = _Step(
     required=("run",),
     missing_hint='run = "python manage.py collectstatic --noinput" says what is run',
     make=_step,
+    not_a_table=lambda item: "a command is { run = 'npm ci' }; for the steps of mix release there are 'plugins'",
     fields=(
         Field(
             name="run",
