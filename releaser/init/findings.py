@@ -21,7 +21,7 @@ from releaser.plan.gather import python_of
 from releaser.plan.project.formats.pipfile import read_pipfile
 from releaser.plan.project.formats.requirement_files import main_file, requirements_in
 from releaser.plan.project.formats.tables import table_in
-from releaser.plan.project.git import read_git
+from releaser.plan.project.git import is_ignored, read_git
 from releaser.plan.project.interpreter import Chosen, this_interpreter
 from releaser.plan.project.locks.asked import requirements_of_groups
 from releaser.plan.project.locks.finding import NAMES as LOCKS
@@ -86,7 +86,7 @@ class Findings:
     python_trouble: str = ""
     """Why there is none."""
     are_builds_tracked: bool = False
-    """Whether git would take what is built for sources: a repository whose .gitignore does not name `_build`."""
+    """Whether git would take what is built for sources: a repository that does not ignore `_build`."""
     script_location: str = ""
     """alembic's, as `script_location` of rel/config.toml has it; empty without alembic."""
     alembic_file: str = ""
@@ -142,7 +142,7 @@ def find(folder: Path) -> Findings:
         choices=tuple(_choices(folder, data, table)),
         python=_told_python(project, chosen),
         python_trouble=missing_python(project, chosen),
-        are_builds_tracked=(folder / ".git").exists() and "_build" not in _text(folder / ".gitignore"),
+        are_builds_tracked=(folder / ".git").exists() and not is_ignored(folder, "_build/prod"),
         script_location=script_location,
         alembic_file=alembic_file,
         has_alembic="alembic" in dependencies | locked,
