@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 from releaser.errors import ProjectError
 from releaser.init.deployment import Dockerfile, read_dockerfile, read_procfile
 from releaser.init.sources import Sources, read_sources
+from releaser.init.tree import TreeFindings, find_tree
 from releaser.plan.environment_checks import missing_python
 from releaser.plan.facts import Lock, Project, Wanted
 from releaser.plan.gather import python_of
@@ -73,6 +74,8 @@ class Findings:
     django_settings: str = ""
     """The module that manage.py names."""
     sources: Sources = field(default_factory=Sources)
+    tree: TreeFindings = field(default_factory=TreeFindings)
+    folder: Path = Path()
     lock: str = ""
     """Its file's name; empty without one."""
     wanted: str = ""
@@ -123,7 +126,10 @@ def find(folder: Path) -> Findings:
     procfile = read_procfile(_text(folder / "Procfile"))
     words = {word for command in (*procfile.values(), dockerfile.entrypoint, dockerfile.cmd) for word in command}
     words |= {word.partition("=")[2] for word in words} | {GUNICORN_CONF}
+    settings, sources = _django_settings(folder), read_sources(folder, data)
     return Findings(
+        folder=folder,
+        tree=find_tree(folder, data, table["name"], settings, dependencies | locked, sources.required_variables),
         name=table["name"],
         is_described="project" in data,
         has_version=bool(project.version),
@@ -134,8 +140,8 @@ def find(folder: Path) -> Findings:
         procfile=procfile,
         dockerfile=dockerfile,
         named_files=frozenset(word for word in words if _is_inner_file(folder, word)),
-        django_settings=_django_settings(folder),
-        sources=read_sources(folder, data),
+        django_settings=settings,
+        sources=sources,
         lock=lock.shown if lock else "",
         wanted=wanted.shown if wanted else "",
         chosen_file=file,
