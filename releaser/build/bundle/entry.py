@@ -11,6 +11,7 @@ from pathlib import Path
 
 from releaser.build.bundle.attributes import known_names
 from releaser.build.bundle.clashes import clashes
+from releaser.build.bundle.served import served_by
 from releaser.build.bundle.unmet import unmet_problems
 from releaser.build.stage.under_way import Stage
 from releaser.build.tools.dist_info import console_scripts
@@ -40,8 +41,10 @@ def check_bundle(step: CheckBundle, stage: Stage) -> None:
         entry, trouble = _command(program.command, stage, roots)
         if entry is None:
             problems.append(replace(program.place, what=trouble))
-        else:
-            stage.entries[program.name] = entry
+            continue
+        stage.entries[program.name] = entry
+        for app in served_by(program.command):
+            problems += _missing(app, stage, program.place)
     for module, place in step.modules:
         problems += _missing(module, stage, place)
     for call, place in step.calls:

@@ -13,6 +13,7 @@ from releaser.config.sections import Field, Section
 from releaser.config.text import checks
 from releaser.config.text.substitution import Wrong
 
+STEPS = "steps"
 _SHELL = ("/bin/sh", "-ec")
 
 
@@ -190,7 +191,7 @@ TREE = (
         example='["media", "db.sqlite3", "celerybeat-schedule"]',
     ),
     Field(
-        name="steps",
+        name=STEPS,
         kind=ListOf(element=_STEP, wanted="tables such as [[release.NAME.steps]]"),
         doc=(
             "Commands that the build runs, in this order, in a copy of the project's tree; what they write there is in "
