@@ -275,7 +275,7 @@ class Profile:
     output_dir: str = "_build"
     dev_mode: bool = False
     include_python: bool | str = False
-    """False, True (the interpreter that runs the build), or the prefix of another one."""
+    """False, True (the one that the release is built for), a version of one, or the prefix of one."""
     include_libc: bool = False
     """Whether the C library comes along with the interpreter."""
     glibc_max: str = ""

@@ -91,7 +91,10 @@ def serving(folder: Path) -> Iterator[Index]:
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+        do_HEAD = do_GET  # noqa: N815 - `uv lock` asks so for what a wheel needs
 
         def log_message(self, *words: object) -> None:
             """Say nothing."""

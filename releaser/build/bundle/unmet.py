@@ -18,10 +18,12 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from releaser.build.project.flat_layout import pyproject_of
 from releaser.build.stage.under_way import Stage
 from releaser.build.tools.dist_info import dist_infos
 from releaser.errors import Problem
 from releaser.plan.facts import Lock
+from releaser.plan.project.locks.finding import made_by_releaser
 from releaser.plan.project.target_markers import applies, marker_environment
 from releaser.plan.steps import InstallDependencies
 
@@ -29,6 +31,7 @@ _HINTS: Final = {
     "uv": "uv lock",
     "poetry": "poetry lock",
     "pdm": "pdm lock",
+    "pipenv": "pipenv lock",
     "pylock": "lock again, as it was locked before",
     "requirements": "lock again, as it was locked before",
 }
@@ -109,7 +112,7 @@ def _of_all(
             asked = [str(value) for value in headers.get_all("Requires-Dist", [])]
             yield from unmet(asked, installed, environment, of=name, extras=extras)
     if step.groups:
-        table = tomllib.loads((step.project / "pyproject.toml").read_text(encoding="utf-8"))
+        table = pyproject_of(step.project)
         groups = table.get("dependency-groups", {})
         known = {canonicalize_name(name) for name in groups}
         chosen = [group for group in step.groups if canonicalize_name(group) in known]  # others are Poetry's own
@@ -146,4 +149,5 @@ def _problem(each: Unmet, lock: Lock) -> Problem:
         what = f"the project asks for {wanted}, and the lock has {each.requirement.name} {each.found}"
     else:
         what = f"the project asks for {wanted}, which the lock does not have"
-    return Problem(where=lock.shown, what=what, hint=_HINTS[lock.kind])
+    is_ours = lock.kind == "pylock" and made_by_releaser(lock.path)
+    return Problem(where=lock.shown, what=what, hint="releaser lock" if is_ours else _HINTS[lock.kind])

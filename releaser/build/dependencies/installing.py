@@ -133,7 +133,7 @@ def _make_layer(folder: Path, pins: Pins, step: InstallDependencies, stage: Stag
         run_program(stage, program, "the dependencies could not be installed")
     for index, path in pins.others:
         program = installers.install_locked(stage.installer, step.project, path, site_packages, index=index)
-        run_program(stage, program, f"what comes from the index {index.partition('=')[0]} could not be installed")
+        run_program(stage, program, f"the dependencies could not be installed from the index {index.partition('=')[0]}")
     told = strip_debug_info(site_packages, step.keep) if step.without_debug_info else ()
     (folder / _TOLD).write_text("".join(f"{line}\n" for line in told), encoding="utf-8")
     tidy(folder)

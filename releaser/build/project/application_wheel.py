@@ -29,11 +29,13 @@ def write_application_wheel(project: Path, into: Path) -> Path:
         BuildError: what pyproject.toml says cannot stand in a wheel.
     """
     table = project_table(project, project_data(project))
-    name = canonicalize_name(table["name"]).replace("-", "_")
+    # A folder may be called as one of the packages that its app needs: the wheel must not take that one's place.
+    called = table["name"] if table["source"] else f"{table['name']}-app"
+    name = canonicalize_name(called).replace("-", "_")
     stem = f"{name}-{_version(table)}"
     info = f"{stem}.dist-info"
     files: dict[str, bytes] = {}
-    files[f"{info}/METADATA"] = "".join(f"{line}\n" for line in _metadata(table)).encode()
+    files[f"{info}/METADATA"] = "".join(f"{line}\n" for line in _metadata(table, called)).encode()
     files[f"{info}/WHEEL"] = b"Wheel-Version: 1.0\nGenerator: releaser\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     files[f"{info}/entry_points.txt"] = "".join(f"{line}\n" for line in _entry_points(table)).encode()
     files[f"{info}/RECORD"] = "".join(f"{_quoted(place)},,\n" for place in [*files, f"{info}/RECORD"]).encode()
@@ -54,9 +56,9 @@ def _version(table: Mapping[str, Any]) -> str:
         raise BuildError(f"the project could not be built: '{text}' in pyproject.toml is no version") from None
 
 
-def _metadata(table: Mapping[str, Any]) -> Iterator[str]:
+def _metadata(table: Mapping[str, Any], name: str) -> Iterator[str]:
     yield "Metadata-Version: 2.1"
-    yield f"Name: {table['name']}"
+    yield f"Name: {name}"
     yield f"Version: {_version(table)}"
     if table.get("requires-python"):
         yield f"Requires-Python: {table['requires-python']}"

@@ -23,9 +23,24 @@ _MADE_BY_BUILDS = ("build", "dist")
 def folder_to_build(project: Path, beside: Path, left_out: tuple[Path, ...]) -> Path:
     """Return `project`, or `beside` filled with links to what is in it, without `left_out`, which are absolute."""
     entries = [path for path in sorted(project.iterdir()) if path not in left_out]
+    if is_setup_cfg_alone(project):
+        return _linked(entries, beside, with_setup_py=True)
     if not finds_packages_by_itself(project) or len(entries) == len(list(project.iterdir())):
         return project
+    return _linked(entries, beside)
+
+
+def is_setup_cfg_alone(project: Path) -> bool:
+    """Tell whether setup.cfg is all that describes the project, which no frontend builds without a setup.py."""
+    return (project / "setup.cfg").is_file() and not any(
+        (project / name).is_file() for name in ("pyproject.toml", "setup.py")
+    )
+
+
+def _linked(entries: list[Path], beside: Path, *, with_setup_py: bool = False) -> Path:
     beside.mkdir(parents=True)
+    if with_setup_py:
+        (beside / "setup.py").write_text("import setuptools\n\nsetuptools.setup()\n", encoding="utf-8")
     for path in entries:
         if path.name not in _MADE_BY_BUILDS and not path.name.endswith(".egg-info"):
             (beside / path.name).symlink_to(path)

@@ -52,7 +52,11 @@ BUILT = (
     Field(
         name="lock",
         kind=Text(wanted="a path such as 'requirements.txt'", check=checks.inner_path),
-        doc="Lock file of the dependencies; unset, it is looked for in the project's folder.",
+        doc=(
+            "Lock file of the dependencies, or the requirements file that stands for them; unset, it is looked for in "
+            "the project's folder. Of requirements without hashes a build takes the `pylock.toml` that `releaser lock` "
+            "has made, or resolves them with a warning."
+        ),
         example='"requirements.txt"',
     ),
     Field(
@@ -64,7 +68,8 @@ BUILT = (
         ),
         doc=(
             "Optional dependencies of the project to install, from `uv.lock`, `poetry.lock`, `pdm.lock` or without a "
-            "lock. A `requirements.txt` or `pylock.toml` holds what it was locked with."
+            "lock; `releaser lock` puts them into its `pylock.toml`. Another `pylock.toml` or a `requirements.txt` "
+            "holds what it was locked with."
         ),
         default="[]",
         example='["postgres"]',
@@ -76,7 +81,7 @@ BUILT = (
             wanted="an array of names such as ['worker']",
             is_set=True,
         ),
-        doc="Dependency groups to install as well, from the same locks as `extras`.",
+        doc="Dependency groups to install as well, from the same locks as `extras`; of a `Pipfile` its categories.",
         default="[]",
         example='["worker"]',
     ),
@@ -148,10 +153,15 @@ BUILT = (
     ),
     Field(
         name="include_python",
-        kind=FlagOrText(wanted="true, false, or the prefix of a Python such as '/usr/local'", check=checks.any_path),
+        kind=FlagOrText(
+            wanted="true, false, a version such as '3.13', or the prefix of a Python such as '/usr/local'",
+            check=checks.any_path,
+        ),
         doc=(
-            "Put a Python interpreter into the release: the one that runs the build, or the one under this prefix. "
-            "Without it the host's is used."
+            "Put a Python interpreter into the release: the one that the project names (`.python-version`, "
+            "`runtime.txt`, `.tool-versions`, `mise.toml`, `Pipfile`, `requires-python`), the one of this version, or "
+            "the one under this prefix. It is looked for on PATH and among those of pyenv and uv, and a build has uv "
+            "fetch one that is nowhere. Without it the host's is used."
         ),
         default="false",
         example="true",

@@ -32,7 +32,12 @@ def find_wanted(
         lines += [*_poetry_indexes(data), *poetry_requirements(data, extras, groups)]
         shown += ["pyproject.toml"] if lines else []
     else:
-        files += [folder / name for name in (setup_py.NAME, "setup.cfg") if _describes(folder, name)][:1]
+        of_setup_cfg = setup_cfg_table(folder) or {}
+        if (folder / setup_py.NAME).is_file():
+            files.append(folder / setup_py.NAME)
+        elif of_setup_cfg.get("dependencies"):  # which no installer reads without a setup.py
+            lines += of_setup_cfg["dependencies"]
+            shown.append("setup.cfg")
     of_pipenv = pipfile.read_pipfile(folder) if not (files or lines) else None
     for name, found in (
         (pipfile.NAME, list(pipfile.pipfile_lines(of_pipenv, groups)) if of_pipenv else []),
@@ -63,13 +68,6 @@ def _poetry_indexes(data: Mapping[str, Any]) -> Iterator[str]:
     for source in sources if isinstance(sources, list) else ():
         if isinstance(source, dict) and source.get("url"):
             yield f"--extra-index-url {source['url']}"
-
-
-def _describes(folder: Path, name: str) -> bool:
-    """Tell whether setup.py or setup.cfg describes a project, and not only how tools are to behave."""
-    if name == setup_py.NAME:
-        return (folder / name).is_file()
-    return setup_cfg_table(folder) is not None
 
 
 def _are_pinned(files: list[Path], lines: list[str]) -> bool:
