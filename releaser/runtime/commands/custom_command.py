@@ -10,7 +10,7 @@ import errno
 import os
 import signal
 
-from ..bundle import configuration, launch, python_variables
+from ..bundle import configuration, launch, python_variables, tree
 from ..bundle.activation import ensure
 from ..bundle.unpacked import program
 from ..release import environment
@@ -34,13 +34,16 @@ def run(context: Context, name: str, args: list[str]) -> int:
     """Become the custom command `name`; its exit code is ours.
 
     Raises:
-        Failure: it cannot be executed, or its environment is not complete.
+        Failure: it cannot be executed, its environment is not complete, or there is no folder to work in.
     """
     command = next(item for item in context.manifest.commands if item.name == name)
     environ = configuration.complete(context, name)
     if command.words:
         words = [environment.setting(f"commands.{name}", word, environ) for word in command.words]
         _become_program(context, [*words, *args], environ)
+    if context.manifest.bundle.tree:
+        ensure(context)  # the folder that it works in is a part of the bundle
+    tree.enter(context, environ)
     path = os.path.join(context.layout.release, command.path)
     _execute(f"the command {name}", path, [path, *args], environ)
 
@@ -65,7 +68,7 @@ def _become_program(context: Context, words: list[str], environ: Mapping[str, st
     is_edited = bool(context.manifest.bundle.source_paths)
     variables = python_variables.for_app(environ, may_write_byte_code=is_edited)
     python = [program(context, "python"), *launch.flags_of_children(context)]
-    folder = context.layout.root
+    folder = tree.working_folder(context, environ)
     path = os.path.join(folder, name) if "/" in name or name.endswith(".py") else program(context, name)
     if name in _PYTHONS:
         path, whole = python[0], [*python, *args]
@@ -76,7 +79,7 @@ def _become_program(context: Context, words: list[str], environ: Mapping[str, st
         whole = [path, *args]
     if "/" not in path or not os.path.isfile(path):
         raise _no_program(context, name, path)
-    os.chdir(folder)
+    tree.enter(context, environ)
     _execute(f"the program {name}", path, whole, variables)
 
 
