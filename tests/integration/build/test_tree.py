@@ -130,6 +130,16 @@ def test_a_folder_of_scripts_is_released_as_it_lies_and_works_in_its_own_tree(sc
     assert "app/helper.py: changed" in run(release, "verify").stderr
 
 
+@pytest.mark.parametrize("words", [("app.py", "x"), ("python", "app.py", "x"), ("python", "-m", "app", "x")])
+def test_a_file_of_the_tree_is_run_at_the_operators_word(scripts: Path, words: tuple[str, ...]) -> None:
+    release = built(scripts)
+    tree = release / "var/bundles" / manifest_of(release)["bundle"]["id"] / "app"
+    shown = run(release, "run", *words)
+    assert shown.returncode == 0, shown.stderr
+    assert f"working in {tree}\n" in shown.stdout
+    assert f"words ['x'] {release}/var/uploads\n" in shown.stdout
+
+
 def test_the_bundle_runs_on_its_own_with_its_tree(scripts: Path, tmp_path: Path) -> None:
     release = built(scripts)
     done = subprocess.run(
