@@ -31,6 +31,7 @@ def found_lines(found: Findings, choices: Choices) -> list[str]:
         *(f"  beside it    {name}: {' '.join(command)}" for name, command in choices.processes.items()),
         *([f"  before it    {' '.join(choices.task)}"] if choices.task else []),
         *(f"  comes along  {name}" for name in choices.copied),
+        *_of_the_tree(choices),
         *(f"  left out     {name}: the bundle cannot run it as it stands" for name in choices.left_out),
         f"  ready when   {ready}",
     ]
@@ -42,6 +43,19 @@ def found_lines(found: Findings, choices: Choices) -> list[str]:
         f"  lock         {_lock(found)}",
         f"  python       {found.python}",
     ]
+
+
+def _of_the_tree(choices: Choices) -> Iterator[str]:
+    """Yield what is told of the project's files, and why."""
+    if choices.layout:
+        yield "  layout       folder: what runs lies beside the project's wheel"
+    if choices.reads:
+        yield f"  the tree     comes along: the code names {', '.join(choices.reads)}"
+    if choices.shared:
+        yield f"  shared       {', '.join(choices.shared)}: kept across versions"
+    for step in choices.steps:
+        yield f"  build step   {step.run}"
+        yield f"               from {step.reason}"
 
 
 def _named(choices: Choices) -> Iterator[tuple[str, tuple[str, ...]]]:
