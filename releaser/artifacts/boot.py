@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from releaser.runtime.release.manifest import Entry, Hook, Manifest
+from releaser.runtime.release.manifest import SUCCESS, Entry, Hook, Manifest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,4 +114,7 @@ def _readiness(manifest: Manifest) -> str:
         "tcp": f"when {readiness.target} accepts a connection",
         "call": f"when {readiness.target} returns true",
     }[readiness.kind]
-    return f"{way}, within {readiness.timeout_s:g} s"
+    if readiness.kind == "http" and readiness.status != SUCCESS:
+        way += f" with {readiness.status}"
+    stay = f", and is up {readiness.stay_up_s:g} s later" if readiness.stay_up_s else ""
+    return f"{way}, within {readiness.timeout_s:g} s{stay}"

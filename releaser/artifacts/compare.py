@@ -102,7 +102,7 @@ def _dependencies(artifact: Artifact) -> dict[str, str]:
 def _configuration(artifact: Artifact) -> dict[str, str]:
     manifest = artifact.manifest
     found = {f"hooks.{hook.event}.{hook.name}": hook_text(hook).partition(": ")[2] for hook in manifest.hooks}
-    found |= {f"commands.{command.name}": command.path for command in manifest.commands}
+    found |= {f"commands.{command.name}": command.path or " ".join(command.words) for command in manifest.commands}
     found |= {f"sockets.{socket.name}": socket.address for socket in manifest.sockets}
     for migrations in manifest.migrations:
         found[f"migrations.{migrations.name}"] = f"run {migrations.run}, url '{migrations.url}'"

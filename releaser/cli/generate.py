@@ -34,7 +34,7 @@ def systemd_files(plan: Plan, *, root: str, user: str, has_socket: bool) -> dict
     sketch = plan.sketch
     if has_socket and not sketch.sockets:
         raise UsageError(f"{sketch.name} has no 'sockets' that systemd could open", now=NOW)
-    ready_s = max(item.timeout_s for item in (sketch.readiness, *(each.readiness for each in sketch.processes)))
+    ready_s = max(item.longest_s for item in (sketch.readiness, *(each.readiness for each in sketch.processes)))
     start_s, stop_s = unit.limits(sketch.hooks, ready_s, sketch.drain_s + sketch.stop_timeout_s)
     service = unit.Service(
         name=sketch.name,

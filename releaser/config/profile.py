@@ -22,6 +22,7 @@ Event = Literal[
     "post_upgrade",
 ]
 OnFailure = Literal["abort", "stop", "warn"]
+SUCCESS = "200-299"
 ReadinessKind = Literal["started", "notify", "http", "tcp", "call"]
 LivenessKind = Literal["http", "tcp", "call", "heartbeat"]
 MigrationRun = Literal["pre_start", "post_start", "check", "manual"]
@@ -90,6 +91,12 @@ class ReadinessSpec:
     """http: URL; tcp: `host:port`; call: `module:function`; else empty."""
     timeout_s: float = 60.0
     interval_s: float = 0.1
+    stay_up_s: float | None = None
+    """How long the app has to live on after the answer; None: as long as what runs needs."""
+    status: str = SUCCESS
+    """http: which statuses count."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """http: what is sent besides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +123,8 @@ class LivenessSpec:
     interval_s: float = 5.0
     failures: int = 3
     """So many in a row end the instance."""
+    status: str = SUCCESS
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -303,7 +312,7 @@ class Profile:
     """Where every process of the bundle works; empty: the tree, or the release's root."""
     config_providers: tuple[str, ...] = ()
     """`module:callable` of the bundle, each of which returns variables."""
-    commands: Mapping[str, str] = field(default_factory=dict)
+    commands: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     """Name to a file relative to `root`."""
     sockets: Mapping[str, str] = field(default_factory=dict)
     """Name to address: `host:port`, `[v6]:port`, `unix:path`."""

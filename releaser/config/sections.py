@@ -82,7 +82,12 @@ class Section(Kind):
             return over
         merged: dict[str, Setting] = dict(base.value)
         if any(name in over.value for name in self.one_of):
-            merged = {name: setting for name, setting in merged.items() if name not in self.one_of}
+            gone = [name for name in self.one_of if name in merged and name not in over.value]
+            merged = {
+                name: setting
+                for name, setting in merged.items()
+                if name not in self.one_of and self.row(name).needs not in gone
+            }
         kinds = {row.name: row.kind for row in self.fields}
         for name, setting in over.value.items():
             merged[name] = kinds[name].lay_over(merged[name], setting) if name in merged else setting
@@ -94,6 +99,12 @@ class Section(Kind):
             missing.append(one_of_words(self.one_of))
         for name in missing:
             problems.add(setting.origin, f"needs {name}", self.missing_hint)
+        idle = [row for row in self.fields if row.name in setting.value and row.needs in self.one_of]
+        for row in idle:
+            if row.needs not in setting.value:
+                origin = setting.value[row.name].origin
+                problems.add(origin, f"means nothing without '{row.needs}'", "remove it")
+                missing.append(row.name)
         finished = dict(each_row(self.fields, setting.value, problems))
         if missing or len(finished) < len(setting.value):
             raise Refused

@@ -50,11 +50,13 @@ class Choices:
     reason: str
     """Where what runs was found."""
     readiness: str = "started"
-    """`started`, `tcp` or `http`."""
+    """`started` or `http`."""
     address: str = ""
-    """What `tcp` connects to, `host:port`."""
+    """What `http` connects to, `host:port`."""
     health: str = ""
-    """Path of the health check for `http`."""
+    """The path that it asks: a health check, or the root of the app."""
+    status: str = ""
+    """Which answers count; empty: those from 200 to 299."""
     required_env: tuple[str, ...] = ()
     """Variables without a value in what runs."""
     suggested_env: tuple[str, ...] = ()
@@ -310,18 +312,23 @@ def _serving(found: Findings, command: tuple[str, ...], reason: str, variables: 
     if command[0] == "gunicorn" and GUNICORN_CONF in found.named_files and not finds_it:
         command = (command[0], "-c", f"{_PLACE}{GUNICORN_CONF}", *command[1:])  # which it would find in its own folder
     address = address_of(command)
-    health = found.dockerfile.health or found.sources.health
+    health = found.health
     socket = ""
-    if address and health:  # what only connects would be answered by the socket itself
+    if address:
         command, socket = with_socket(command)
+    if command[0] == "gunicorn" and found.has_control_socket and "--no-control-socket" not in command:
+        command = (command[0], "--no-control-socket", *command[1:])  # one for all releases of a user, in its home
     return Choices(
         socket=socket,
         name=release_name(found.name),
         command=command,
         reason=reason,
-        readiness="http" if address and health else "tcp" if address else "started",
+        readiness="http" if address else "started",
         address=address,
-        health=health if address else "",
+        health=(health or "/") if address else "",
+        # A root may lead elsewhere, or be nowhere, and Django refuses names that ALLOWED_HOSTS has not: all of that is
+        # told by a worker that has imported the app.
+        status="<500" if address and (not health or found.django_settings) else "",
         required_env=variables,
         suggested_env=tuple(name for name in found.sources.required_variables if name not in variables),
         script_location=found.script_location if found.has_alembic else "",

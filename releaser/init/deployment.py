@@ -18,6 +18,9 @@ _INSTALLED = re.compile(r"\bpip3?\s+install\s[^|;&\n]*?(?:-r|--requirement)[\s=]
 _ASKED = re.compile(r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0)(?::[^/\s]*)?(?P<path>/[^\s\"'|;&]*)")
 
 
+_COMPOSE = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dockerfile:
     """What the last stage of a Dockerfile says."""
@@ -59,6 +62,22 @@ def read_dockerfile(folder: Path) -> Dockerfile:
         health=asked["path"] if asked else "",
         requirements=tuple(reversed(_INSTALLED.findall("\n".join(_lines_of(text, "RUN"))))),
     )
+
+
+def compose_health(folder: Path) -> str:
+    """Return the path on its own host that a health check of a compose file in `folder` asks, or nothing."""
+    for name in _COMPOSE:
+        lines = iter(_text(folder / name).splitlines())
+        for line in lines:
+            depth = len(line) - len(line.lstrip())
+            if line.strip() != "healthcheck:":
+                continue
+            for inner in lines:
+                if inner.strip() and len(inner) - len(inner.lstrip()) <= depth:
+                    break
+                if asked := None if inner.lstrip().startswith("#") else _ASKED.search(inner):
+                    return asked["path"]
+    return ""
 
 
 def shell_words(text: str) -> tuple[str, ...]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from configparser import ConfigParser
 from configparser import Error as ConfigParserError
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
 
 from releaser.errors import ProjectError
-from releaser.init.deployment import Dockerfile, read_dockerfile, read_procfile
+from releaser.init.deployment import Dockerfile, compose_health, read_dockerfile, read_procfile
 from releaser.init.sources import Sources, read_sources
 from releaser.init.tree import TreeFindings, find_tree
 from releaser.plan.environment_checks import missing_python
@@ -33,6 +35,7 @@ from releaser.plan.project.reading import Unreadable, text_of
 from releaser.plan.project.target_markers import marker_environment
 from releaser.plan.project.wanted import find_wanted
 
+_CONTROL_SOCKET = Version("25.1")
 GUNICORN_CONF = "gunicorn.conf.py"
 _BROUGHT = {("fastapi", "standard"): "uvicorn", ("fastapi", "all"): "uvicorn"}
 """Servers that extras bring along."""
@@ -98,6 +101,11 @@ class Findings:
     has_placeholder_url: bool = False
     """Whether alembic.ini still has the URL that `alembic init` writes, which leads nowhere."""
 
+    has_control_socket: bool = False
+    """Whether the bundle's gunicorn opens a control socket in a home folder: since 25.1."""
+    health: str = ""
+    """The path of a health check: that of an image or a compose file, or a route of the app."""
+
     def has(self, package: str) -> bool:
         """Tell whether the bundle will hold a package."""
         return package in self.dependencies or package in self.locked
@@ -145,6 +153,8 @@ def find(folder: Path) -> Findings:
         lock=lock.shown if lock else "",
         wanted=wanted.shown if wanted else "",
         chosen_file=file,
+        has_control_socket=_has_control_socket(lock, [*_asked_lines(table, wanted)]),
+        health=dockerfile.health or compose_health(folder) or sources.health,
         choices=tuple(_choices(folder, data, table)),
         python=_told_python(project, chosen),
         python_trouble=missing_python(project, chosen),
@@ -196,6 +206,28 @@ def _asked_for(wanted: Wanted | None) -> Iterator[str]:
         if path.suffix in (".txt", ".in"):
             yield from _dependencies([each.text for each in requirements_in(path)])
     yield from _dependencies(list(wanted.lines) if wanted else [])
+
+
+def _asked_lines(table: Mapping[str, Any], wanted: Wanted | None) -> Iterator[str]:
+    """Yield every requirement as it is written."""
+    yield from (text for text in table.get("dependencies") or () if isinstance(text, str))
+    yield from wanted.lines if wanted else ()
+    for path in wanted.files if wanted else ():
+        if path.suffix in (".txt", ".in"):
+            yield from (each.text for each in requirements_in(path))
+
+
+def _has_control_socket(lock: Lock | None, lines: Sequence[str]) -> bool:
+    """Tell whether gunicorn is, or will be resolved to, a version with that socket; its option is unknown to others."""
+    pinned = [package.version for package in lock.packages if package.name == "gunicorn"] if lock else []
+    try:
+        if pinned and pinned[0]:
+            return Version(pinned[0]) >= _CONTROL_SOCKET
+        allowed = [asked.specifier for asked in map(Requirement, lines) if canonicalize_name(asked.name) == "gunicorn"]
+    except (InvalidVersion, InvalidRequirement):
+        return False
+    newest = [_CONTROL_SOCKET, *(Version(f"{major}.0") for major in range(_CONTROL_SOCKET.major + 1, 100))]
+    return bool(allowed) and any(all(version in each for each in allowed) for version in newest)
 
 
 def _choices(folder: Path, data: Mapping[str, Any], table: Mapping[str, Any]) -> Iterator[Choice]:

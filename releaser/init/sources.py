@@ -9,16 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from releaser.init.routes import health_route
 from releaser.plan.project.application import application_files, is_application
 from releaser.plan.project.reading import Unreadable, content_of
 
 ASGI = ("FastAPI", "Starlette", "Quart", "Litestar", "get_asgi_application", "BlackSheep")
 WSGI = ("Flask", "Bottle", "Pyramid", "get_wsgi_application", "Falcon")
 CELERY = "Celery"
-HEALTH = ("/health", "/healthz", "/health/", "/healthcheck", "/-/health", "/up")
-_ROUTERS = ("APIRouter", "Blueprint", "Router")
-_INCLUDES = ("include_router", "register_blueprint", "mount", "Mount")
-_PREFIXES = ("prefix", "url_prefix")
 _FACTORIES = ("create_app", "make_app", "build_app", "get_app")
 _LEFT_OUT = frozenset(
     {"tests", "test", "docs", "examples", "build", "dist", "node_modules", "_build", "rel", "migrations"}
@@ -69,7 +66,7 @@ def read_sources(folder: Path, data: Mapping[str, Any]) -> Sources:
         main_functions=tuple(f"{name}:main" for name in mains),
         packages_with_main=tuple(name.removesuffix(".__main__") for name in ordered if name.endswith(".__main__")),
         scripts=tuple(name for name in ordered if name not in mains and _is_script(trees[name])),
-        health=_health([trees[name] for name in ordered]),
+        health=health_route({name: trees[name] for name in ordered}),
         required_variables=tuple(sorted({name for tree in trees.values() for name in _required(tree)})),
     )
 
@@ -185,27 +182,6 @@ def _needs_arguments(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     spec = function.args
     positional = [*spec.posonlyargs, *spec.args]
     return len(positional) > len(spec.defaults) or any(default is None for default in spec.kw_defaults)
-
-
-def _health(trees: list[ast.Module]) -> str:
-    """Return the route of a health check; none of a router, where routers are put below a prefix."""
-    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    has_prefixes = any(
-        keyword.arg in _PREFIXES for call in calls if _called(call) in _ROUTERS + _INCLUDES for keyword in call.keywords
-    ) or any(_called(call) in ("mount", "Mount") for call in calls)
-    for tree in trees:
-        routers = {name for name, call in _assigned_calls(tree) if _called(call) in _ROUTERS}
-        below = [
-            node
-            for call in ast.walk(tree)
-            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
-            if getattr(call.func.value, "id", "") in routers
-            for node in call.args
-        ]
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Constant) and node.value in HEALTH and not (has_prefixes and node in below):
-                return str(node.value)
-    return ""
 
 
 def _required(tree: ast.Module) -> Iterator[str]:

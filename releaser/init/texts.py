@@ -176,6 +176,8 @@ def _release_lines(choices: Choices) -> Iterator[str]:
         yield f"sockets = {{ web = {as_toml(choices.socket)} }}"
         yield ""
     yield "# How the release knows that the app is ready."
+    if choices.readiness == "http" and choices.status:
+        yield "# Any answer of the app counts; a health check with status 200 says more. `headers` may send a Host."
     yield _readiness(choices)
     yield ""
     yield "# From SIGTERM until the app is killed: longer than its slowest request."
@@ -212,8 +214,8 @@ def _step_text(name: str, step: Step) -> str:
 def _readiness(choices: Choices) -> str:
     match choices.readiness:
         case "http":
-            return f'readiness = {{ http = {as_toml(f"http://{choices.address}{choices.health}")}, timeout = "60s" }}'
-        case "tcp":
-            return f'readiness = {{ tcp = {as_toml(choices.address)}, timeout = "60s" }}'
+            status = f', status = "{choices.status}"' if choices.status else ""
+            url = as_toml(f"http://{choices.address}{choices.health}")
+            return f'readiness = {{ http = {url}{status}, timeout = "60s" }}'
         case _:
             return 'readiness = "started"                   # it is called; or "notify", { http = ... }, { tcp = ... }'

@@ -190,6 +190,8 @@ def _sockets_named_in(command: tuple[str, ...]) -> Iterator[tuple[int, str]]:
 
 def _command_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:
     for name, path in profile.commands.items():
+        if not isinstance(path, str):
+            continue  # looked up in the bundle
         origin = origin_of(profile, f"commands.{name}")
         if facts.paths[path].kind == "folder":
             yield problem_at(origin, f"expected a file for the command '{name}', and {path} is a folder")

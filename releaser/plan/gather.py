@@ -110,7 +110,7 @@ def gather_facts(profile: Profile, config: Path, fetch: Fetch | None = None) -> 
 def _named_paths(profile: Profile) -> Iterator[str]:
     for specs in profile.hooks.values():
         yield from (spec.run for spec in specs if spec.run)
-    yield from profile.commands.values()
+    yield from (command for command in profile.commands.values() if isinstance(command, str))
     yield from (name for name in profile.plugins if name.endswith(".py"))
 
 

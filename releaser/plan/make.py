@@ -135,6 +135,9 @@ def _commands(profile: Profile, facts: Facts) -> tuple[tuple[Command, ...], tupl
     commands: list[Command] = []
     scripts: list[Script] = []
     for name, file in sorted(profile.commands.items()):
+        if not isinstance(file, str):
+            commands.append(Command(name=name, path="", summary=" ".join(file), words=list(file)))
+            continue
         to = f"commands/{name}"
         commands.append(Command(name=name, path=to, summary=facts.paths[file].summary))
         scripts.append(script_of(profile.root, file, to, facts.paths[file]))
@@ -151,7 +154,7 @@ def _sketch(
         hooks=hooks,
         commands=commands,
         sockets=tuple(Socket(name=name, address=address) for name, address in profile.sockets.items()),
-        readiness=readiness_of(profile.readiness),
+        readiness=readiness_of(profile.readiness, (*profile.command, profile.entry_point)),
         heart=heart_of(profile.heart),
         liveness=liveness_of(profile.liveness),
         processes=process_sketches(profile),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from releaser.config.profile import HeartSpec, LivenessSpec, Profile, ReadinessSpec
@@ -11,10 +12,28 @@ from releaser.plan.places import place_of
 from releaser.plan.steps import ProcessSketch, Program
 from releaser.runtime.release.manifest import MAIN, Heart, Liveness, Readiness
 
+STAY_UP_S = 2.0
+"""How long an app has to live on after `started`: one that cannot do its work ends soon after its imports.
 
-def readiness_of(spec: ReadinessSpec) -> Readiness:
-    """Return what the manifest says of a readiness."""
-    return Readiness(kind=spec.kind, target=spec.target, timeout_s=spec.timeout_s, interval_s=spec.interval_s)
+supervisord's `startsecs` is 1; its programs are no Python that imports a framework first.
+"""
+_EARLY = "gunicorn"
+"""Says READY=1 once its master listens (gunicorn.arbiter), whatever becomes of the workers."""
+
+
+def readiness_of(spec: ReadinessSpec, program: Sequence[str]) -> Readiness:
+    """Return what the manifest says of the readiness of what `program` runs: its words, or its entry point."""
+    is_early = spec.kind == "notify" and any(re.split("[.:/]", word)[0] == _EARLY for word in program)
+    stay_up_s = STAY_UP_S if spec.kind == "started" or is_early else 0.0
+    return Readiness(
+        kind=spec.kind,
+        target=spec.target,
+        timeout_s=spec.timeout_s,
+        interval_s=spec.interval_s,
+        stay_up_s=stay_up_s if spec.stay_up_s is None else spec.stay_up_s,
+        status=spec.status,
+        headers=dict(spec.headers),
+    )
 
 
 def heart_of(spec: HeartSpec) -> Heart:
@@ -32,7 +51,14 @@ def liveness_of(spec: LivenessSpec | None) -> Liveness:
     """Return what the manifest says of a liveness; none is one of kind nothing."""
     if spec is None:
         return Liveness()
-    return Liveness(kind=spec.kind, target=spec.target, interval_s=spec.interval_s, failures=spec.failures)
+    return Liveness(
+        kind=spec.kind,
+        target=spec.target,
+        interval_s=spec.interval_s,
+        failures=spec.failures,
+        status=spec.status,
+        headers=dict(spec.headers),
+    )
 
 
 def process_sketches(profile: Profile) -> tuple[ProcessSketch, ...]:
@@ -40,7 +66,7 @@ def process_sketches(profile: Profile) -> tuple[ProcessSketch, ...]:
     return tuple(
         ProcessSketch(
             name=name,
-            readiness=readiness_of(spec.readiness),
+            readiness=readiness_of(spec.readiness, (*spec.command, spec.entry_point)),
             heart=heart_of(spec.heart),
             liveness=liveness_of(spec.liveness),
             replicas=spec.replicas,
@@ -51,7 +77,7 @@ def process_sketches(profile: Profile) -> tuple[ProcessSketch, ...]:
 
 
 def programs_of(profile: Profile) -> tuple[Program, ...]:
-    """Return what each process runs, the main one first, and what migrates databases instead of alembic."""
+    """Return what each process runs, the main one first, what migrates databases instead of alembic, and commands."""
     setting = "entry_point" if profile.entry_point else "command"
     main = Program(
         name=MAIN, entry_point=profile.entry_point, command=profile.command, place=place_of(profile, setting)
@@ -60,7 +86,12 @@ def programs_of(profile: Profile) -> tuple[Program, ...]:
         Program(name=name, entry_point=spec.entry_point, command=spec.command, place=spec.origin.problem(""))
         for name, spec in profile.process.items()
     )
-    return (main, *others, *_migration_programs(profile))
+    commands = (
+        Program(name=f"commands.{name}", entry_point="", command=words, place=place_of(profile, f"commands.{name}"))
+        for name, words in profile.commands.items()
+        if not isinstance(words, str)
+    )
+    return (main, *others, *_migration_programs(profile), *commands)
 
 
 def migration_program(database: str, what: str) -> str:

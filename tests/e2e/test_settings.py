@@ -61,7 +61,20 @@ def answer(listener):
         connection.sendall(b"HTTP/1.0 " + status + b"\\r\\n\\r\\n")
         connection.close()
 
+def judge(listener):
+    # What asks as shop.example is told so by a status of its own.
+    while True:
+        connection, _ = listener.accept()
+        asked = connection.recv(1000).decode("latin-1").lower()
+        is_right = "\\nhost: shop.example" in asked and "x-asked-by: release" in asked
+        note("alive" if "/alive" in asked else "ready")
+        connection.sendall(b"HTTP/1.0 " + (b"404 Here" if is_right else b"400 Bad Host") + b"\\r\\n\\r\\n")
+        connection.close()
+
 def main():
+    if "JUDGE_PORT" in os.environ:
+        listener = socket.create_server(("127.0.0.1", int(os.environ["JUDGE_PORT"])))
+        threading.Thread(target=judge, args=(listener,), daemon=True).start()
     if "LATE_PORT" in os.environ:
         listener = socket.create_server(("127.0.0.1", int(os.environ["LATE_PORT"])))
         threading.Thread(target=answer, args=(listener,), daemon=True).start()
@@ -150,6 +163,23 @@ hooks = { post_start = "rel/must_be_told" }
 [environment.late]
 archive = false
 readiness = { http = "http://127.0.0.1:${LATE_PORT}/", timeout = "2s", interval = "1h" }
+
+[environment.asked]
+archive = false
+heart = true
+
+[environment.asked.readiness]
+http = "http://127.0.0.1:${JUDGE_PORT}/ready"
+status = "404"
+headers = { Host = "${SITE}", X-Asked-By = "release" }
+stay_up = "40ms"
+
+[environment.asked.liveness]
+http = "http://127.0.0.1:${JUDGE_PORT}/alive"
+status = "404-499"
+headers = { host = "shop.example", X-Asked-By = "release" }
+interval = "20ms"
+failures = 1
 
 [environment.drained]
 archive = false
@@ -317,6 +347,15 @@ def test_an_app_that_is_not_ready_in_time_has_failed_however_rarely_it_is_asked(
     running = place("late", LATE_PORT=str(free_port())).foreground(until="")
     assert running.wait() != 0
     assert "did not become ready in 2 s" in running.errors()
+
+
+def test_an_app_is_asked_with_headers_answers_with_a_status_and_has_to_stay_up(place: Place) -> None:
+    release = place("asked", JUDGE_PORT=str(free_port()), SITE="shop.example")
+    running = release.foreground()
+    assert re.search(r"ready after [0-9.]+ s, and up 0\.04 s later", running.errors())
+    assert size(release, "ready") > 0
+    eventually(lambda: size(release, "alive") >= 20, within=60)
+    assert "is not alive" not in running.errors()
 
 
 def test_processes_have_sockets_readiness_heart_and_liveness_of_their_own(place: Place) -> None:

@@ -25,6 +25,7 @@ _TCP = _LIFE + "test_an_address_is_connected_to_until_it_accepts_and_then_again_
 _CALLED = _LIFE + "test_a_function_is_asked_whether_the_app_is_alive_and_the_pause_before_a_restart_is_as_long_as_said"
 _NOTIFIED = _LIFE + "test_an_app_without_a_heartbeat_is_restarted_and_each_time_up_begins_a_new_row"
 _LATE = _LIFE + "test_an_app_that_is_not_ready_in_time_has_failed_however_rarely_it_is_asked"
+_ASKED = _LIFE + "test_an_app_is_asked_with_headers_answers_with_a_status_and_has_to_stay_up"
 _WORKERS = _LIFE + "test_processes_have_sockets_readiness_heart_and_liveness_of_their_own"
 _PLACE = _LIFE + "test_what_is_built_and_where_is_as_it_is_written"
 _LIVENESS = _BUILD + "test_processes.py::test_liveness_ends_an_app_that_no_longer_answers_well"
@@ -102,7 +103,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "working_directory": (_TREE + "test_every_process_of_the_bundle_works_in_the_folder_that_is_named",),
     "env_file": (_CONFIGURED,),
     "config_providers": (_CONFIGURED,),
-    "commands": (_APP,),
+    "commands": (_APP, _BUILD + "test_run.py::test_commands_take_words_with_the_operators_behind_them"),
     "sockets": (_APP,),
     "readiness": (_APP,),
     "readiness.started": (_CALLED,),
@@ -110,6 +111,9 @@ TESTS: dict[str, tuple[str, ...]] = {
     "readiness.http": (_LATE,),
     "readiness.tcp": (_TCP,),
     "readiness.call": (_APP,),
+    "readiness.status": (_ASKED,),
+    "readiness.headers": (_ASKED,),
+    "readiness.stay_up": (_ASKED,),
     "readiness.timeout": (_LATE,),
     "readiness.interval": (_LATE,),
     "heart": (_NOTIFIED,),
@@ -122,6 +126,8 @@ TESTS: dict[str, tuple[str, ...]] = {
     "liveness.tcp": (_TCP,),
     "liveness.call": (_CALLED,),
     "liveness.heartbeat": (_NOTIFIED,),
+    "liveness.status": (_ASKED,),
+    "liveness.headers": (_ASKED,),
     "liveness.interval": (_TCP,),
     "liveness.failures": (_LIVENESS,),
     "process": (_WORKERS,),

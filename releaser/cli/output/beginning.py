@@ -16,8 +16,7 @@ def found_lines(found: Findings, choices: Choices) -> list[str]:
     """Return what was found, and what follows from it."""
     runs = choices.entry_point or " ".join(choices.command)
     ready = {
-        "http": f"http://{choices.address}{choices.health} answers",
-        "tcp": f"{choices.address} accepts a connection",
+        "http": f"http://{choices.address}{choices.health} answers{_below(choices.status)}",
         "started": "it is started",
     }[choices.readiness]
     migrations = f"{found.script_location}, from {found.alembic_file}" if found.script_location else "none"
@@ -110,3 +109,7 @@ def _told(change: Change, is_dry: bool) -> str:
     if change.before is None:
         return f"{'would write' if is_dry else 'wrote'} {change.path} ({count} lines)"
     return f"{'would change' if is_dry else 'changed'} {change.path}"
+
+
+def _below(status: str) -> str:
+    return f" with a status below {status.removeprefix('<')}" if status else ""

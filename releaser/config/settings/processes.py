@@ -10,7 +10,7 @@ from releaser.config.document import Item, Problems
 from releaser.config.kinds import Count, Duration, ListOf, Setting, Size, Text
 from releaser.config.profile import HeartSpec, LivenessKind, LivenessSpec, LogSpec, ProcessSpec
 from releaser.config.sections import Field, Section
-from releaser.config.settings.readiness import READINESS, OnlyTrue
+from releaser.config.settings.readiness import HTTP_FIELDS, READINESS, OnlyTrue
 from releaser.config.text import addresses, checks
 from releaser.config.text.substitution import Wrong
 
@@ -111,7 +111,7 @@ LIVENESS = Liveness(
         Field(
             name="http",
             kind=Text(wanted="a URL such as 'http://127.0.0.1:8000/health'", check=addresses.http_url),
-            doc="This URL answers with a status from 200 to 299. Variables in it are replaced at start.",
+            doc="This URL answers with a status of `status`. Variables in it are replaced at start.",
             example='"http://127.0.0.1:8000/health"',
         ),
         Field(
@@ -132,6 +132,7 @@ LIVENESS = Liveness(
             doc="The app sends `WATCHDOG=1` to `NOTIFY_SOCKET` once every `interval` or more often.",
             example="true",
         ),
+        *HTTP_FIELDS,
         Field(
             name="interval",
             kind=Duration(),

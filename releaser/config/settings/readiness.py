@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from releaser.config.document import Item
-from releaser.config.kinds import Choice, Duration, Kind, Setting, Text
+from releaser.config.kinds import Choice, Duration, Kind, Setting, TableOf, Text
 from releaser.config.profile import ReadinessKind, ReadinessSpec
 from releaser.config.sections import Field, Section
-from releaser.config.text import addresses, checks
+from releaser.config.text import addresses, checks, probes
+from releaser.config.text.substitution import REPLACED_AT_START
 
 KINDS: tuple[ReadinessKind, ...] = ("started", "notify", "http", "tcp", "call")
 WORDS = Choice(
@@ -55,9 +56,37 @@ class Readiness(Section):
 
 def _make(setting: Setting, values: Mapping[str, Any]) -> ReadinessSpec:
     kind = next(kind for kind in KINDS if kind in values)
-    times = {name: value for name, value in values.items() if name not in KINDS}
+    rest = {name: value for name, value in values.items() if name not in KINDS}
     target = values[kind]
-    return ReadinessSpec(kind=kind, target=target if isinstance(target, str) else "", **times)
+    return ReadinessSpec(kind=kind, target=target if isinstance(target, str) else "", **rest)
+
+
+HTTP_FIELDS = (
+    Field(
+        name="status",
+        kind=Text(wanted="statuses such as '200-399', '<500' or '204'", check=probes.status_range),
+        doc="Which statuses of `http` say yes: one, from one to another, or all below one.",
+        default='"200-299"',
+        example='"<500"',
+        needs="http",
+    ),
+    Field(
+        name="headers",
+        kind=TableOf(
+            check_name=probes.header_name,
+            element=Text(wanted="text", check=probes.header_value),
+            wanted="a table such as { Host = 'shop.example' }",
+        ),
+        doc=(
+            "What the request of `http` says besides, `Host` for one: Django answers 400 to a name that is not in "
+            f"ALLOWED_HOSTS. {REPLACED_AT_START.replace('in it', 'in a value')}"
+        ),
+        default="{}",
+        example='{ Host = "shop.example" }',
+        needs="http",
+    ),
+)
+"""Settings of each question over HTTP."""
 
 
 READINESS = Readiness(
@@ -68,7 +97,7 @@ READINESS = Readiness(
         Field(
             name="started",
             kind=OnlyTrue(),
-            doc="Ready as soon as the entry point is imported and called.",
+            doc="Ready when the entry point was imported and called, and the app lives on for `stay_up` after that.",
             example="true",
         ),
         Field(
@@ -80,13 +109,16 @@ READINESS = Readiness(
         Field(
             name="http",
             kind=Text(wanted="a URL such as 'http://127.0.0.1:8000/health'", check=addresses.http_url),
-            doc="Ready when this URL answers with a status from 200 to 299. Variables in it are replaced at start.",
+            doc="Ready when this URL answers with a status of `status`. Variables in it are replaced at start.",
             example='"http://127.0.0.1:8000/health"',
         ),
         Field(
             name="tcp",
             kind=Text(wanted="an address such as '127.0.0.1:8000'", check=addresses.tcp_address),
-            doc="Ready when this address accepts a connection. Variables in it are replaced at start.",
+            doc=(
+                "Ready when a process has accepted a connection to this address: of a server that forks, a worker that "
+                "has imported the app. Variables in it are replaced at start."
+            ),
             example='"127.0.0.1:8000"',
         ),
         Field(
@@ -94,6 +126,18 @@ READINESS = Readiness(
             kind=Text(wanted="a function such as 'shop.release:is_ready'", check=checks.entry_point),
             doc="Ready when this function of a module that the app has imported, called in the app, returns true.",
             example='"shop.release:is_ready"',
+        ),
+        *HTTP_FIELDS,
+        Field(
+            name="stay_up",
+            kind=Duration(may_be_zero=True),
+            doc=(
+                "How long the app has to live on after its answer until it counts as ready. Unset, 2s for `started`, "
+                "and for `notify` of gunicorn, which says READY=1 before a worker has imported the app; 0 for the "
+                "others, whose answer comes from the app."
+            ),
+            example='"5s"',
+            target="stay_up_s",
         ),
         Field(
             name="timeout",

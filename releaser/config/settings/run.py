@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
+from releaser.config.document import Item
 from releaser.config.kinds import (
     Duration,
     IntegerChoice,
+    Kind,
     ListOf,
+    Setting,
     TableOf,
     Text,
 )
@@ -18,6 +24,29 @@ from releaser.config.settings.python_args import PythonArgs
 from releaser.config.settings.readiness import READINESS
 from releaser.config.text import addresses, checks
 from releaser.config.text.substitution import REPLACED_AT_START
+
+_FILE = Text(wanted="the path of a file such as 'rel/commands/seed.sh'", check=checks.inner_path)
+_WORDS = ListOf(
+    element=Text(wanted="text", check=checks.argument),
+    wanted="an array of words such as ['python', '-m', 'django']",
+    is_empty_allowed=False,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileOrWords(Kind):
+    """A file that is executed, or the words of a command of the bundle."""
+
+    wanted: str = f"{_FILE.wanted}, or {_WORDS.wanted}"
+
+    def read(self, item: Item) -> Setting:
+        if not isinstance(item.data, str | list):
+            item.expected(self.wanted)
+        return (_FILE if isinstance(item.data, str) else _WORDS).read(item)
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [_FILE.schema(), _WORDS.schema()]}
+
 
 RUN = (
     Field(
@@ -110,10 +139,14 @@ RUN = (
         name="commands",
         kind=TableOf(
             check_name=checks.command_name,
-            element=Text(wanted="the path of a file such as 'rel/commands/seed.sh'", check=checks.inner_path),
+            element=FileOrWords(),
             wanted="a table such as { seed = 'rel/commands/seed.sh' }",
         ),
-        doc="Commands of your own: `seed` here becomes `bin/NAME seed`.",
+        doc=(
+            "Commands of your own: `seed` here becomes `bin/NAME seed`. A file, or as in `command` an array of words: "
+            "a console script of the bundle, or `python -m module`, run as `bin/NAME run` does; what the operator adds "
+            "comes behind them. `${NAME}` and `${NAME:-default}` in such a word are replaced when it runs."
+        ),
         default="{}",
         example='{ seed = "rel/commands/seed.sh" }',
         distillery="commands",

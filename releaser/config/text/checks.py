@@ -63,6 +63,7 @@ BUILT_IN_COMMANDS = (
     "status",
     "rpc",
     "reload_config",
+    "run",
     "eval",
     "console",
     "remote_console",

@@ -22,6 +22,7 @@ from releaser.config.text.checks import (
     VARIABLE_PATTERN,
     VERSION_PATTERN,
 )
+from releaser.config.text.probes import HEADER_PATTERN, OWN_HEADERS, STATUS_PATTERN
 
 _CONTROL = r"\x00-\x1f\x7f"
 _VARIABLE = r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}"
@@ -53,6 +54,12 @@ def _not_one_of(pattern: str, taken: tuple[str, ...]) -> dict[str, Any]:
     return {"pattern": pattern, "not": {"enum": list(taken)}}
 
 
+def _any_case(words: tuple[str, ...]) -> str:
+    """Return a pattern for these words in small and in large letters."""
+    spelled = ("".join(f"[{c}{c.upper()}]" if c.isalpha() else c for c in word) for word in words)
+    return f"^({'|'.join(spelled)})$"
+
+
 SEEN: Mapping[str, Mapping[str, Any]] = {
     "any_path": {"pattern": f"^{_PATH}$"},
     "any_text": {},
@@ -63,6 +70,8 @@ SEEN: Mapping[str, Mapping[str, Any]] = {
     "env_file": {"pattern": rf"^-?([^~$]|\$\$|{_VARIABLE})", "not": {"enum": ["-"]}, "allOf": [{"pattern": _ARGUMENT}]},
     "extra": {"pattern": "^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"},
     "glibc_version": {"pattern": GLIBC_PATTERN},
+    "header_name": {"pattern": f"^{HEADER_PATTERN}$", "not": {"pattern": _any_case(OWN_HEADERS)}},
+    "header_value": {"pattern": _ARGUMENT, "not": {"pattern": "[^ -~]"}},
     "http_url": {"pattern": _ARGUMENT, "anyOf": [{"pattern": r"^http://[^\s]"}, {"pattern": r"^[^:$]*\$"}]},
     "inner_path": _inside(),
     "link_target": {"pattern": f"^{_PATH}$", "not": {"pattern": _HAS_DOTS}},
@@ -85,6 +94,7 @@ SEEN: Mapping[str, Mapping[str, Any]] = {
     },
     "settable_variable": _not_one_of(VARIABLE_PATTERN, (*OWN_VARIABLES, *PYTHON_VARIABLES)),
     "socket_address": _address(rf"^(unix:/|{_HOST}:0*({_UP_TO_65535})?$)"),
+    "status_range": {"pattern": f"^{STATUS_PATTERN}$"},
     "tcp_address": _address(f"^{_HOST}:0*({_UP_TO_65535})$"),
     "step_line": {"pattern": r"\S", **_NO_ZERO_BYTE},
     "tree_path": {"pattern": f"^{_RELATIVE}$", "not": {"pattern": r"(^|/)\.{0,2}/|(^|/)\.{1,2}$"}},

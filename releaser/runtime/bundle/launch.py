@@ -30,7 +30,7 @@ OPTIMIZE = ((), ("-O",), ("-OO",))
 class Instance:
     """One running copy of the app."""
 
-    __slots__ = ("child", "is_ready", "ready_after_s", "started_at", "version")
+    __slots__ = ("child", "is_ready", "ready_after_s", "started_at", "stayed_s", "version")
 
     def __init__(self, child: Child, version: str, now: float) -> None:
         self.child = child
@@ -38,14 +38,22 @@ class Instance:
         self.started_at = now  # monotonic
         self.is_ready = False
         self.ready_after_s = 0.0
+        self.stayed_s = 0.0
 
     @property
     def pid(self) -> int:
         return self.child.pid
 
-    def become_ready(self, now: float) -> None:
+    def become_ready(self, answered_at: float, stayed_s: float = 0.0) -> None:
+        """Note when it has answered, and how long it had to stay up after that."""
         self.is_ready = True
-        self.ready_after_s = now - self.started_at
+        self.ready_after_s = answered_at - self.started_at
+        self.stayed_s = stayed_s
+
+    def told_ready(self) -> str:
+        """Return after how long it was ready, for people: the time of its answer."""
+        stayed = f", and up {self.stayed_s:g} s later" if self.stayed_s else ""
+        return f"{self.ready_after_s:.2f} s{stayed}"
 
     def signal(self, number: int) -> None:
         """Send a signal to the app's own process; its children hear of it from the app."""
@@ -73,6 +81,11 @@ def runtime_command(context: Context) -> list[str]:
 def app_flags(context: Context) -> list[str]:
     """Return the interpreter's flags for a process of the app, without those about output and byte code."""
     return [*FLAGS, *_chosen_flags(context)]
+
+
+def flags_of_children(context: Context) -> list[str]:
+    """Return those that the author has chosen: what runs on the bundle's own Python needs no others."""
+    return _chosen_flags(context)
 
 
 def _chosen_flags(context: Context) -> list[str]:

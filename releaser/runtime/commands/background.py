@@ -87,8 +87,9 @@ def start(context: Context, args: list[str]) -> int:
         return DONE
     _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
+    did_not = "did not start" if code else "is not running: it ended by itself, with exit code 0"
     raise Failure(
-        f"{context.name} {context.layout.version} did not start",
+        f"{context.name} {context.layout.version} {did_not}",
         NOT_NOW if code == NOT_NOW else FAILED,
         details=tuple(f"< {line}" for line in _lines_since(path, begin)[-TAIL_LINES:]),
         now="an earlier start goes on" if code == NOT_NOW else "nothing is running",

@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
     "logs": ("commands.background", "logs", "[-f] [-n N] [--hooks]", "print the output of `start`"),
     "rpc": ("commands.rpc_command", "rpc", "MODULE:FUNCTION [ARGS]", "call a function in the running app"),
     "reload_config": ("commands.reload_command", "reload_config", "", "hand changed settings to the running app"),
+    "run": ("commands.custom_command", "run_program", "PROGRAM [ARGS]", "run a program of the bundle, or python"),
     "eval": ("commands.eval_command", "eval_", "CODE | MODULE:FUNCTION [ARGS]", "the same in a process of its own"),
     "remote_console": ("commands.console_command", "remote_console", "", "interactive Python in the running app"),
     "console": ("commands.console_command", "console", "", "interactive Python in a process of its own"),

@@ -28,7 +28,7 @@ def generate(context: Context, args: list[str]) -> int:
         raise Failure(f"{context.name} has no `sockets` that systemd could open", USAGE, now="nothing was written")
     environ = _with_defaults(context)
     layout = context.layout
-    ready_s = max(process.readiness.timeout_s for process in manifest.all_processes())
+    ready_s = max(process.readiness.longest_s for process in manifest.all_processes())
     start_s, stop_s = unit.limits(manifest.hooks, ready_s, manifest.drain_s + manifest.stop_timeout_s)
     variables = [] if layout.var == os.path.join(layout.root, "var") else [("RELEASE_VAR", layout.var)]
     if not manifest.python.bundled:

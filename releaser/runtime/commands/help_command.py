@@ -29,6 +29,10 @@ OPTIONS: dict[str, tuple[tuple[str, str], ...]] = {
         ("--process P", "call this process, such as main or worker.2"),
         ("--all", "call every process, one after the other"),
     ),
+    "run": (
+        ("PROGRAM", "a program of the bundle, python, or a script by its path"),
+        ("ARGS", "go to the program"),
+    ),
     "eval": (
         ("--json", "arguments and result are JSON"),
         ("--file PATH", "run this file"),

@@ -41,6 +41,8 @@ ON_FAILURE = ("abort", "stop", "warn")
 READINESS_KINDS = ("started", "notify", "http", "tcp", "call")
 ENTRY_KINDS = ("callable", "module", "script", "file")
 LIVENESS_KINDS = ("http", "tcp", "call", "heartbeat")
+SUCCESS = "200-299"
+"""The statuses of HTTP that say yes, unless an author says which."""
 MIGRATION_RUNS = ("pre_start", "post_start", "check", "manual")
 
 
@@ -141,11 +143,12 @@ class Hook(Record):
 class Command(Record):
     """A custom command: `bin/NAME name`."""
 
-    __slots__ = ("name", "path", "summary")
+    __slots__ = ("name", "path", "summary", "words")
 
-    def __init__(self, *, name: str, path: str, summary: str) -> None:
+    def __init__(self, *, name: str, path: str, summary: str, words: list[str] | None = None) -> None:
         self.name = name
-        self.path = path  # executable below the version's folder
+        self.path = path  # executable below the version's folder, or ""
+        self.words = words or []  # in its place: a program of the bundle, `python -m module` among them
         self.summary = summary  # first line of the file's leading comment, or ""
 
 
@@ -162,13 +165,31 @@ class Socket(Record):
 class Readiness(Record):
     """How the supervisor learns that an instance is ready."""
 
-    __slots__ = ("interval_s", "kind", "target", "timeout_s")
+    __slots__ = ("headers", "interval_s", "kind", "status", "stay_up_s", "target", "timeout_s")
 
-    def __init__(self, *, kind: str, target: str, timeout_s: float, interval_s: float) -> None:
+    def __init__(
+        self,
+        *,
+        kind: str,
+        target: str,
+        timeout_s: float,
+        interval_s: float,
+        stay_up_s: float = 0.0,
+        status: str = SUCCESS,
+        headers: dict[str, str] | None = None,
+    ) -> None:
         self.kind = kind  # one of READINESS_KINDS
+        self.stay_up_s = stay_up_s  # how long it has to live on after the answer
+        self.status = status  # http: which statuses count, "204", "200-299" or "<500"
+        self.headers = headers or {}  # http: what is sent besides; "${NAME:-default}" is replaced at start
         self.target = target  # http: URL; tcp: "host:port"; call: "module:function"; else ""
         self.timeout_s = timeout_s
         self.interval_s = interval_s
+
+    @property
+    def longest_s(self) -> float:
+        """How long it may take until the instance counts as ready."""
+        return self.timeout_s + self.stay_up_s
 
 
 class Heart(Record):
@@ -195,9 +216,20 @@ class Heart(Record):
 class Liveness(Record):
     """How an instance that hangs is found out; only with a heart."""
 
-    __slots__ = ("failures", "interval_s", "kind", "target")
+    __slots__ = ("failures", "headers", "interval_s", "kind", "status", "target")
 
-    def __init__(self, *, kind: str = "", target: str = "", interval_s: float = 5.0, failures: int = 3) -> None:
+    def __init__(
+        self,
+        *,
+        kind: str = "",
+        target: str = "",
+        interval_s: float = 5.0,
+        failures: int = 3,
+        status: str = SUCCESS,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        self.status = status  # both as of Readiness
+        self.headers = headers or {}
         self.kind = kind  # "": not watched; http, tcp, call: probed; heartbeat: the app sends WATCHDOG=1
         self.target = target
         self.interval_s = interval_s

@@ -105,11 +105,14 @@ KINDS: dict[str, dict[str, Kind]] = {
     "Entry": {"args": _TEXTS, "argv0": _TEXT, "kind": _one_of("callable", "module", "script", "file"), "target": _TEXT},
     "Hook": dict.fromkeys(("call", "name", "path", "summary"), _TEXT)
     | {"event": _TEXT, "on_failure": _one_of("abort", "stop", "warn"), "timeout_s": _SECONDS},
-    "Command": dict.fromkeys(("name", "path", "summary"), _TEXT),
+    "Command": dict.fromkeys(("name", "path", "summary"), _TEXT) | {"words": _TEXTS},
     "Socket": dict.fromkeys(("address", "name"), _TEXT),
     "Readiness": {
         "interval_s": _SECONDS,
+        "headers": _TEXT_BY_NAME,
         "kind": _one_of("started", "notify", "http", "tcp", "call"),
+        "status": _TEXT,
+        "stay_up_s": _SECONDS,
         "target": _TEXT,
         "timeout_s": _SECONDS,
     },
@@ -117,8 +120,10 @@ KINDS: dict[str, dict[str, Kind]] = {
     | dict.fromkeys(("backoff_max_s", "backoff_s", "reset_after_s"), _SECONDS),
     "Liveness": {
         "failures": _COUNT,
+        "headers": _TEXT_BY_NAME,
         "interval_s": _SECONDS,
         "kind": _one_of("", "http", "tcp", "call", "heartbeat"),
+        "status": _TEXT,
         "target": _TEXT,
     },
     "Log": dict.fromkeys(("count", "size_bytes"), _COUNT),

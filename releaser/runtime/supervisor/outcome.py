@@ -37,7 +37,8 @@ class Outcome:
         how = why or how
         match state:
             case states.BOOT:
-                self.fail(Failure(f"{name} ended before it was ready: {how}", now=_NOTHING_RUNS), code)
+                failure = Failure(f"{name} ended before it was ready: {how}", details=last_exits, now=_NOTHING_RUNS)
+                self.fail(failure, code)
             case states.POST_START if code or why:
                 self.fail(Failure(f"{name} ended while its post_start hooks ran: {how}", now=_NOTHING_RUNS), code)
             case states.RUNNING | states.PRE_STOP if code:

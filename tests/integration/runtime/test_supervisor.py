@@ -125,7 +125,7 @@ def test_an_app_that_has_done_its_work_ends_its_post_start_hooks_and_all_is_well
     release = make(modules={"app.py": "def main():\n    pass\n"}, hooks=[("post_start", "20-slow", "sleep 300")])
     running = release.begin("foreground")
     assert running.wait() == 0
-    assert "[release] the app has done its work and ended; so do its post_start hooks" in running.errors()
+    assert "; so do its post_start hooks" in running.errors()
     assert release.leftovers() == []
 
 

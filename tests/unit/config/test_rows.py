@@ -81,9 +81,12 @@ def test_what_an_environment_says_holds_over_a_release_that_says_what_holds_anyw
 
 @pytest.mark.parametrize("row", [row for row in READINESS.fields if row.default], ids=lambda row: row.name)
 def test_the_default_of_a_readiness_setting_is_the_one_that_holds(row: Field, tmp_path: Path) -> None:
-    written = profile_with(tmp_path, "readiness", f"started = true\n{row.name} = {row.default}")
+    way = 'http = "http://127.0.0.1:8000/"' if row.needs else "started = true"
+    written = profile_with(tmp_path, "readiness", f"{way}\n{row.name} = {row.default}")
+    unwritten = profile_with(tmp_path, "readiness", way)
 
-    assert written.readiness == profile.ReadinessSpec()
+    assert written.readiness == unwritten.readiness
+    assert row.needs or written.readiness == profile.ReadinessSpec()
 
 
 @pytest.mark.parametrize("row", [row for row in MIGRATIONS.fields if row.default], ids=lambda row: row.name)
@@ -111,7 +114,7 @@ def test_the_example_of_every_setting_is_accepted(row: Field, tmp_path: Path) ->
 
 @pytest.mark.parametrize("row", READINESS.fields, ids=lambda row: row.name)
 def test_the_example_of_every_readiness_setting_is_accepted(row: Field, tmp_path: Path) -> None:
-    way = "" if row.name in KINDS else "notify = true\n"
+    way = "" if row.name in KINDS else 'http = "http://127.0.0.1:8000/"\n' if row.needs else "notify = true\n"
 
     assert f"readiness.{row.name}" in profile_with(tmp_path, "readiness", f"{way}{row.name} = {row.example}").origins
 

@@ -26,6 +26,7 @@ NEEDS_ANOTHER_TABLE = {
     "migrations_without_scripts",
     "neither_entry_point_nor_command",
     "process_without_a_program",
+    "readiness_http_settings_without_http",
     "readiness_without_a_way",
 }
 """Broken only together with another table, which a schema cannot look at."""

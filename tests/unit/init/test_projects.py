@@ -24,14 +24,19 @@ ALEMBIC = {"migrations/env.py": "", "alembic.ini": "[alembic]\nscript_location =
 
 
 def make(folder: Path, files: Mapping[str, str], *, dependencies: tuple[str, ...] = (), more: str = "") -> Path:
-    """Write a project `Shop-App` with these files."""
-    listed = json.dumps(list(dependencies))
+    """Write a project `Shop-App` with these files; its gunicorn is one without a control socket, if nobody says."""
+    listed = json.dumps(["gunicorn<25" if name == "gunicorn" else name for name in dependencies])
     text = f'[project]\nname = "Shop-App"\nversion = "1.0"\ndependencies = {listed}\n{more}'
     for name, content in {"pyproject.toml": text, **files}.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
     return folder
+
+
+def of_root(address: str) -> ReadinessSpec:
+    """Return how an app without a health check is asked: any answer of its own says that it was imported."""
+    return ReadinessSpec(kind="http", target=f"http://{address}/", status="<500")
 
 
 def profile_for(folder: Path, environment: str = "prod") -> Profile:
@@ -100,7 +105,7 @@ def test_the_web_process_of_a_procfile_is_what_runs(tmp_path: Path) -> None:
 
     assert profile.command == ("gunicorn", "-w", "${WORKERS}", "shop.web:app")
     assert profile.required_env == ("WORKERS",)
-    assert profile.readiness == ReadinessSpec(kind="tcp", target="127.0.0.1:${PORT:-8000}")
+    assert profile.readiness == of_root("127.0.0.1:${PORT:-8000}")
 
 
 @pytest.mark.parametrize(
@@ -122,7 +127,7 @@ def test_readiness_follows_where_the_server_listens(tmp_path: Path, line: str, a
 
     readiness = profile_for(tmp_path).readiness
 
-    assert readiness == (ReadinessSpec(kind="tcp", target=address) if address else ReadinessSpec())
+    assert readiness == (of_root(address) if address else ReadinessSpec())
 
 
 @pytest.mark.parametrize(
@@ -147,14 +152,15 @@ def test_the_command_of_a_dockerfile_is_what_runs(tmp_path: Path) -> None:
 
     profile = profile_for(tmp_path)
 
-    assert profile.command == ("hypercorn", "--bind", "0.0.0.0:8080", "shop:app")
-    assert profile.readiness.target == "127.0.0.1:8080"
+    assert profile.command == ("hypercorn", "--bind", "fd://{socket.web}", "shop:app")
+    assert profile.readiness.target == "http://127.0.0.1:8080/"
+    assert profile.sockets == {"web": "0.0.0.0:8080"}
 
 
 @pytest.mark.parametrize(
     ("lines", "command"),
     [
-        ('CMD ["sh", "-c", "gunicorn -b 0.0.0.0:${PORT:-80} shop:app"]', "gunicorn -b 0.0.0.0:${PORT:-80} shop:app"),
+        ('CMD ["sh", "-c", "gunicorn -b 0.0.0.0:${PORT:-80} shop:app"]', "gunicorn shop:app"),
         ("CMD exec gunicorn --bind :$PORT shop:app", "gunicorn --bind :${PORT:-8000} shop:app"),
         ('ENTRYPOINT ["/start.sh"]\nCMD ["gunicorn", "shop:app"]', "gunicorn shop:app"),
         ('ENTRYPOINT ["gunicorn"]\nCMD ["-w", "2", "shop:app"]', "gunicorn -w 2 shop:app"),
@@ -162,9 +168,9 @@ def test_the_command_of_a_dockerfile_is_what_runs(tmp_path: Path) -> None:
         ('CMD ["python", "-u", "shop.py", "now"]', "python -m shop now"),
         ('CMD ["python", "./pkg/start.py"]', "python -m pkg.start"),
         ('CMD ["python3", "-m", "pkg.start"]', "python -m pkg.start"),
-        ('CMD ["fastapi", "run", "shop.py"]', "uvicorn --host 127.0.0.1 --port ${PORT:-8000} shop:app"),
-        ('CMD ["python", "manage.py", "runserver"]', "uvicorn --host 127.0.0.1 --port ${PORT:-8000} shop:app"),
-        ('CMD ["flask", "run"]', "uvicorn --host 127.0.0.1 --port ${PORT:-8000} shop:app"),
+        ('CMD ["fastapi", "run", "shop.py"]', "uvicorn --fd {socket.web} shop:app"),
+        ('CMD ["python", "manage.py", "runserver"]', "uvicorn --fd {socket.web} shop:app"),
+        ('CMD ["flask", "run"]', "uvicorn --fd {socket.web} shop:app"),
     ],
 )
 def test_a_dockerfile_is_understood_in_each_of_its_forms(tmp_path: Path, lines: str, command: str) -> None:
@@ -201,12 +207,10 @@ def test_what_a_healthcheck_asks_tells_that_the_app_is_ready(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("prefix", "target"),
-    [("", "http://127.0.0.1:${PORT:-8000}/health"), ('prefix="/api"', "127.0.0.1:${PORT:-8000}")],
+    ("prefix", "path"),
+    [("", "/health"), ('prefix="/api"', "/api/health"), ("prefix=PREFIX", "/")],
 )
-def test_the_route_of_a_router_is_not_taken_for_one_of_the_app_where_prefixes_are_used(
-    tmp_path: Path, prefix: str, target: str
-) -> None:
+def test_the_route_of_a_router_is_asked_below_its_prefix(tmp_path: Path, prefix: str, path: str) -> None:
     files = {
         "shop/__init__.py": "",
         "shop/main.py": f"from shop import status\napp = FastAPI()\napp.include_router(status.router, {prefix})\n",
@@ -214,7 +218,37 @@ def test_the_route_of_a_router_is_not_taken_for_one_of_the_app_where_prefixes_ar
     }
     make(tmp_path, files, dependencies=("fastapi", "uvicorn"))
 
-    assert profile_for(tmp_path).readiness.target == target
+    assert profile_for(tmp_path).readiness.target == f"http://127.0.0.1:${{PORT:-8000}}{path}"
+
+
+def test_what_a_compose_file_asks_tells_that_the_app_is_ready(tmp_path: Path) -> None:
+    text = (
+        "services:\n  db:\n    healthcheck:\n      test: [CMD-SHELL, pg_isready]\n  web:\n    healthcheck:\n"
+        '      # test: curl http://localhost/old\n      test: ["CMD", "curl", "-f", "http://localhost:8000/up"]\n'
+        "    environment:\n      URL: http://localhost/other\n"
+    )
+    make(tmp_path, {"compose.yaml": text, "shop.py": "app = FastAPI()\n"}, dependencies=("fastapi", "uvicorn"))
+
+    assert profile_for(tmp_path).readiness.target == "http://127.0.0.1:${PORT:-8000}/up"
+
+
+@pytest.mark.parametrize(
+    ("asked", "is_left_out"),
+    [
+        ("gunicorn ", True),
+        ("gunicorn>=22,<26", True),
+        ("gunicorn==25.1.0", True),
+        ("gunicorn>=26", True),
+        ("gunicorn==25.0.3", False),
+        ("gunicorn<25", False),
+    ],
+)
+def test_gunicorn_is_told_to_open_no_socket_in_a_home_where_it_would(
+    tmp_path: Path, asked: str, is_left_out: bool
+) -> None:
+    make(tmp_path, {"shop.py": "app = Flask()\n"}, dependencies=("flask", asked))
+
+    assert ("--no-control-socket" in profile_for(tmp_path).command) == is_left_out
 
 
 def test_a_file_that_a_command_names_and_the_settings_of_gunicorn_come_along(tmp_path: Path) -> None:
@@ -578,10 +612,11 @@ def test_variables_and_the_port_of_a_dockerfile_are_defaults(tmp_path: Path) -> 
 
     profile = profile_for(tmp_path)
 
-    assert profile.command == ("gunicorn", "--bind", "0.0.0.0:${PORT:-8080}", "-w", "${SHOP_MODE}", "shop:app")
+    assert profile.command == ("gunicorn", "-w", "${SHOP_MODE}", "shop:app")
     assert profile.env == {"SHOP_MODE": "live", "SHOP_WORD": "two words"}
     assert profile.required_env == ()
-    assert profile.readiness.target == "127.0.0.1:${PORT:-8080}"
+    assert profile.sockets == {"web": "0.0.0.0:${PORT:-8080}"}
+    assert profile.readiness.target == "http://127.0.0.1:${PORT:-8080}/"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Which process has accepted a connection of ours? Asked while two versions listen on one socket.
+"""Which process has accepted a connection of ours? A socket that is inherited connects before an app exists.
 
 Linux tells in /proc/net/tcp (proc_pid_net(5)): the row whose remote end is our own address is that of the other side,
 and its inode is 0 until somebody has accepted it. Who holds that inode is found among the descriptors of one session's
@@ -11,6 +11,8 @@ import _socket
 import os
 import sys
 
+from . import processes
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,8 +22,11 @@ _REMOTE, _LOCAL, _INODE = 2, 1, 9
 _MAPPED = b"\0" * 10 + b"\xff\xff"
 
 
-def inode_of_peer(connection: _socket.socket) -> str:
-    """Return the inode of the other end of a TCP connection on this host, or nothing while nobody has accepted it."""
+def inode_of_peer(connection: _socket.socket) -> str | None:
+    """Return the inode of the other end of a TCP connection, or nothing while nobody has accepted it.
+
+    None: the kernel does not list the other end, which is on another host, or in another network namespace.
+    """
     ours, theirs = _encoded(connection.getsockname()), _encoded(connection.getpeername())
     for table in _TABLES:
         try:
@@ -33,7 +38,7 @@ def inode_of_peer(connection: _socket.socket) -> str:
             words = row.split(None, _INODE + 1)
             if words[_REMOTE] in ours and words[_LOCAL] in theirs:
                 return "" if words[_INODE] == "0" else words[_INODE]
-    return ""
+    return None
 
 
 def is_held_by(inode: str, session: int) -> bool:
@@ -44,17 +49,9 @@ def is_held_by(inode: str, session: int) -> bool:
 
 def processes_of(session: int) -> Iterator[int]:
     """Yield the processes of a session."""
-    for name in os.listdir("/proc"):
-        if not name.isdigit():
-            continue
-        try:
-            with open(f"/proc/{name}/stat", "rb") as file:
-                # The command's name may hold anything, parentheses too.
-                words = file.read().rpartition(b")")[2].split()
-        except OSError:
-            continue  # it has just ended
-        if int(words[3]) == session:
-            yield int(name)
+    for seen in processes.everyone():
+        if seen.session == session:
+            yield seen.pid
 
 
 def _links(pid: int) -> Iterator[str]:

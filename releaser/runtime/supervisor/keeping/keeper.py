@@ -40,8 +40,8 @@ if TYPE_CHECKING:
         def became_ready(self, keeper: Keeper) -> None:
             """The instance is ready: the first one, or one that was started again."""
 
-        def was_not_ready_in_time(self, keeper: Keeper) -> None:
-            """The first instance did not become ready; it is still alive."""
+        def was_not_ready(self, keeper: Keeper, how: str, why: Sequence[str]) -> None:
+            """The first instance did not become ready; it is still alive. `how` is `did not ...`, `why` has lines."""
 
         def was_lost(self, keeper: Keeper, code: int, why: str) -> None:
             """The instance has ended and is not started again; `why` is empty unless its heart gave up."""
@@ -84,6 +84,10 @@ class Keeper:
         self.last_words = ""
         """Why the instance could not go on, in its own words."""
         self.has_been_ready = False
+        self.ran_s = 0.0
+        """How long the instance before this one has lived."""
+        self.had_answered = False
+        """Whether that one has answered that it is ready."""
         self.owner = owner
         self._context = context
         self._now = 0.0
@@ -100,7 +104,8 @@ class Keeper:
             context.layout,
             self._sockets.agent,
             on_ready=self._become_ready,
-            on_loss=self._lose_pulse,
+            on_dying=self._see_workers_die,
+            on_loss=lambda why: self._end_because(f"is not alive ({why})"),
             on_fault=lambda: self.owner.fault(f"asking whether the app{self.label} is ready or alive"),
         )
 
@@ -146,7 +151,7 @@ class Keeper:
         if self._starter is None:
             return []
         return [
-            (self._sockets.descriptor, select.POLLIN, self._take_a_notification),
+            (self._sockets.descriptor, select.POLLIN, lambda: self._take_a_notification(now())),
             *self._probing.watched(now),
         ]
 
@@ -164,7 +169,9 @@ class Keeper:
             self._end_because(_ASKED)
         if self._deadline is not None and now >= self._deadline:
             self._deadline = None
-            self._not_ready_in_time()
+            if not self._probing.has_answered:
+                how = f"did not become ready in {format_seconds(self.process.readiness.timeout_s)}"
+                self._give_up_waiting(how, [self._probing.why_not_ready()])
 
     def take_ended(self, pid: int, now: float) -> bool:
         """Reap the instance if that process is it, and decide what follows; tell whether it was."""
@@ -173,6 +180,7 @@ class Keeper:
         self._now = now
         instance, self.instance = self.instance, None
         code = instance.child.reap()
+        self.ran_s = now - instance.started_at
         try:
             self._tidy_up()
         except Exception:
@@ -196,9 +204,10 @@ class Keeper:
         """Take the last words of an instance that has ended, and stop watching it."""
         self._deadline = None
         self._leaving.end()
-        self._probing.end()
         while self._take_notifications():
             pass
+        self.had_answered = self._probing.has_answered
+        self._probing.end()
         self._sockets.unlink_agent(is_beside=self._probing.is_beside)
 
     def terminate(self, now: float, *, is_replaced: bool = False) -> float:
@@ -290,9 +299,9 @@ class Keeper:
     def is_ready(self) -> bool:
         return self.instance is not None and self.instance.is_ready
 
-    def why_not_ready(self) -> str:
-        """Return why its instance is not ready yet."""
-        return self._probing.why_not_ready()
+    def told_errors(self) -> list[str]:
+        """Return the distinct errors among what the instance has written, or its last lines; none on a terminal."""
+        return self._last_line.errors()
 
     def _leave(self, instance: Instance, *, is_replaced: bool) -> float:
         return self._leaving.begin(instance, self._sockets.agents(), self._now, is_replaced=is_replaced)
@@ -326,7 +335,8 @@ class Keeper:
         except Exception:
             self._crash(f"could not be started: {self.owner.fault(f'starting the app{self.label}')}", 1, 0.0)
 
-    def _take_a_notification(self) -> None:
+    def _take_a_notification(self, now: float) -> None:
+        self._now = now
         self._take_notifications()
 
     def _take_notifications(self) -> bool:
@@ -338,27 +348,28 @@ class Keeper:
                 self.last_words = line.removeprefix(notify.WHY)
         return bool(lines)
 
-    def _become_ready(self) -> None:
+    def _become_ready(self, answered_at: float, stayed_s: float) -> None:
         if self.instance is None or self.instance.is_ready or self.is_ending:
             return
-        self.instance.become_ready(self._now)
+        self.instance.become_ready(answered_at, stayed_s)
         self._deadline = None
-        self._probing.go_on(self._now)
+        self._probing.go_on(max(self._now, answered_at))
         self.has_been_ready = True
         try:
             self.owner.became_ready(self)
         except Exception:
             self.owner.fault(f"seeing to the app{self.label}, which is ready")
 
-    def _not_ready_in_time(self) -> None:
-        if not self.has_been_ready:
-            self.owner.was_not_ready_in_time(self)
-            return
-        limit = format_seconds(self.process.readiness.timeout_s)
-        self._end_because(f"did not become ready in {limit}: {self.why_not_ready()}")
+    def _see_workers_die(self, rounds: int) -> None:
+        how = f"cannot become ready: its workers died {rounds} times in a row, and none was ready"
+        self._give_up_waiting(how, self.told_errors())
 
-    def _lose_pulse(self, why: str) -> None:
-        self._end_because(f"is not alive ({why})")
+    def _give_up_waiting(self, how: str, why: Sequence[str]) -> None:
+        self._deadline = None
+        if self.has_been_ready:
+            self._end_because(": ".join([how, *why[:1]]))
+        elif not self.is_ending:
+            self.owner.was_not_ready(self, how, why)
 
     def _end_because(self, why: str) -> None:
         self._why_killed = why

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from ...release.failures import Failure
 from .. import states
-from ..hooks.hook import format_seconds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..control.restarting import Restarting
     from ..life import Life
     from ..outcome import Outcome
@@ -33,18 +34,18 @@ class News:
         restarted = f", restart {keeper.restarts.total}" if keeper.restarts.total else ""
         name = keeper.label.strip() or "is"
         verb = "is ready" if keeper.label else "ready"
-        self.say(f"{name} {verb} after {instance.ready_after_s:.2f} s (pid {instance.pid}{restarted})")
+        self.say(f"{name} {verb} after {instance.told_ready()} (pid {instance.pid}{restarted})")
         if all(each.has_been_ready for each in self._running.live.keepers):
             self._life.handle(states.READY)
         self._restarting.take_ready(keeper)
 
-    def was_not_ready_in_time(self, keeper: Keeper) -> None:
-        limit = format_seconds(keeper.process.readiness.timeout_s)
+    def was_not_ready(self, keeper: Keeper, how: str, why: Sequence[str]) -> None:
+        is_late = how.startswith("did not")
         failure = Failure(
-            f"{self._running.title}{keeper.label} did not become ready in {limit}",
-            details=(keeper.why_not_ready(),),
+            f"{self._running.title}{keeper.label} {how}",
+            details=tuple(why),
             now="the release is stopped",
-            hint="readiness.timeout in rel/config.toml is the limit",
+            hint="readiness.timeout in rel/config.toml is the limit" if is_late else "",
         )
         self._outcome.fail(failure)
         self._life.handle(states.TIMEOUT)
@@ -52,10 +53,14 @@ class News:
     def was_lost(self, keeper: Keeper, code: int, why: str) -> None:
         state = self._life.state
         exits = tuple(keeper.restarts.last_exits) if why else ()
-        if state == states.POST_START and not code:
-            self.say(f"the app{keeper.label} has done its work and ended; so do its post_start hooks")
+        if not code and state in (states.BOOT, *states.SERVING_STATES):
+            so = "; so do its post_start hooks" if state == states.POST_START else ""
+            self.say(f"the app{keeper.label} has ended by itself with 0, {keeper.ran_s:.2f} s after its start{so}")
         name = f"{self._running.title}{keeper.label}"
-        self._outcome.instance_ended(name, state, code, why or keeper.last_words, exits)
+        errors = keeper.told_errors() if code and state == states.BOOT and not keeper.last_words else []
+        is_done = state == states.BOOT and not code and keeper.had_answered  # `started`, and it was not to stay
+        judged = states.POST_START if is_done else state
+        self._outcome.instance_ended(name, judged, code, why or keeper.last_words, (*exits, *errors))
         self._life.handle(states.LOST if self._running.live.is_alive() else states.EXITED)
 
     def say(self, text: str) -> None:

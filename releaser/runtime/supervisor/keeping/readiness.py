@@ -14,28 +14,44 @@ import select
 from ...protocol import frames, sockets
 from ...release.addresses import split_address
 from ...release.layout import AGENT_SOCKET
+from ...release.manifest import SUCCESS
 from . import accepted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ...release.layout import Layout
 
 READY = "READY=1"
 """sd_notify(3)."""
 _MAX_ANSWER_BYTES = 65536
+_ELSEWHERE = 10
+"""After so many looks, an other end that is not listed counts as one on another host: the list is not read at once."""
 
 
 class Target:
     """Where a probe connects to, what it sends, and how it judges the answer."""
 
-    __slots__ = ("agent", "host", "kind", "port", "request", "text")
+    __slots__ = ("agent", "host", "kind", "port", "request", "statuses", "text")
 
-    def __init__(self, kind: str, text: str, agent: str = AGENT_SOCKET) -> None:
+    def __init__(
+        self,
+        kind: str,
+        text: str,
+        agent: str = AGENT_SOCKET,
+        status: str = SUCCESS,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         """Read a target after replacement; `agent` is the socket in `run` that a call is sent to.
 
+        `status` says which answers of HTTP count, `headers` are sent in place of, or beside, those of every request.
+
         Raises:
-            ValueError: it is not `http://host:port/path` or `host:port`; the message says what was wanted.
+            ValueError: it is not `http://host:port/path` or `host:port`, or a header or `status` cannot be used; the
+                message says what was wanted.
         """
+        self.statuses = statuses_of(status)
         self.kind = kind
         self.text = text
         self.agent = agent
@@ -48,13 +64,34 @@ class Target:
                 raise ValueError(f"expected http://HOST:PORT/PATH, found '{text}'")
             authority, _, path = rest.partition("/")
             self.host, self.port = split_address(authority, default_port=80)
-            self.request = (
-                f"GET /{path} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: releaser\r\nConnection: close\r\n\r\n"
-            ).encode()
+            self.request = _request(f"/{path}", authority, headers or {})
         elif kind == "tcp":
             self.host, self.port = split_address(text)
         elif kind == "call":
             self.request = frames.encode_request("ask", text)
+
+
+def statuses_of(text: str) -> range:
+    """Return the statuses that `204`, `200-299` or `<500` means.
+
+    Raises:
+        ValueError: it means none.
+    """
+    first, dash, last = text.partition("-")
+    below = text.removeprefix("<")
+    numbers = (below,) if below != text else (first, last) if dash else (first,)
+    if not all(len(number) == 3 and number.isascii() and number.isdecimal() for number in numbers):
+        raise ValueError(f"expected statuses such as 200-299 or <500, found '{text}'")
+    return range(100, int(below)) if below != text else range(int(first), int(numbers[-1]) + 1)
+
+
+def _request(path: str, authority: str, headers: Mapping[str, str]) -> bytes:
+    lines = {"host": f"Host: {authority}", "user-agent": "User-Agent: releaser"}
+    for name, value in headers.items():
+        if not f"{name}{value}".isascii() or not f"{name}{value}".isprintable():
+            raise ValueError(f"the header {name} has a value that is no line of printable ASCII")
+        lines[name.lower()] = f"{name}: {value}"
+    return "\r\n".join([f"GET {path} HTTP/1.1", *lines.values(), "Connection: close", "", ""]).encode()
 
 
 class Probe:
@@ -68,6 +105,7 @@ class Probe:
         "_session",
         "_socket",
         "_target",
+        "_unlisted",
         "_unsent",
         "is_unaccepted",
         "outcome",
@@ -75,8 +113,12 @@ class Probe:
     )
 
     def __init__(self, target: Target, layout: Layout, session: int = 0) -> None:
-        """Begin; where a `session` is given, an answer counts only if a process of that session has accepted."""
+        """Begin; where a `session` is given, an answer counts only if a process of that session has accepted.
+
+        `tcp` counts once any process has accepted: the kernel connects to a socket whose server has not come so far.
+        """
         self._target = target
+        self._unlisted = 0
         self._session = session if target.kind in ("http", "tcp") else 0
         self.is_unaccepted = False
         """Connected, and nobody is known to have accepted: no event will tell, so `advance` is called now and then."""
@@ -151,20 +193,32 @@ class Probe:
             self._fail(os.strerror(code))
             return
         self._connected = True
-        self.is_unaccepted = bool(self._session)
-        if self._target.kind == "tcp" and not self.is_unaccepted:
-            self.outcome = True
+        self.is_unaccepted = bool(self._session) or self._target.kind == "tcp"
 
     def _look_who_accepted(self) -> None:
         inode = accepted.inode_of_peer(self._socket)
+        if not inode and not self._session:
+            self._unlisted = self._unlisted + 1 if inode is None else 0
+            if self._unlisted >= _ELSEWHERE or self._was_served():
+                self.is_unaccepted = False
+                self.outcome = True
+                return
         if not inode:
             self.problem = "connected, and no process has accepted"
             return
         self.is_unaccepted = False
-        if not accepted.is_held_by(inode, self._session):
+        if self._session and not accepted.is_held_by(inode, self._session):
             self._fail("only the old version answers so far")
         elif self._target.kind == "tcp":
             self.outcome = True
+
+    def _was_served(self) -> bool:
+        """Tell whether the other end has said something, or has closed the connection already, which had it then."""
+        try:
+            self._socket.recv(1, _socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        return True
 
     def _read(self) -> None:
         data = self._socket.recv(4096)
@@ -178,7 +232,8 @@ class Probe:
 
     def _judge_status_line(self, line: bytes) -> None:
         words = line.split(None, 2)
-        if len(words) >= 2 and words[0].startswith(b"HTTP/") and len(words[1]) == 3 and words[1].startswith(b"2"):
+        is_status = len(words) >= 2 and words[0].startswith(b"HTTP/") and len(words[1]) == 3 and words[1].isdigit()
+        if is_status and int(words[1]) in self._target.statuses:
             self.outcome = True
         else:
             self._fail(f"answered {line[:60].decode('ascii', 'replace')}")

@@ -1,4 +1,8 @@
-"""Waiting for the instance to become ready: attempts, pauses between them, and what the last one met."""
+"""Waiting for the instance to become ready: attempts, pauses between them, and what the last one met.
+
+An answer counts once the instance has stayed up for a moment after it, where one is asked for: `started` is no answer
+of an app that serves, and gunicorn says READY=1 before any worker has imported the app.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ...release.layout import Layout
+    from ...release.manifest import Readiness
 
 ATTEMPT_S = 5.0
 """An attempt that takes longer is given up and begun anew."""
@@ -24,12 +29,14 @@ class Watch:
     """Probes one target until it answers as it should; notifications count where the target is one of them."""
 
     __slots__ = (
+        "_answered_at",
         "_give_up_at",
         "_interval_s",
         "_layout",
         "_on_ready",
         "_probe",
         "_session",
+        "_stay_up_s",
         "deadline",
         "is_beside",
         "problem",
@@ -37,8 +44,13 @@ class Watch:
     )
 
     def __init__(
-        self, target: readiness.Target, layout: Layout, interval_s: float, on_ready: Callable[[], None]
+        self,
+        target: readiness.Target,
+        layout: Layout,
+        wanted: Readiness,
+        on_ready: Callable[[float, float], None],
     ) -> None:
+        """Prepare; `on_ready` is called with the time of the answer and how long it stayed up for after that."""
         self.target = target
         self.deadline: float | None = None  # when the next attempt begins, or this one is given up
         self.problem = ""
@@ -47,25 +59,29 @@ class Watch:
         self._session = 0
         self._give_up_at = 0.0
         self._layout = layout
-        self._interval_s = interval_s
+        self._interval_s = wanted.interval_s
+        self._stay_up_s = wanted.stay_up_s
         self._on_ready = on_ready
+        self._answered_at: float | None = None
         self._probe: readiness.Probe | None = None
 
     def begin(self, now: float, session: int) -> None:
         """Start to watch a new instance, the leader of that session."""
         self._session = session
+        self._answered_at = None
         if self.target.kind in ("http", "tcp", "call"):
             self.deadline = now + self._interval_s
 
     def put_off(self, now: float) -> None:
         """Give an attempt up that could not be made, and begin the next one in its time."""
         self._close()
-        if self.deadline is not None:
+        if self.deadline is not None and self._answered_at is None:
             self.deadline = now + max(self._interval_s, REST_S)
 
     def end(self) -> None:
         """Stop watching."""
         self._close()
+        self._answered_at = None
         self.deadline = None
 
     def watched(self, now: Callable[[], float]) -> list[tuple[int, int, Callable[[], None]]]:
@@ -78,6 +94,9 @@ class Watch:
         """Begin an attempt, or look again who has accepted the present one."""
         if self.deadline is None or now < self.deadline:
             return
+        if self._answered_at is not None:
+            self._tell_ready(self._stay_up_s)
+            return
         if self._probe is not None and self._probe.is_unaccepted and now < self._give_up_at:
             self._probe.advance()
         else:
@@ -89,11 +108,16 @@ class Watch:
         self.deadline = self._give_up_at
         self._judge(now)
 
-    def take_notification(self, line: str) -> None:
+    @property
+    def has_answered(self) -> bool:
+        """Whether the answer is there, and the moment after it has at least begun."""
+        return self._answered_at is not None
+
+    def take_notification(self, line: str, now: float) -> None:
         """See whether one line of an instance's notification is what was waited for."""
         wanted = {"started": notify.STARTED, "notify": readiness.READY}.get(self.target.kind)
-        if line == wanted:
-            self._on_ready()
+        if line == wanted and self._answered_at is None:
+            self._take_answer(now)
 
     def why_not(self) -> str:
         """Return why the instance is not ready yet."""
@@ -119,10 +143,22 @@ class Watch:
         self.problem = self._probe.problem
         self._close()
         if is_ready:
-            self.deadline = None
-            self._on_ready()
+            self._take_answer(now)
         else:
             self.deadline = now + (min(self._interval_s, BESIDE_S) if self.is_beside else self._interval_s)
+
+    def _take_answer(self, now: float) -> None:
+        """Begin the moment that the instance has to stay up for, if it has to."""
+        self._answered_at = now
+        if self._stay_up_s > 0:
+            self.deadline = now + self._stay_up_s
+        else:
+            self._tell_ready(0.0)
+
+    def _tell_ready(self, stayed_s: float) -> None:
+        self.deadline = None
+        if self._answered_at is not None:
+            self._on_ready(self._answered_at, stayed_s)
 
     def _close(self) -> None:
         if self._probe is not None:

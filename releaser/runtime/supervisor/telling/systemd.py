@@ -208,7 +208,7 @@ def _limit_s(state: str, manifest: Manifest, task_s: float, stop_s: float) -> fl
     return {
         states.CONFIGURE: task_s,
         states.UNPACK: task_s,
-        states.BOOT: max(process.readiness.timeout_s for process in manifest.all_processes()),
+        states.BOOT: max(process.readiness.longest_s for process in manifest.all_processes()),
         states.DRAIN: stop_s,
     }.get(state, 0.0)
 

@@ -168,8 +168,8 @@ class Upgrade:
     def became_ready(self, keeper: Keeper) -> None:
         self._attempt(lambda: self._take_ready(keeper))
 
-    def was_not_ready_in_time(self, keeper: Keeper) -> None:
-        self._attempt(lambda: self._take_late(keeper))
+    def was_not_ready(self, keeper: Keeper, how: str, why: Sequence[str]) -> None:
+        self._attempt(lambda: self._take_late(keeper, how, why))
 
     def was_lost(self, keeper: Keeper, code: int, why: str) -> None:
         self._attempt(lambda: self._take_lost(keeper, code, why))
@@ -178,21 +178,23 @@ class Upgrade:
         instance = keeper.instance
         if instance is None:
             return
-        self.say(f"{keeper.version}{keeper.label} is ready after {instance.ready_after_s:.2f} s (pid {instance.pid})")
+        self.say(f"{keeper.version}{keeper.label} is ready after {instance.told_ready()} (pid {instance.pid})")
         generation = self._new if keeper in self._new.keepers else self._old
         if generation.is_ready():
             self._happen(steps.READY)
 
-    def _take_late(self, keeper: Keeper) -> None:
-        how = f"did not become ready in {format_seconds(keeper.process.readiness.timeout_s)}"
-        failure = Failure(f"the new instance{keeper.label} {how}", details=(keeper.why_not_ready(),))
+    def _take_late(self, keeper: Keeper, how: str, why: Sequence[str]) -> None:
+        failure = Failure(f"the new instance{keeper.label} {how}", details=tuple(why))
         self._happen(steps.LATE, Reason(failure, how))
 
     def _take_lost(self, keeper: Keeper, code: int, why: str) -> None:
         if not keeper.is_ending:
             how = f"was killed by signal {code - 128}" if code > 128 else f"exited with {code}"
+            how = how if code else f"ended by itself with 0, {keeper.ran_s:.2f} s after its start"
             words = why or keeper.last_words
-            failure = Failure(f"the new instance{keeper.label} {how}", details=(words,) if words else ())
+            failure = Failure(
+                f"the new instance{keeper.label} {how}", details=(words,) if words else tuple(keeper.told_errors())
+            )
             self._happen(steps.LOST, Reason(failure, how))
         elif not self._old.is_alive():
             self._happen(steps.GONE)

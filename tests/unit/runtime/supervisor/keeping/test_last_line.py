@@ -40,3 +40,25 @@ def test_without_a_log_there_is_none(tmp_path: Path) -> None:
         last = LastLine(path)
         last.begin()
         assert last.read() == []
+
+
+def test_of_a_hundred_equal_tracebacks_the_error_is_told_once(tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    last = LastLine(str(log))
+    last.begin()
+    one = "[{0}] booting worker\nTraceback (most recent call last):\n  File 'a.py', line 1\n"
+    one += "ModuleNotFoundError: No module named 'shop'\n[release] a line of ours: ValueError: no\n"
+    log.write_text("".join(one.format(number) for number in range(100)) + "pkg.errors.SettingsError: no KEY {1}\n")
+    assert last.errors() == ["ModuleNotFoundError: No module named 'shop'", "pkg.errors.SettingsError: no KEY {1}"]
+
+
+def test_without_a_traceback_lines_that_complain_are_told_and_without_those_the_last_distinct_ones(
+    tmp_path: Path,
+) -> None:
+    log = tmp_path / "app.log"
+    last = LastLine(str(log))
+    last.begin()
+    log.write_text("".join(f"{number} waits\n" for number in range(9)) + "goes on\n")
+    assert last.errors() == ["8 waits", "goes on"]
+    log.write_text("hello\n2026-01-01 [ERROR] no database\n2026-01-02 [ERROR] no database\ngoes on\n")
+    assert last.errors() == ["2026-01-02 [ERROR] no database"]

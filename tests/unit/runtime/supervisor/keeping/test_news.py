@@ -19,14 +19,15 @@ class Keeper:
 
     def __init__(self, label: str = "") -> None:
         self.label = label
-        self.instance: Any = SimpleNamespace(pid=4711, ready_after_s=1.234)
+        self.instance: Any = SimpleNamespace(pid=4711, told_ready=lambda: "1.23 s")
         self.restarts = Restarts(Heart(is_on=True))
         self.has_been_ready = True
         self.last_words = ""
-        self.process = SimpleNamespace(readiness=SimpleNamespace(timeout_s=60.0))
+        self.ran_s = 1.5
+        self.had_answered = False
 
-    def why_not_ready(self) -> str:
-        return "http://127.0.0.1:8000/: no answer"
+    def told_errors(self) -> list[str]:
+        return ["ModuleNotFoundError: No module named 'todo'"]
 
 
 class Release:
@@ -51,7 +52,7 @@ class Release:
         self.news.became_ready(keeper)
 
     def be_late(self, keeper: Any) -> None:
-        self.news.was_not_ready_in_time(keeper)
+        self.news.was_not_ready(keeper, "did not become ready in 60 s", ["http://127.0.0.1:8000/: no answer"])
 
     def be_lost(self, keeper: Any, code: int, why: str = "") -> None:
         self.news.was_lost(keeper, code, why)
@@ -129,5 +130,35 @@ def test_the_exits_before_are_told_where_a_heart_gave_up_and_last_words_where_it
 def test_an_app_that_ends_well_while_its_post_start_hooks_run_has_done_its_work() -> None:
     release = Release(app := Keeper(), state=states.POST_START)
     release.be_lost(app, 0)
-    assert release.said == ["the app has done its work and ended; so do its post_start hooks"]
+    assert release.said == ["the app has ended by itself with 0, 1.50 s after its start; so do its post_start hooks"]
     assert release.outcome.failure is None
+
+
+def test_one_whose_workers_die_is_told_with_what_they_said_and_not_with_a_limit() -> None:
+    release = Release(app := Keeper())
+    release.news.was_not_ready(app, "cannot become ready: its workers died 5 times in a row", app.told_errors())  # type: ignore[arg-type]
+    assert release.events == [states.TIMEOUT]
+    assert release.outcome.failure is not None
+    assert release.outcome.failure.lines() == [
+        "error: todo 1.0.0 cannot become ready: its workers died 5 times in a row",
+        "  ModuleNotFoundError: No module named 'todo'",
+        "  now: the release is stopped",
+    ]
+
+
+@pytest.mark.parametrize(("had_answered", "exit_code"), [(False, 1), (True, 0)])
+def test_one_that_ends_with_0_before_it_is_ready_has_failed_unless_it_had_answered(
+    had_answered: bool, exit_code: int
+) -> None:
+    release = Release(app := Keeper())
+    app.had_answered = had_answered
+    release.be_lost(app, 0)
+    assert release.said == ["the app has ended by itself with 0, 1.50 s after its start"]
+    assert release.outcome.exit_code == exit_code
+
+
+def test_one_that_ends_with_a_code_before_it_is_ready_is_told_with_what_it_has_written() -> None:
+    release = Release(app := Keeper())
+    release.be_lost(app, 3)
+    assert release.outcome.failure is not None
+    assert release.outcome.failure.details == ("ModuleNotFoundError: No module named 'todo'",)

@@ -12,7 +12,7 @@ from support.waiting import eventually
 from releaser.runtime.protocol.frames import reply
 from releaser.runtime.release.addresses import split_address
 from releaser.runtime.release.layout import AGENT_SOCKET, Layout
-from releaser.runtime.supervisor.keeping.readiness import Probe, Target
+from releaser.runtime.supervisor.keeping.readiness import Probe, Target, statuses_of
 
 LAYOUT = Layout("/nowhere", "1.0.0", "/nowhere/var")
 
@@ -35,6 +35,29 @@ def test_an_http_target_may_leave_out_the_port() -> None:
     target = Target("http", "http://[::1]/health?deep=1")
     assert (target.host, target.port) == ("::1", 80)
     assert target.request.startswith(b"GET /health?deep=1 HTTP/1.1\r\nHost: [::1]\r\n")
+
+
+def test_headers_are_sent_in_place_of_those_of_every_request_or_beside_them() -> None:
+    target = Target("http", "http://127.0.0.1:8000/", headers={"host": "shop.example", "X-Token": "a b"})
+    head = target.request.decode().split("\r\n")
+    assert head[:2] == ["GET / HTTP/1.1", "host: shop.example"]
+    assert "X-Token: a b" in head
+    with pytest.raises(ValueError, match="the header Host has a value"):
+        Target("http", "http://127.0.0.1:8000/", headers={"Host": "a\r\nX: b"})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("204", range(204, 205)), ("200-399", range(200, 400)), ("<500", range(100, 500))],
+)
+def test_statuses_are_one_some_or_all_below(text: str, expected: range) -> None:
+    assert statuses_of(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "2xx", "<", "200-", "-299", "<5000", "²00"])
+def test_what_means_no_status_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="expected statuses such as"):
+        statuses_of(text)
 
 
 def test_https_is_refused_by_name() -> None:
