@@ -54,7 +54,7 @@ def lock_command(environment: str, release: str, config: str, upgrade: bool, ver
         raise ProjectError(f"{profile.name} asks for no package: there is nothing to lock", now=_NOW)
     links = tuple((profile.root / folder).resolve() for folder in profile.find_links)
     with report_for(sys.stdout, verbose=verbose, quiet=quiet) as report:
-        report.step(f"resolve what {wanted.shown} asks for")
+        report.step(f"resolve {wanted.asks}")
         made = make_lock(
             Order(
                 project=facts.project.folder,

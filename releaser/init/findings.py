@@ -77,6 +77,8 @@ class Findings:
     """Its file's name; empty without one."""
     wanted: str = ""
     """Where what it asks for is written, if there is no lock; empty if there is one, or nothing is asked for."""
+    asks: str = ""
+    """The same, for a sentence."""
     chosen_file: str = ""
     """The requirements file that a Dockerfile installs, where it is another than the one that a build would take."""
     choices: tuple[Choice, ...] = ()
@@ -138,6 +140,7 @@ def find(folder: Path) -> Findings:
         sources=read_sources(folder, data),
         lock=lock.shown if lock else "",
         wanted=wanted.shown if wanted else "",
+        asks=wanted.asks if wanted else "",
         chosen_file=file,
         choices=tuple(_choices(folder, data, table)),
         python=_told_python(project, chosen),

@@ -140,7 +140,7 @@ def lock_warnings(facts: Facts) -> Iterator[Problem]:
         yield Problem(where=facts.lock.shown, what=what, hint=GET_A_LOCK)
     if facts.wanted is None:
         return
-    what = f"no lock file: each build resolves anew what {facts.wanted.shown} asks for, and checks no hashes"
+    what = f"no lock file: each build resolves anew {facts.wanted.asks}, and checks no hashes"
     if facts.wanted.is_pinned:
         what = f"{facts.wanted.shown} names versions without hashes: what they are is not checked, nor what they need"
     yield Problem(where="", what=what, hint=f"{GET_A_LOCK} writes one, pylock.toml")

@@ -127,9 +127,9 @@ def _make_layer(folder: Path, pins: Pins, step: InstallDependencies, stage: Stag
     site_packages = folder / SITE_PACKAGES
     site_packages.mkdir()
     if not pins.is_empty:
-        is_from_any = step.lock is not None and step.lock.kind in ("pdm", "pipenv")
+        is_from_any = step.lock is not None and step.lock.kind in ("pdm", "pipenv", "requirements")
         chosen = (step.project, pins.path, site_packages, pins.is_hashed, is_from_any)
-        program = installers.install_locked(stage.installer, *chosen)
+        program = installers.install_locked(stage.installer, *chosen, addresses=pins.addresses)
         run_program(stage, program, "the dependencies could not be installed")
     for index, path in pins.others:
         program = installers.install_locked(stage.installer, step.project, path, site_packages, index=index)

@@ -41,6 +41,8 @@ class Pins:
     false is as good where whatever has none is a commit of a repository."""
     others: tuple[tuple[str, Path], ...] = ()
     """`NAME=URL` of other indexes, and the requirements that only these have."""
+    addresses: tuple[str, ...] = ()
+    """Of indexes, with the users and passwords for what a pylock.toml names."""
 
 
 def read_pins(path: Path, *, is_hashed: bool) -> Pins:

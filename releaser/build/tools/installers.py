@@ -96,12 +96,14 @@ def install_locked(
     is_hashed: bool = True,
     is_from_any: bool = False,
     index: str = "",
+    addresses: tuple[str, ...] = (),
 ) -> Program:
     """Return the command that installs exactly what `lock` pins into the folder `into`.
 
     `is_hashed`: each package must have a hash. Hashes that are there are checked in any case. `is_from_any`: the lock
     is of a tool that chooses from all of the project's indexes; whatever is no commit has a hash there. `index`, as
-    `NAME=URL`, is asked before all others, and for what it has it is the only one.
+    `NAME=URL`, is asked before all others, and for what it has it is the only one. The users and passwords in
+    `addresses` of indexes hold for the files that a pylock.toml names there.
     """
     what = ("--no-deps", *(("--require-hashes",) if is_hashed else ()), "-r", str(lock))
     match installer.kind:
@@ -113,7 +115,13 @@ def install_locked(
             program = _uv_install(installer, project, into, what if lock.suffix != ".toml" else ("-r", str(lock)))
         case "pip":
             program = _pip_install(installer, project, into, what)
+    if addresses and installer.kind == "uv":
+        return replace(program, env=_joined(addresses))
     return replace(program, env=_index_variables(installer, index)) if index else program
+
+
+def _joined(indexes: tuple[str, ...]) -> dict[str, str]:
+    return {"UV_INDEX": " ".join(filter(None, (*indexes, os.environ.get("UV_INDEX", ""))))}
 
 
 def _index_variables(installer: Installer, index: str) -> dict[str, str]:
@@ -121,7 +129,7 @@ def _index_variables(installer: Installer, index: str) -> dict[str, str]:
     name, _, url = index.partition("=")
     if installer.kind == "pip":
         return {"PIP_INDEX_URL": url}
-    found = {"UV_INDEX": " ".join(filter(None, (index, os.environ.get("UV_INDEX", ""))))}
+    found = _joined((index,))
     key = re.sub(r"[^A-Z0-9]", "_", name.upper())
     for word in ("USERNAME", "PASSWORD"):
         value = os.environ.get(f"POETRY_HTTP_BASIC_{key}_{word}")  # Poetry's own variables for the same

@@ -90,7 +90,7 @@ def _workspace_lock(project: Path) -> Path | None:
 
 
 def _lock(root: Path, path: Path, kind: LockKind, asked: Asked) -> Lock | None:
-    shown = str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+    shown = os.path.relpath(path, root)
     try:
         content = content_of(path)
         if kind == "requirements" and not _is_lock(path):

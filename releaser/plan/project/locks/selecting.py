@@ -121,7 +121,7 @@ def _select(path: Path, text: str, kind: LockKind, asked: Asked) -> Selected:
             asked_for = [Edge(name=own), *roots] if own else roots_of(asked.project, *chosen)
             packages = walk(asked_for, uv_nodes(data), where)
             packages = tuple(package for package in packages if package.name != own)
-            return Selected(packages=packages, indexes=indexes_of(data, asked.project))
+            return Selected(packages=packages, indexes=indexes_of(data, (base, asked.folder)))
 
 
 def _toml(text: str, packages: str) -> dict[str, Any]:
