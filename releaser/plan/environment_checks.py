@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from difflib import get_close_matches
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
@@ -131,6 +132,13 @@ def _choice_problems(profile: Profile, facts: Facts, setting: str, names: tuple[
             yield problem_at(origin, f"{lock.shown} was made without {', '.join(absent)}", hint)
     elif facts.wanted is not None and not facts.wanted.has_choices:
         yield problem_at(origin, f"{facts.wanted.shown} knows of no {setting}", f"leave '{setting}' out")
+    elif facts.project is not None and (lock is None or lock.kind in ("uv", "poetry")):
+        offered: tuple[str, ...] = getattr(facts.project, setting)
+        known = {str(canonicalize_name(name)): name for name in offered}
+        for name in (name for name in names if canonicalize_name(name) not in known):
+            near = get_close_matches(canonicalize_name(name), known, 1)
+            hint = f"did you mean '{known[near[0]]}'?" if near else f"it has {', '.join(offered)}" if offered else ""
+            yield problem_at(origin, f"the project has no {setting.removesuffix('s')} '{name}'", hint)
 
 
 def lock_warnings(facts: Facts) -> Iterator[Problem]:

@@ -159,6 +159,9 @@ class Project:
     """Whether it has `[tool.alembic]`."""
     is_tree: bool = False
     """Whether no build backend makes a wheel of it: its files are the app, as they lie."""
+    extras: tuple[str, ...] = ()
+    """Names of those that it has."""
+    groups: tuple[str, ...] = ()
     python_request: PythonRequest | None = None
     """The Python that it asks for by version; None: `requires_python` is all that it says."""
 

@@ -16,18 +16,18 @@ USER = "ada"
 PASSWORD = "hunter2"
 
 
-def make_wheel(folder: Path, name: str, *requires: str, says: str = "") -> Path:
-    """Write the wheel of a package `name`, 1.0, with one module, whose NAME is its own or what it `says`."""
-    info = f"{name}-1.0.dist-info"
+def make_wheel(folder: Path, name: str, *requires: str, says: str = "", version: str = "1.0") -> Path:
+    """Write the wheel of a package `name` with one module, whose NAME is its own or what it `says`."""
+    info = f"{name}-{version}.dist-info"
     needs = "".join(f"Requires-Dist: {requirement}\n" for requirement in requires)
     files = {
         f"{name}.py": f"NAME = {says or name!r}\n",
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{needs}",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         f"{info}/RECORD": f"{name}.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n",
     }
     folder.mkdir(parents=True, exist_ok=True)
-    wheel = folder / f"{name}-1.0-py3-none-any.whl"
+    wheel = folder / f"{name}-{version}-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         for member, text in files.items():
             archive.writestr(zipfile.ZipInfo(member), text)

@@ -302,7 +302,8 @@ SHAPES: Mapping[str, Shape] = {
     "a_group": Shape(
         files={
             "pyproject.toml": _project(asked=ASKED[:1])
-            + '[dependency-groups]\ndev = ["pytest"]\nprod = ["waitress>=2"]\n',
+            + '[dependency-groups]\ndev = ["pytest"]\nprod = ["waitress>=2"]\n'
+            '[tool.uv]\ndefault-groups = ["dev", "prod"]\n',
             "app.py": APP,
         },
         lock=_uv_lock,

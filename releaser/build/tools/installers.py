@@ -198,7 +198,7 @@ def export_lock(
 
     The project itself is left out; other projects of the same repository are named by their folders.
     """
-    words = ("export", "--frozen", "--no-emit-project", "--no-dev", "--no-editable", "--no-header")
+    words = ("export", "--frozen", "--no-emit-project", "--no-default-groups", "--no-editable", "--no-header")
     chosen = (*_chosen(extras, "--extra"), *_chosen(groups, "--group"))
     more = ("--no-annotate", "--quiet", "--format", "requirements-txt", *chosen, "-o", str(to))
     return _program(installer, project, (*words, *more))

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from releaser.plan.facts import Lock, LockKind, UnusableLock
 from releaser.plan.project.formats.requirement_files import main_file, requirements_in
-from releaser.plan.project.formats.tables import table_in
+from releaser.plan.project.locks.anew import made_by_releaser
 from releaser.plan.project.locks.selecting import Asked, WrongLock, select
 from releaser.plan.project.locks.stale import is_stale
 from releaser.plan.project.pyproject import UnusableProject, read_pyproject
-from releaser.plan.project.reading import Unreadable, content_of, toml_in
+from releaser.plan.project.reading import Unreadable, content_of
 
 NAMES: tuple[tuple[str, LockKind], ...] = (
     ("uv.lock", "uv"),
@@ -59,14 +59,6 @@ def find_lock(root: Path, project: Path, named: str, asked: Asked) -> Lock | Non
         return _lock(root.resolve(), of_workspace, "uv", asked)
     elsewhere = main_file(project)
     return _lock(root, elsewhere, "requirements", asked) if elsewhere else None
-
-
-def made_by_releaser(path: Path) -> bool:
-    """Tell whether the lock at `path` was made by `releaser lock`."""
-    try:
-        return "releaser" in table_in(toml_in(content_of(path).decode("utf-8", "replace")), "tool")
-    except (Unreadable, ValueError):
-        return False
 
 
 def kind_of(name: str) -> LockKind:

@@ -49,6 +49,22 @@ def uv_roots(
     return "", ()
 
 
+def uv_missing(lock: Mapping[str, Any], own: str, asked: Iterable[Edge]) -> str:
+    """Return what the project `own` asks for and its lock was made without: it is older than that; empty: nothing.
+
+    What the lock was made for and does not have was replaced or left out by uv's own settings.
+    """
+    metadata: Mapping[str, Any] = {}
+    names: set[str] = set()
+    for entry in lock.get("package", ()):
+        names.add(canonicalize_name(str(entry["name"])))
+        if canonicalize_name(str(entry["name"])) == own:
+            metadata = table_in(entry, "metadata")
+    lists = [metadata.get("requires-dist", ()), *table_in(metadata, "requires-dev").values()]
+    names |= {canonicalize_name(str(each.get("name"))) for listed in lists for each in listed}
+    return next((edge.name for edge in asked if edge.name not in names), "")
+
+
 def indexes_of(lock: Mapping[str, Any], folders: Iterable[Path]) -> dict[str, str]:
     """Return, by hash, the index of each package that comes from one which the project names: `NAME=URL`.
 
