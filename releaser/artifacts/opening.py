@@ -43,7 +43,7 @@ def opened(path: Path) -> Iterator[Archive]:
         DamagedArtifact: it cannot be read to its end, or breaks a rule.
         OSError: the file cannot be read.
     """
-    from backports import zstd
+    from releaser.artifacts.zstandard import zstd
 
     try:
         with open_file(str(path)) as file:

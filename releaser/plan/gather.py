@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
@@ -158,5 +159,6 @@ def _tools(profile: Profile) -> Mapping[str, str]:
         try:
             found[name] = version(_DISTRIBUTIONS.get(name, name))
         except PackageNotFoundError:
-            continue
+            if name == "zstd":  # the standard library's, from 3.14 on
+                found[name] = f"of Python {sys.version.split()[0]}"
     return found

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from backports import zstd
-from backports.zstd import CompressionParameter
+from releaser.artifacts.zstandard import zstd
 
 PIECE_BYTES: Final = 8 * 1024 * 1024
 """Larger ones save a hundredth, smaller ones cost more."""
@@ -23,8 +22,8 @@ class ZstdFrames:
     def __init__(self, level: int) -> None:
         """Compress at `level`."""
         self._options: dict[int, int] = {
-            CompressionParameter.compression_level: level,
-            CompressionParameter.checksum_flag: 1,
+            zstd.CompressionParameter.compression_level: level,
+            zstd.CompressionParameter.checksum_flag: 1,
         }
         self._level = level
 
@@ -46,4 +45,4 @@ class ZstdFrames:
 
     def compress(self, piece: bytes) -> bytes:
         """Return a piece as a frame."""
-        return zstd.compress(piece, options=self._options)
+        return bytes(zstd.compress(piece, options=self._options))

@@ -12,7 +12,7 @@ from releaser.build.tools.commands import Program, ProgramFailed, Run
 from releaser.build.tools.elf import Elf, read_elf
 from releaser.errors import BuildError, ProjectError
 
-OLDEST, NEWEST = (3, 11), (3, 13)
+OLDEST, NEWEST = (3, 11), (3, 15)
 _EXECUTABLES = ("python3", "python", *(f"python3.{minor}" for minor in range(NEWEST[1], OLDEST[1] - 1, -1)))
 _QUESTION = """
 import json, os, platform, sys

@@ -324,5 +324,5 @@ def python_version(text: str) -> None:
     Raises:
         Wrong: it is none.
     """
-    if not re.fullmatch(r"3\.1[123]", text):
-        raise Wrong(f"expected a version of Python, found {quoted(text)}", "releases run on 3.11, 3.12 and 3.13")
+    if not re.fullmatch(r"3\.1[1-5]", text):
+        raise Wrong(f"expected a version of Python, found {quoted(text)}", "releases run on 3.11 to 3.15")

@@ -77,7 +77,7 @@ SEEN: Mapping[str, Mapping[str, Any]] = {
     },
     "process_name": _not_one_of(NAME_PATTERN, (MAIN_PROCESS,)),
     "project_path": _inside(),
-    "python_version": {"pattern": r"^3\.1[123]$"},
+    "python_version": {"pattern": r"^3\.1[1-5]$"},
     "release_path": {"pattern": f"^{_RELATIVE}$", "not": {"pattern": _HAS_DOTS}},
     "script_location": {
         "pattern": rf"^([^/~$:{_CONTROL}][^$:{_CONTROL}]*|{_DOTTED}:{_RELATIVE})$",

@@ -17,7 +17,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from releaser.plan.facts import Interpreter
 
-MINORS = ("3.13", "3.12", "3.11")
+MINORS = ("3.15", "3.14", "3.13", "3.12", "3.11")
 """Versions that a release runs on, the newest first."""
 _QUESTION = (
     "import json, os, platform, sys, sysconfig; print(json.dumps([sys.executable, "

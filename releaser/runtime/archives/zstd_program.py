@@ -1,4 +1,4 @@
-"""How is Zstandard unpacked by a Python that has no module for it (PEP 784 gives 3.14 one)? By the program zstd(1)."""
+"""How is Zstandard unpacked? By the standard library where it can (3.14, PEP 784), else by the program zstd(1)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 import os
 import shutil
 import subprocess
+import sys
 
 from .reader import Damaged
 
@@ -16,11 +17,37 @@ if TYPE_CHECKING:
 
 
 def unpacked_by_zstd() -> Callable[[IO[bytes]], IO[bytes]] | None:
-    """Return what makes the plain content of an open file, or nothing where the program is missing."""
+    """Return what makes the plain content of an open file; nothing where this Python cannot and no program is there."""
+    if sys.version_info >= (3, 14):
+        try:
+            from compression.zstd import ZstdError, ZstdFile
+        except ImportError:  # built without libzstd
+            pass
+        else:
+            return lambda file: io.BufferedReader(_Checked(ZstdFile(file), ZstdError))  # type: ignore[type-var]
     program = shutil.which("zstd")
     if program is None:
         return None
     return lambda file: io.BufferedReader(_Plain(program, file))  # type: ignore[type-var]
+
+
+class _Checked(io.RawIOBase):
+    """What the library reads, its own error told as that of a damaged archive."""
+
+    def __init__(self, plain: IO[bytes], error: type[Exception]) -> None:
+        self._plain = plain
+        self._error = error
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+        try:
+            data = self._plain.read(len(buffer))
+        except (self._error, EOFError) as error:
+            raise Damaged(f"zstd cannot unpack it: {error}") from error
+        buffer[: len(data)] = data
+        return len(data)
 
 
 class _Plain(io.RawIOBase):

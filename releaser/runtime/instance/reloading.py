@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from ..bundle.python_variables import DROPPED, UNBUFFERED
 from ..release.environment import OF_THE_MANAGER
 from ..release.failures import FAILED, Failure
 from ..release.primitives import allocate_lock
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 _functions: list[Callable[[Change], Any]] = []
 _known: dict[str, str] = {}
 _lock = allocate_lock()
-_OF_THE_PROCESS = frozenset(("_", "PWD", "OLDPWD", "SHLVL", "RELEASE_INSTANCE", *OF_THE_MANAGER))
-"""What shells and supervisors set for one process; no configuration."""
+_OF_THE_PROCESS = frozenset(("_", "PWD", "OLDPWD", "SHLVL", *OF_THE_MANAGER, *DROPPED, UNBUFFERED))
+"""What shells and supervisors set for one process, and what its interpreter has read once; no configuration."""
 _LEAST_HIDDEN = 4
 _HIDDEN = "(hidden)"
 

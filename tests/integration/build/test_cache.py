@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from backports import zstd
 from support.builds import built, files_in, manifest_of, releaser
 from support.tiny_project import CONFIG, make_tiny_project
 
+from releaser.artifacts.zstandard import zstd
 from releaser.build.archive.writing import write_archive
 
 LIBRARY = "greetings"

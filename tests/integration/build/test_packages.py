@@ -10,9 +10,10 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from backports import zstd
 from support.builds import built, releaser
 from support.tiny_project import CONFIG, make_tiny_project
+
+from releaser.artifacts.zstandard import zstd
 
 
 def project_with(folder: Path, settings: str) -> Path:

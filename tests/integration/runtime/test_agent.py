@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,6 +53,12 @@ def main():
 
 def echo(word): return word
 """
+
+
+def _python_for_all() -> str:
+    """Return a Python that a user without any rights may run: one of the system's, whichever it has."""
+    names = ("python3", f"python{sys.version_info[0]}.{sys.version_info[1]}")
+    return next((found for name in names if (found := shutil.which(name, path="/usr/bin"))), "python3")
 
 
 @pytest.fixture
@@ -103,7 +110,7 @@ def test_another_user_is_hung_up_on(release: Handmade) -> None:
     Path(release.layout.run).chmod(0o777)
     Path(release.layout.run, "agent.sock").chmod(0o777)
     code = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); print(s.recv(9))"
-    argv = ["setpriv", "--reuid", "65534", "--clear-groups", shutil.which("python3", path="/usr/bin") or "python3"]
+    argv = ["setpriv", "--reuid", "65534", "--clear-groups", _python_for_all()]
     done = run([*argv, "-c", code, f"{release.layout.run}/agent.sock"])
     assert (done.stdout, done.stderr) == ("b''\n", "")
 

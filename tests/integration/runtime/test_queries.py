@@ -12,8 +12,8 @@ from support.running import Release, ended, make_release
 
 MOST_OF_OURS = 13
 """Ten modules, and the `__init__` of each of their three rooms; one costs a tenth of a millisecond, of ten."""
-OF_THE_LIBRARY = {"__future__", "_collections_abc", "_socket", "_stat", "genericpath", "os", "posixpath", "stat"}
-"""More than a bare interpreter has: `os` with its own, and the socket."""
+OF_THE_LIBRARY = "import __future__, _socket, io, os"
+"""More than a bare interpreter has: `os` with its own, which are more of them with each Python, and the socket."""
 
 
 @pytest.fixture
@@ -35,10 +35,10 @@ def imported(release: Release, *words: str) -> tuple[subprocess.CompletedProcess
 @pytest.mark.parametrize("query", ["ping", "pid", "status"])
 def test_a_query_imports_no_more_modules_than_it_needs(release: Release, query: str) -> None:
     entry = release.root / "releases/1.0.0/runtime/__main__.py"
-    _, bare = imported(release, "-c", "pass")
+    _, bare = imported(release, "-c", OF_THE_LIBRARY)
     done, found = imported(release, str(entry), str(release.root), "1.0.0", query)
     assert done.stdout
     ours = {name for name in found if name.partition(".")[0] == "releaser"}
     assert "releaser.runtime.protocol.client" in ours
-    assert found - ours - bare <= OF_THE_LIBRARY
+    assert found - ours <= bare
     assert len(ours) <= MOST_OF_OURS, sorted(ours)

@@ -133,7 +133,8 @@ def test_kill_leaves_no_process(tmp_path: Path, way: str) -> None:
     with ended(release):
         running = begin(release, way, "stubborn")
         os.kill(supervisor(running, way), signal.SIGKILL)
-        assert running.wait() == (1 if way == "process 1" else 137)  # 1 is how unshare tells it
+        # 1 is how unshare told it before version 2.41 of util-linux, which ends itself by the same signal.
+        assert running.wait() in ((1, 137) if way == "process 1" else (137,))
         eventually(lambda: not release.processes())
         assert not (release.var / "events").exists()
 

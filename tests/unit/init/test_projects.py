@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -498,10 +499,13 @@ def test_a_server_is_added_by_what_the_project_uses(tmp_path: Path, files: dict[
     assert caught.value.hint.startswith(hint)
 
 
+OWN_PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+
 def test_init_says_which_python_a_build_takes_and_when_there_is_none(tmp_path: Path) -> None:
-    make(tmp_path, {"shop.py": "def main(): ...\n", ".python-version": "3.11\n"})
+    make(tmp_path, {"shop.py": "def main(): ...\n", ".python-version": f"{OWN_PYTHON}\n"})
     found = find(tmp_path)
-    assert found.python.startswith("3.11.")
+    assert found.python.startswith(f"{OWN_PYTHON}.")
     assert found.python.endswith(", from .python-version")
     assert refused_later(found, changes_for(tmp_path, choose(found), force=False)) == []
 
@@ -509,7 +513,7 @@ def test_init_says_which_python_a_build_takes_and_when_there_is_none(tmp_path: P
     found = find(tmp_path)
     changes = changes_for(tmp_path, choose(found), force=False)
     (problem,) = refused_later(found, changes)
-    assert problem.what == "the project needs Python >=3.20, and a release runs on Python 3.11 to 3.13"
+    assert problem.what == "the project needs Python >=3.20, and a release runs on Python 3.11 to 3.15"
 
 
 def test_every_process_of_a_procfile_runs_and_its_release_task_before_them(tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from backports import zstd
 from hypothesis import given
 from hypothesis import strategies as st
 
+from releaser.artifacts.zstandard import zstd
 from releaser.build.archive.gzipped import Gzip
 from releaser.build.archive.pieces import Codec, PieceWriter
 from releaser.build.archive.zstd_frames import ZstdFrames
