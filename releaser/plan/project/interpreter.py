@@ -76,7 +76,7 @@ def choose_interpreter(own: Interpreter, version: str, versions: str, *, is_told
         found.insert(0, own)
     for each in (*exact, *found):
         return Chosen(interpreter=each)
-    return Chosen(interpreter=None, missing=version or wanted[0])
+    return Chosen(interpreter=None, missing=version or wanted[-1])  # the oldest: what its author surely had
 
 
 def for_target(own: Interpreter, version: str, platform_tag: str) -> Interpreter:

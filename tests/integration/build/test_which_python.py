@@ -23,7 +23,16 @@ from support.tiny_project import CONFIG, make_tiny_project
 from releaser.plan.project.interpreter import MINORS, this_interpreter
 
 OWN = this_interpreter().version
-OTHER = next(minor for minor in MINORS if minor != OWN)
+FOUND = {
+    minor: program
+    for minor in reversed(MINORS)
+    for program in (
+        *Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob(f"versions/{minor}.*/bin/python{minor}"),
+        Path(f"/usr/bin/python{minor}"),
+    )
+    if minor != OWN and program.exists()
+}
+OTHER = next(iter(reversed(FOUND)), next(minor for minor in MINORS if minor != OWN))
 
 
 def machine(folder: Path) -> dict[str, str]:
@@ -42,11 +51,9 @@ def machine(folder: Path) -> dict[str, str]:
 
 def another_python() -> Path:
     """Return the program of another Python on this machine that a release runs on, or skip."""
-    home = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    for program in (*home.glob(f"versions/{OTHER}.*/bin/python{OTHER}"), Path(f"/usr/bin/python{OTHER}")):
-        if program.exists():
-            return program
-    pytest.skip(f"there is no Python {OTHER} here")
+    if OTHER not in FOUND:
+        pytest.skip(f"there is no other Python than {OWN} here that a release runs on")
+    return FOUND[OTHER]
 
 
 def offered_by_uv(folder: Path, program: Path) -> dict[str, str]:

@@ -83,7 +83,7 @@ def test_the_newest_within_the_range_is_taken(machine: Path) -> None:
 
 def test_what_is_on_no_path_is_missing_by_its_name(machine: Path) -> None:
     assert chosen("3.13.2") == Chosen(interpreter=None, missing="3.13.2")
-    assert chosen("", ">=3.13") == Chosen(interpreter=None, missing="3.13")
+    assert chosen("", ">=3.13") == Chosen(interpreter=None, missing="3.13"), "the oldest that is in the range"
 
 
 def test_one_that_the_range_does_not_allow_or_no_release_runs_on_is_passed_over_unless_the_author_named_it(
