@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -14,10 +15,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from support.builds import releaser
+import uv
+from support.builds import clean_environment, releaser
 from support.built import Site, release_in
 from support.running import Release, ended
-from support.shapes import SHAPES, write_shape
+from support.shapes import APP, SHAPES, write_shape
 
 pytestmark = pytest.mark.usefixtures("registry")
 FEW = ("packaged", "of_poetry", "of_pipenv", "loose_requirements", "script", "member", "setup_cfg")
@@ -97,4 +99,72 @@ def test_releaser_lock_is_what_the_warning_says_and_the_next_build_uses_it(tmp_p
     assert (done.returncode, done.stderr) == (0, "")
     assert re.search(r"install \d locked (dependency|dependencies) from pylock.toml", done.stdout)
     with serving(folder, "dev", tmp_path / name):
+        pass
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"requirements.txt": "bottle\n", "app.py": APP},
+        {
+            "pyproject.toml": '[project]\nname = "unserved"\nversion = "1"\nrequires-python = ">=3.11"\n'
+            'dependencies = ["bottle"]\n',
+            "app.py": APP,
+        },
+    ],
+    ids=["requirements", "pyproject"],
+)
+def test_a_server_that_is_lacking_is_added_as_it_is_told(tmp_path: Path, files: dict[str, str]) -> None:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name).write_text(text.replace("{name}", "unserved"))
+    refused = releaser(folder, "init")
+    (command,) = re.findall("hint: `(.*?)`, then `releaser init` once more", refused.stderr)
+
+    environ = clean_environment() | {"UV_PYTHON": sys.executable}
+    environ["PATH"] = f"{Path(uv.find_uv_bin()).parent}:{environ['PATH']}"
+    added = subprocess.run(["sh", "-c", command], cwd=folder, env=environ, capture_output=True, text=True, check=False)
+
+    assert refused.returncode == 3
+    assert added.returncode == 0, added.stderr
+    begun(folder)
+    done = releaser(folder, "build", "--env", "dev")
+    assert done.returncode == 0, done.stderr
+    with serving(folder, "dev", tmp_path / "unserved"):
+        pass
+
+
+def test_the_root_of_a_repository_names_the_apps_below_it_and_the_way_there(tmp_path: Path) -> None:
+    top = tmp_path / "repository"
+    for name, files in {
+        "services/web": {"requirements.txt": "bottle\nwaitress\n", "app.py": APP.replace("{name}", "monorepo")},
+        "services/worker": {
+            "pyproject.toml": '[project]\nname = "worker"\nversion = "1"\n',
+            "main.py": "def main(): ...",
+        },
+        "libs/words": {"words.py": "WORDS = 1\n"},
+        "docs": {"conf.py": "def main(): ...\n"},
+    }.items():
+        (top / name).mkdir(parents=True)
+        for file, text in files.items():
+            (top / name / file).write_text(text)
+    (top / "README.md").touch()
+
+    refused = releaser(top, "init")
+    built_nothing = releaser(top, "build")
+    (command,) = re.findall("`(releaser init .*)`", refused.stderr)
+    begun_there = releaser(top, *command.split()[1:])
+    told_the_way = releaser(top, "build")
+    (way,) = re.findall("hint: `cd (.*)`", told_the_way.stderr)
+
+    apps = "services/web (waitress-serve --listen 127.0.0.1:${PORT:-8000} app:app); services/worker (main:main)"
+    assert (refused.returncode, built_nothing.returncode, told_the_way.returncode) == (3, 3, 3)
+    assert f"these look like apps: {apps}; `releaser init services/web`" in refused.stderr
+    assert apps in built_nothing.stderr
+    assert begun_there.returncode == 0, begun_there.stderr
+    assert sorted(path.name for path in top.iterdir()) == ["README.md", "docs", "libs", "services"]
+    done = releaser(top / way, "build", "--env", "dev")
+    assert done.returncode == 0, done.stderr
+    with serving(top / way, "dev", tmp_path / "monorepo"):
         pass
