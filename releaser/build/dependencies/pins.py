@@ -77,6 +77,11 @@ def recorded(requirements: str) -> str:
     return "".join(f"{_USER.sub('://', line)}\n" for line in lines)
 
 
+def hashes_in(line: str) -> frozenset[str]:
+    """Return the hashes in a line of a requirements file: `sha256:...`."""
+    return frozenset(_HASH.findall(line))
+
+
 def split_by_index(requirements: str, indexes: Mapping[str, str]) -> tuple[str, dict[str, str]]:
     """Return the requirements that may come from anywhere, and those of each index in `indexes`, which is by hash."""
     if not indexes:

@@ -187,6 +187,26 @@ def resolve(
             return _pip(installer, project, (*pip, *installer.options, *what, *listed))
 
 
+def hashes_of(
+    installer: Installer, project: Path, asked: Path, to: Path, indexes: tuple[str, ...], default: str
+) -> Program:
+    """Return the command that writes to `to` the hashes that the first of `indexes` with each version in `asked` has.
+
+    Below each package stands the index. Only uv is asked.
+    """
+    words = ("pip", "compile", "--python", str(installer.python), "--quiet", "--no-header", "--no-annotate")
+    chosen = ("--no-deps", "--generate-hashes", "--emit-index-annotation", *installer.target, *installer.options)
+    env = {"UV_INDEX": " ".join(indexes), **({"UV_DEFAULT_INDEX": default} if default else {})}
+    return replace(_program(installer, project, (*words, *chosen, "-o", str(to), str(asked))), env=env)
+
+
+def without_user(url: str) -> str:
+    """Return an index's address without a user and a password, as uv notes it."""
+    scheme, found, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{found}{host.rpartition('@')[2]}{slash}{path}"
+
+
 def _has_options(files: tuple[Path, ...]) -> bool:
     return any(path.name not in _DESCRIBED for path in files)
 

@@ -39,6 +39,8 @@ class Indexes:
 
     first: Index
     second: Index
+    is_reversed: bool = False
+    """Whether the second one is named first."""
 
     def hash_of(self, name: str) -> str:
         folder = self.second.folder if name == "torch" else self.first.folder
@@ -111,10 +113,15 @@ def of_poetry(project: Path, indexes: Indexes) -> Path:
     return project
 
 
+def _in_order(indexes: Indexes) -> tuple[tuple[str, Index], ...]:
+    """Return the sources of PDM: that which is called pypi takes the default's place, and comes last for uv."""
+    ordered = (indexes.second, indexes.first) if indexes.is_reversed else (indexes.first, indexes.second)
+    return (("pypi", ordered[0]), ("other", ordered[1]))
+
+
 def of_pdm(project: Path, indexes: Indexes) -> Path:
     sources = "".join(
-        f'[[tool.pdm.source]]\nname = "{name}"\nurl = "{index.url}"\n'
-        for name, index in (("pypi", indexes.first), ("cpu", indexes.second))
+        f'[[tool.pdm.source]]\nname = "{name}"\nurl = "{index.url}"\n' for name, index in _in_order(indexes)
     )
     (project / "pyproject.toml").write_text(PROJECT + "[tool.pdm]\ndistribution = false\n" + sources)
     parts = ['[metadata]\ngroups = ["default"]\nlock_version = "4.5.0"\n']
@@ -146,9 +153,32 @@ def of_requirements(project: Path, indexes: Indexes) -> Path:
     return project
 
 
+def of_requirements_in_another_order(project: Path, indexes: Indexes) -> Path:
+    lines = [f"--index-url {indexes.second.url}", f"--extra-index-url {indexes.first.url}"]
+    of_requirements(project, indexes)
+    listed = (project / "requirements.txt").read_text().splitlines()[2:]
+    (project / "requirements.txt").write_text("".join(f"{line}\n" for line in (*lines, *listed)))
+    return project
+
+
+def of_pdm_in_another_order(project: Path, indexes: Indexes) -> Path:
+    return of_pdm(project, Indexes(first=indexes.first, second=indexes.second, is_reversed=True))
+
+
 @pytest.mark.parametrize(
     "locked",
-    [of_uv, of_a_file_beside_it, of_a_workspace, of_pylock, of_poetry, of_pdm, of_pipenv, of_requirements],
+    [
+        of_uv,
+        of_a_file_beside_it,
+        of_a_workspace,
+        of_pylock,
+        of_poetry,
+        of_pdm,
+        of_pipenv,
+        of_requirements,
+        of_requirements_in_another_order,
+        of_pdm_in_another_order,
+    ],
     ids=lambda locked: locked.__name__.removeprefix("of_"),
 )
 def test_the_same_version_on_two_indexes_is_taken_from_the_one_that_the_lock_means(

@@ -77,6 +77,11 @@ def addresses_in(text: str) -> list[str]:
     return _ADDRESS.findall(text)
 
 
+def names_other_files(text: str) -> bool:
+    """Tell whether a requirements file of that text includes others."""
+    return _INCLUDE.search(text) is not None
+
+
 def _read(path: Path, *names: re.Pattern[str]) -> Iterator[tuple[Path, str]]:
     """Yield the file and, once each, those that it names in these ways, with their texts."""
     seen = {path.resolve()}
