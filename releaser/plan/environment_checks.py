@@ -15,6 +15,7 @@ from releaser.plan.places import described_in, origin_of, problem_at
 from releaser.plan.project.interpreter import MINORS, Chosen, is_within
 
 GET_A_LOCK = "releaser lock"
+_SHOWN = 3
 
 
 def interpreter_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:
@@ -146,6 +147,11 @@ def lock_warnings(facts: Facts) -> Iterator[Problem]:
     if facts.lock is not None and facts.lock.is_stale:
         what = "what the project asks for has changed since this lock was made"
         yield Problem(where=facts.lock.shown, what=what, hint=GET_A_LOCK)
+    bare = [package.name for package in facts.lock.packages if not package.has_hash] if facts.lock is not None else []
+    if facts.lock is not None and bare:
+        more = f" and {len(bare) - _SHOWN} more" if len(bare) > _SHOWN else ""
+        what = f"it has no hash of {', '.join(bare[:_SHOWN])}{more}: what is installed for that is not checked"
+        yield Problem(where=facts.lock.shown, what=what)
     if facts.wanted is None:
         return
     what = f"no lock file: each build resolves anew {facts.wanted.asks}, and checks no hashes"

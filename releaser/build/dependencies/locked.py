@@ -96,7 +96,7 @@ def _locked(step: InstallDependencies, lock: Lock, stage: Stage) -> _Locked:
     run_program(stage, program, f"{lock.shown} could not be read")
     rest, by_index = split_by_index(to.read_text(encoding="utf-8"), lock.indexes)
     to.write_text(rest, encoding="utf-8")
-    return _Locked(path=to, base=base, by_index=by_index)
+    return _Locked(path=to, base=base, by_index=by_index, is_hashed=all(each.has_hash for each in lock.packages))
 
 
 def _lines(packages: Iterable[LockedPackage], index: str) -> list[str]:

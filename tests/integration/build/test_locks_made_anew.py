@@ -167,3 +167,18 @@ def test_what_cannot_be_resolved_leaves_the_lock_as_it_was(index: Index, tmp_pat
     assert "now: pylock.toml is as it was" in failed.stderr
     assert (project / "pylock.toml").read_bytes() == before
     assert sorted(path.name for path in project.iterdir()) == ["main.py", "pylock.toml", "rel", "requirements.txt"]
+
+
+def test_a_lock_without_the_hash_of_a_package_is_built_with_a_warning(index: Index, tmp_path: Path) -> None:
+    project = began(tmp_path / "project", {"pyproject.toml": PROJECT})
+    carried_out(project, "uv lock")
+    lock = project / "uv.lock"
+    without, count = re.subn(r', hash = "sha256:[0-9a-f]+"', "", lock.read_text())
+    lock.write_text(without)
+    assert releaser(project, "init").returncode == 0
+
+    done = releaser(project, "build", "--env", "dev")
+
+    assert count == 1
+    assert done.returncode == 0, done.stderr
+    assert "uv.lock: it has no hash of plain: what is installed for that is not checked" in done.stderr

@@ -21,7 +21,11 @@ def uv_nodes(lock: Mapping[str, Any]) -> Iterator[Node]:
     for entry in lock.get("package", ()):
         markers = entry.get("resolution-markers", ())
         yield Node(
-            package=LockedPackage(name=canonicalize_name(str(entry["name"])), version=str(entry.get("version", ""))),
+            package=LockedPackage(
+                name=canonicalize_name(str(entry["name"])),
+                version=str(entry.get("version", "")),
+                has_hash=_has_hash(entry),
+            ),
             edges=tuple(_edges(entry.get("dependencies"))),
             extras={
                 canonicalize_name(extra): tuple(_edges(listed))
@@ -83,6 +87,14 @@ def indexes_of(lock: Mapping[str, Any], folders: Iterable[Path]) -> dict[str, st
             files = [*entry.get("wheels", ()), *([entry["sdist"]] if "sdist" in entry else [])]
             found.update((str(file["hash"]), index) for file in files if isinstance(file, dict) and "hash" in file)
     return found
+
+
+def _has_hash(entry: Mapping[str, Any]) -> bool:
+    """Tell whether something is known of the files of a package: an index need not tell their hashes."""
+    if not {"registry", "url"} & set(table_in(entry, "source")):
+        return True
+    files = [*entry.get("wheels", ()), entry.get("sdist")]
+    return any(isinstance(file, dict) and "hash" in file for file in files)
 
 
 def _named_indexes(folder: Path) -> Iterator[Mapping[str, Any]]:
