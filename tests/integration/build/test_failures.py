@@ -142,15 +142,6 @@ def test_a_console_script_that_is_not_there_has_a_nearest_name(project: Path) ->
     assert "there is no console script 'tyny' in the bundle; did you mean 'tiny'?" in done.stderr
 
 
-def test_requirements_without_hashes_are_refused_before_anything_runs(project: Path) -> None:
-    (project / "requirements.txt").write_text("h11==0.16.0\n")
-    done = releaser(project, "build")
-    assert done.returncode == 3
-    assert "requirements.txt:1: 1 requirement has no hash" in done.stderr
-    assert done.stdout == ""
-    assert not (project / "_build").exists()
-
-
 def test_migrations_without_alembic_in_the_bundle_are_refused(project: Path) -> None:
     (project / "src/tiny/migrations").mkdir()
     (project / "src/tiny/migrations/env.py").write_text("")

@@ -173,33 +173,40 @@ def test_a_member_of_a_workspace_is_built_with_those_it_depends_on(project: Path
 
 
 @pytest.mark.parametrize("tool", ["poetry", "pdm"])
-def test_locks_of_poetry_and_pdm_are_read_by_their_own_exporters(project: Path, tmp_path: Path, tool: str) -> None:
-    (project / f"{tool}.lock").write_text('[[package]]\nname = "leaf"\n')
-    with_settings(project, 'find_links = ["vendor"]')
-    bare = releaser(project, "build", PATH="/usr/bin:/bin")
-    assert bare.returncode == 3
-    assert f"only {tool} reads this lock, and it is not installed" in bare.stderr
+def test_locks_of_poetry_and_pdm_are_read_without_them_and_their_hashes_enforced(project: Path, tool: str) -> None:
     wheel = make_wheel(project / "vendor", "leaf")
-    exporter = tmp_path / "bin" / tool
-    exporter.parent.mkdir()
-    exporter.write_text(
-        f"#!/bin/sh\nwhile [ $# -gt 1 ]; do [ \"$1\" = --output ] && to=$2; shift; done\necho '{hashed(wheel)}' > $to\n"
+    pyproject = project / "pyproject.toml"
+    pyproject.write_text(pyproject.read_text().replace("[project]\n", '[project]\ndependencies = ["leaf"]\n'))
+    entry = (
+        f'name = "leaf"\nversion = "1.0"\nfiles = [{{ file = "{wheel.name}", hash = "sha256:{digest_of(wheel)}" }}]\n'
     )
-    exporter.chmod(0o755)
-    release = built(project, "--offline", PATH=f"{exporter.parent}:{os.environ['PATH']}")
+    (project / f"{tool}.lock").write_text(f"[[package]]\n{entry}")
+    with_settings(project, 'find_links = ["vendor"]')
+
+    release = built(project, "--offline", PATH="/usr/bin:/bin")
+    (project / f"{tool}.lock").write_text(f"[[package]]\n{entry}".replace(digest_of(wheel), "0" * 64))
+    refused = releaser(project, "build", "--offline", PATH="/usr/bin:/bin")
+
     assert "leaf.py" in modules(release)
+    assert refused.returncode == 1
+    assert "the dependencies could not be installed" in refused.stderr
 
 
-def test_a_poetry_without_its_exporter_is_told_how_to_get_it(project: Path, tmp_path: Path) -> None:
-    (project / "poetry.lock").write_text('[[package]]\nname = "leaf"\n')
-    poetry = tmp_path / "bin/poetry"
-    poetry.parent.mkdir()
-    poetry.write_text('#!/bin/sh\necho "The requested command $1 does not exist." >&2\nexit 1\n')
-    poetry.chmod(0o755)
-    done = releaser(project, "build", PATH=f"{poetry.parent}:{os.environ['PATH']}")
-    assert done.returncode == 1
-    assert "bin/poetry has no command 'export', which its plugin poetry-plugin-export adds" in done.stderr
-    assert "hint: poetry self add poetry-plugin-export, or pipx inject poetry poetry-plugin-export" in done.stderr
+def test_requirements_without_hashes_are_resolved_with_a_warning_and_recorded(project: Path) -> None:
+    make_wheel(project / "vendor", "leaf", "twig")
+    twig = make_wheel(project / "vendor", "twig")
+    (project / "requirements.txt").write_text("leaf==1.0\n")
+    with_settings(project, 'find_links = ["vendor"]')
+
+    done = releaser(project, "build", "--offline")
+
+    assert done.returncode == 0, done.stderr
+    assert "requirements.txt names versions without hashes: what they are is not checked" in done.stderr
+    release = project / "_build/prod/rel/tiny"
+    assert {"leaf.py", "twig.py"} <= modules(release)
+    recorded = (release / "releases/1.0.0/resolved.txt").read_text()
+    assert f"twig==1.0 \\\n    --hash=sha256:{digest_of(twig)}\n" in recorded
+    assert str(project) not in recorded
 
 
 def test_extras_that_a_pdm_lock_was_made_without_are_refused(project: Path) -> None:
