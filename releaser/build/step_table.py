@@ -11,8 +11,10 @@ from typing import Any, TypeVar
 
 from releaser.build.archive.packing import pack_archive, pack_run_file
 from releaser.build.archive.sidecars import sign_checksums, write_sidecars
+from releaser.build.bundle.commands import run_commands
 from releaser.build.bundle.entry import check_bundle
 from releaser.build.bundle.runtime_copy import add_runtime, begin_runtime
+from releaser.build.bundle.tree import finish_tree
 from releaser.build.dependencies.bytecode import compile_bundle
 from releaser.build.dependencies.installing import (
     begin_dependencies,
@@ -22,6 +24,7 @@ from releaser.build.dependencies.installing import (
 )
 from releaser.build.dependencies.strip import strip_bundle
 from releaser.build.project.package_files import check_package_files
+from releaser.build.project.staged_tree import stage_tree
 from releaser.build.project.wheel import build_wheel
 from releaser.build.publish.replacing import bring_var, has_var, publish_archive, remove_staging, replace_tree
 from releaser.build.release.migration_files import copy_migrations, note_migration_command
@@ -127,6 +130,9 @@ def _has_plugins(step: steps.RunPlugins, stage: Stage) -> bool:
 
 TABLE: Mapping[type[Any], Row] = dict(
     (
+        _row(steps.StageTree, stage_tree),
+        _row(steps.RunCommands, run_commands),
+        _row(steps.FinishTree, finish_tree, is_told=_never),
         _row(steps.BuildWheel, _build_wheel),
         _row(steps.InstallDependencies, install_dependencies, begin=begin_dependencies),
         _row(steps.InstallProject, install_project),

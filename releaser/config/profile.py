@@ -207,6 +207,18 @@ class OverlaySpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepSpec:
+    """One table of `steps`: a command that the build runs in the staged tree."""
+
+    run: tuple[str, ...]
+    """Words of a process."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    when: Literal["before", "after"] = "after"
+    """Whether the dependencies are there yet."""
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StripSpec:
     """`strip`: what of the dependencies is left out."""
 
@@ -248,10 +260,22 @@ class Profile:
     """`module:callable`; exactly one of `entry_point` and `command` is set."""
     command: tuple[str, ...] = ()
     """A console script of the bundle, or `python -m module`, with its arguments."""
+    layout: Literal["", "package", "folder"] = ""
+    """Empty: a folder where no build backend makes a wheel, else a package."""
+    include_tree: bool = False
+    """Whether the project's files go along with its wheel."""
+    files: tuple[str, ...] = ()
+    """Patterns of what of the project's folder goes in besides."""
+    exclude: tuple[str, ...] = ()
+    """Patterns of what stays out of the tree."""
+    shared: tuple[str, ...] = ()
+    """Paths of the tree that live in `var/shared`."""
+    steps: tuple[StepSpec, ...] = ()
+    """Commands that the build runs in the staged tree."""
     output_dir: str = "_build"
     dev_mode: bool = False
     include_python: bool | str = False
-    """False, True (the interpreter that runs the build), or the prefix of another one."""
+    """False, True (the one that the release is built for), a version of one, or the prefix of one."""
     include_libc: bool = False
     """Whether the C library comes along with the interpreter."""
     glibc_max: str = ""
@@ -275,6 +299,8 @@ class Profile:
     """Variables of templates, besides the standard ones."""
     env_file: str = ""
     """File of the host with variables: absolute, or below the release's root; `-` in front if it may be missing."""
+    working_directory: str = ""
+    """Where every process of the bundle works; empty: the tree, or the release's root."""
     config_providers: tuple[str, ...] = ()
     """`module:callable` of the bundle, each of which returns variables."""
     commands: Mapping[str, str] = field(default_factory=dict)

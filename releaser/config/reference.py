@@ -15,6 +15,7 @@ from releaser.config.settings.assembly import OVERLAY_FIELDS, OVERLAYS
 from releaser.config.settings.elsewhere import DISTILLERY, OTHERS
 from releaser.config.settings.hooks import EVENTS, HOOKS, hook_fields
 from releaser.config.settings.tables import ROWS, TOP
+from releaser.config.settings.tree import STEP_FIELDS, STEPS
 
 _INTRODUCTION = """\
 # rel/config.toml
@@ -101,6 +102,9 @@ def _below(row: Field) -> Iterator[str]:
     elif row.kind is OVERLAYS:
         yield f"Exactly one of {', '.join(f'`{name}`' for name in OVERLAY_KINDS)} holds in each table.\n"
         yield _field_table(OVERLAY_FIELDS)
+    elif row.name == STEPS:
+        yield "In each table:\n"
+        yield _field_table(STEP_FIELDS)
     elif isinstance(row.kind, Section):
         if row.kind.one_of:
             yield f"Exactly one of {', '.join(f'`{name}`' for name in row.kind.one_of)} holds.\n"

@@ -11,6 +11,7 @@ from releaser.config.text.substitution import Wrong
 from releaser.errors import ProjectError
 from releaser.init.findings import GUNICORN_CONF, Choice, Findings
 from releaser.init.servers import PORT, address_of, server_for, with_socket
+from releaser.init.tree import Step, is_beside_the_wheel
 
 WRAPPERS = (
     ("exec",),
@@ -75,6 +76,12 @@ class Choices:
     groups: tuple[str, ...] = ()
     copied: tuple[str, ...] = ()
     """Files of the project that the commands name, and that go into the release."""
+    layout: str = ""
+    """`folder` where the wheel is not the app; empty: as a build takes it by itself."""
+    reads: tuple[str, ...] = ()
+    """What beside the package the code names; the tree goes along then."""
+    shared: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
     left_out: tuple[str, ...] = ()
     """Lines of the Procfile and Dockerfile that nothing was made of."""
 
@@ -206,8 +213,15 @@ def _with_the_rest(choices: Choices, found: Findings) -> Choices:
     if found.django_settings and any(command[:3] == DJANGO for command in commands):
         env.setdefault("DJANGO_SETTINGS_MODULE", found.django_settings)
     required = tuple(name for name in dict.fromkeys([*needed, *variables]) if name not in env)
+    layout = _layout(found, (choices.entry_point, *(word for each in commands for word in each)))
+    reads = () if layout else found.tree.read
+    has_tree = bool(found.tree.is_folder or layout or reads)
     return replace(
         choices,
+        layout=layout,
+        reads=reads,
+        shared=found.tree.shared if has_tree else (),
+        steps=found.tree.steps,
         version="project" if found.has_version else "git" if found.has_git else FIRST_VERSION,
         processes=processes,
         task=task,
@@ -218,6 +232,14 @@ def _with_the_rest(choices: Choices, found: Findings) -> Choices:
         copied=copied,
         left_out=tuple(left_out),
     )
+
+
+def _layout(found: Findings, words: tuple[str, ...]) -> str:
+    """Return `folder` if something that is to run, or Django's settings, lies beside the project's wheel."""
+    named = [word.partition(":")[0] for word in words if re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*(\(\))?", word)]
+    modules = (found.django_settings, *named)
+    is_beside = any(is_beside_the_wheel(found.folder, found.tree, module) for module in modules)
+    return "folder" if is_beside else ""
 
 
 def _process_name(name: str) -> str:
@@ -234,7 +256,8 @@ def _command_of(words: tuple[str, ...], found: Findings) -> tuple[tuple[str, ...
         command = _as_module(command, found)
     if not command or not _is_runnable(command, found) or _is_for_the_project(command, found):
         return (), ()
-    return (command[0], *(_with_place(word, found.named_files) for word in command[1:])), variables
+    named = frozenset() if found.tree.is_folder else found.named_files  # which lie in the app's own folder
+    return (command[0], *(_with_place(word, named) for word in command[1:])), variables
 
 
 def _as_module(command: tuple[str, ...], found: Findings) -> tuple[str, ...]:
@@ -283,7 +306,8 @@ def _running(found: Findings, reason: str, *, entry: str = "", command: tuple[st
 
 
 def _serving(found: Findings, command: tuple[str, ...], reason: str, variables: tuple[str, ...]) -> Choices:
-    if command[0] == "gunicorn" and GUNICORN_CONF in found.named_files and not {"-c", "--config"}.intersection(command):
+    finds_it = found.tree.is_folder or bool({"-c", "--config"}.intersection(command))
+    if command[0] == "gunicorn" and GUNICORN_CONF in found.named_files and not finds_it:
         command = (command[0], "-c", f"{_PLACE}{GUNICORN_CONF}", *command[1:])  # which it would find in its own folder
     address = address_of(command)
     health = found.dockerfile.health or found.sources.health
@@ -341,6 +365,7 @@ def _is_runnable(command: tuple[str, ...], found: Findings) -> bool:
     """Tell whether the bundle will hold the program: a console script of the project or of a dependency."""
     program = command[0]
     if program == "python":
-        return len(command) > 2 and command[1] == "-m"
+        is_file = found.tree.is_folder and command[1:2] and command[1] in found.named_files
+        return bool(is_file) or (len(command) > 2 and command[1] == "-m")
     packages = {"waitress-serve": "waitress", "huey_consumer": "huey", "django-admin": "django"}
     return program in found.scripts or found.has(packages.get(program, program))

@@ -15,11 +15,12 @@ from packaging.utils import canonicalize_name
 from releaser.errors import ProjectError
 from releaser.init.deployment import Dockerfile, read_dockerfile, read_procfile
 from releaser.init.sources import Sources, read_sources
+from releaser.init.tree import TreeFindings, find_tree
 from releaser.plan.environment_checks import missing_python
 from releaser.plan.facts import Lock, Project, Wanted
 from releaser.plan.gather import python_of
 from releaser.plan.project.formats.requirement_files import main_file, requirements_in
-from releaser.plan.project.git import read_git
+from releaser.plan.project.git import is_ignored, read_git
 from releaser.plan.project.interpreter import Chosen, this_interpreter
 from releaser.plan.project.locks.finding import NAMES as LOCKS
 from releaser.plan.project.locks.finding import LockUnusable, find_lock
@@ -71,6 +72,8 @@ class Findings:
     django_settings: str = ""
     """The module that manage.py names."""
     sources: Sources = field(default_factory=Sources)
+    tree: TreeFindings = field(default_factory=TreeFindings)
+    folder: Path = Path()
     lock: str = ""
     """Its file's name; empty without one."""
     wanted: str = ""
@@ -86,7 +89,7 @@ class Findings:
     python_trouble: str = ""
     """Why there is none."""
     are_builds_tracked: bool = False
-    """Whether git would take what is built for sources: a repository whose .gitignore does not name `_build`."""
+    """Whether git would take what is built for sources: a repository that does not ignore `_build`."""
     script_location: str = ""
     """alembic's, as `script_location` of rel/config.toml has it; empty without alembic."""
     alembic_file: str = ""
@@ -123,7 +126,10 @@ def find(folder: Path) -> Findings:
     procfile = read_procfile(_text(folder / "Procfile"))
     words = {word for command in (*procfile.values(), dockerfile.entrypoint, dockerfile.cmd) for word in command}
     words |= {word.partition("=")[2] for word in words} | {GUNICORN_CONF}
+    settings, sources = _django_settings(folder), read_sources(folder, data)
     return Findings(
+        folder=folder,
+        tree=find_tree(folder, data, table["name"], settings, dependencies | locked, sources.required_variables),
         name=table["name"],
         is_described="project" in data,
         has_version=bool(project.version),
@@ -134,8 +140,8 @@ def find(folder: Path) -> Findings:
         procfile=procfile,
         dockerfile=dockerfile,
         named_files=frozenset(word for word in words if _is_inner_file(folder, word)),
-        django_settings=_django_settings(folder),
-        sources=read_sources(folder, data),
+        django_settings=settings,
+        sources=sources,
         lock=lock.shown if lock else "",
         wanted=wanted.shown if wanted else "",
         asks=wanted.asks if wanted else "",
@@ -143,7 +149,7 @@ def find(folder: Path) -> Findings:
         choices=tuple(_choices(folder, data, table)),
         python=_told_python(project, chosen),
         python_trouble=missing_python(project, chosen),
-        are_builds_tracked=(folder / ".git").exists() and "_build" not in _text(folder / ".gitignore"),
+        are_builds_tracked=(folder / ".git").exists() and not is_ignored(folder, "_build/prod"),
         script_location=script_location,
         alembic_file=alembic_file,
         has_alembic="alembic" in dependencies | locked,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from releaser.config.explain import as_toml
 from releaser.init.choices import Choices
+from releaser.init.tree import Step
 
 DEV = """\
 # The source tree itself runs: an edit is there at the next start, without a build.
@@ -55,6 +56,7 @@ def release_text(choices: Choices) -> str:
         _PROCESS.format(name=choices.name, process=process, command=as_toml(list(command)))
         for process, command in choices.processes.items()
     ]
+    tables += [_step_text(choices.name, step) for step in choices.steps]
     if choices.script_location:
         tables.append(migrations_text(choices.name, choices))
     return "\n".join(tables)
@@ -163,6 +165,7 @@ def _release_lines(choices: Choices) -> Iterator[str]:
     listed = ", ".join(f"{name} = {as_toml(value.replace('$', '$$'))}" for name, value in choices.env.items())
     yield f"env = {{ {listed} }}" if listed else "env = {}"
     yield ""
+    yield from _tree_lines(choices)
     if choices.copied:
         yield "# Files that what runs is told of; they lie in releases/VERSION/share."
         copies = (f"{{ copy = {as_toml(name)}, to = {as_toml(f'share/{name}')} }}" for name in choices.copied)
@@ -178,6 +181,32 @@ def _release_lines(choices: Choices) -> Iterator[str]:
     yield "# From SIGTERM until the app is killed: longer than its slowest request."
     yield 'stop_timeout = "30s"'
     yield ""
+
+
+def _tree_lines(choices: Choices) -> Iterator[str]:
+    if choices.layout:
+        yield "# What runs lies beside the project's wheel: the app is its folder, as it lies."
+        yield f"layout = {as_toml(choices.layout)}"
+        yield ""
+    if choices.reads:
+        yield f"# The code names {', '.join(choices.reads)}, beside the package: the project's files go along."
+        yield "include_tree = true"
+        yield ""
+    if choices.shared:
+        yield "# What the app writes among its files: kept in var/shared, for every version."
+        yield f"shared = {as_toml(list(choices.shared))}"
+        yield ""
+
+
+def _step_text(name: str, step: Step) -> str:
+    """Return the table of a step."""
+    lines = [f"# Run by each build: {step.reason}.", f"[[release.{name}.steps]]", f"run = {as_toml(step.run)}"]
+    if step.when != "after":
+        lines.append(f"when = {as_toml(step.when)}")
+    if step.env:
+        listed = ", ".join(f"{key} = {as_toml(value)}" for key, value in step.env.items())
+        lines.append(f"env = {{ {listed} }}  # for the build alone")
+    return "\n".join(lines) + "\n"
 
 
 def _readiness(choices: Choices) -> str:

@@ -16,6 +16,7 @@ from releaser.plan.facts import Facts, MigrationsFact, PathFact
 from releaser.plan.files.overlays import private_of
 from releaser.plan.files.private import PRIVATE
 from releaser.plan.places import described_in, origin_of, problem_at
+from releaser.plan.tree_checks import tree_problems
 
 _SOCKET = re.compile(r"\{socket\.([^}]*)\}?")
 _OF_REVISIONS = (
@@ -44,6 +45,7 @@ def problems_of(profile: Profile, facts: Facts, version: str) -> tuple[Problem, 
         *lock_problems(profile, facts),
         *_find_links_problems(profile),
         *_target_problems(profile, facts),
+        *tree_problems(profile, facts),
         *_hook_problems(profile, facts),
         *_socket_problems(profile),
         *_command_problems(profile, facts),

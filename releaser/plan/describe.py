@@ -14,14 +14,17 @@ from releaser.plan.steps import (
     CopyMigrations,
     CopyOverlays,
     CopyScripts,
+    FinishTree,
     InstallDependencies,
     InstallProject,
     NoteMigrationCommand,
     PublishArchive,
     PublishTree,
     RemoveStaging,
+    RunCommands,
     RunPlugins,
     Sign,
+    StageTree,
     Step,
     StripBundle,
     TidyBundle,
@@ -37,8 +40,16 @@ from releaser.plan.steps import (
 def describe(step: Step) -> str:
     """Return what `step` does, in the imperative, lower case, without a full stop."""
     match step:
-        case BuildWheel():
-            return "build the project's wheel"
+        case BuildWheel(is_tree=is_tree):
+            return "describe the project as a package" if is_tree else "build the project's wheel"
+        case StageTree(is_shipped=is_shipped, dev_mode=dev_mode):
+            what = "link the project's folder" if dev_mode else "copy the project's files"
+            return what if is_shipped else f"{what} for the build's steps"
+        case FinishTree():
+            return "sort out what of the project's files goes into the bundle"
+        case RunCommands(commands=commands, when=when):
+            noun = "step" if len(commands) == 1 else "steps"
+            return f"run {len(commands)} build {noun} {when} the dependencies are there"
         case InstallDependencies(lock=lock, wanted=wanted, without_debug_info=without):
             return _install(lock, wanted, ", without debug info" if without else "")
         case InstallProject(dev_mode=dev_mode):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from releaser.config.profile import Profile, StripSpec
-from releaser.errors import ProjectError, in_file_order
+from releaser.errors import Problem, ProjectError, in_file_order
 from releaser.plan.checks import problems_of, warnings_of
 from releaser.plan.facts import Facts, MigrationsFact, Project
 from releaser.plan.hooks import hooks_and_scripts, script_of
@@ -23,10 +24,12 @@ from releaser.plan.processes import (
     programs_of,
     readiness_of,
 )
+from releaser.plan.project.application import sources_root
 from releaser.plan.project.interpreter import is_version
 from releaser.plan.steps import (
     RESOLVED,
     AddRuntime,
+    BuildCommand,
     BuildWheel,
     BundlePython,
     CarryVar,
@@ -36,6 +39,7 @@ from releaser.plan.steps import (
     CopyMigrations,
     CopyOverlays,
     CopyScripts,
+    FinishTree,
     InstallDependencies,
     InstallProject,
     NoteMigrationCommand,
@@ -45,10 +49,12 @@ from releaser.plan.steps import (
     PublishArchive,
     PublishTree,
     RemoveStaging,
+    RunCommands,
     RunPlugins,
     Script,
     Sign,
     Sketch,
+    StageTree,
     Step,
     StripBundle,
     TidyBundle,
@@ -60,6 +66,9 @@ from releaser.plan.steps import (
     WriteSidecars,
 )
 from releaser.runtime.release.manifest import Command, Hook, Log, Socket
+
+_OF_SETTINGS = ("DJANGO_SETTINGS_MODULE",)
+"""Variables whose value is the name of a module."""
 
 
 def make_plan(profile: Profile, facts: Facts) -> Plan:
@@ -158,6 +167,7 @@ def _sketch(
         required_env=tuple(profile.required_env),
         env=dict(profile.env),
         env_file=profile.env_file,
+        working_directory=profile.working_directory,
         config_providers=profile.config_providers,
         python_args=profile.python_args,
         python_optimize=profile.python_optimize,
@@ -181,8 +191,13 @@ def _steps(
     profile: Profile, facts: Facts, project: Project, scripts: tuple[Script, ...], overlays: tuple[Overlay, ...]
 ) -> tuple[Step, ...]:
     """Return the steps: what can fail for the author's reasons comes first, what others can see comes last."""
+    is_tree = is_folder(profile, project)
+    tree = tuple(_tree(profile, project))
+    first, later = (_commands_of(profile, when) for when in ("before", "after"))
     steps: list[Step] = [
-        BuildWheel(project=project.folder, is_tree=project.is_tree),
+        *tree,
+        *first,
+        BuildWheel(project=project.folder, is_tree=is_tree, is_staged=bool(first)),
         InstallDependencies(
             project=project.folder,
             lock=facts.lock,
@@ -196,6 +211,8 @@ def _steps(
         InstallProject(project=project.folder, dev_mode=profile.dev_mode),
         TidyBundle(),
         AddRuntime(optimize=profile.python_optimize),
+        *later,
+        *(FinishTree(tree=each) for each in tree),
         _check_bundle(profile),
     ]
     strip = profile.strip
@@ -244,6 +261,46 @@ def _steps(
     return tuple(steps)
 
 
+def is_folder(profile: Profile, project: Project) -> bool:
+    """Tell whether the app is the project's folder as it lies, and no wheel."""
+    return profile.layout == "folder" or (not profile.layout and project.is_tree)
+
+
+def _tree(profile: Profile, project: Project) -> Iterator[StageTree]:
+    """Yield the step that stages the project's files, if the release has any of them or a step runs among them."""
+    is_tree = is_folder(profile, project)
+    is_whole = is_tree or profile.include_tree
+    is_shipped = bool(is_whole or profile.files or profile.shared)
+    has_steps = bool(profile.steps) and not profile.dev_mode
+    if not (is_shipped or has_steps):
+        return
+    root = sources_root(project.folder) if is_tree else project.folder
+    paths = (root.relative_to(project.folder).as_posix(), "") if root != project.folder else ("",)
+    yield StageTree(
+        project=project.folder,
+        is_whole=is_whole,
+        is_app=is_tree,
+        is_shipped=is_shipped,
+        is_scratch=has_steps,
+        files=profile.files,
+        exclude=profile.exclude,
+        shared=profile.shared,
+        import_paths=paths,
+        dev_mode=profile.dev_mode,
+        places=tuple(place_of(profile, f"files.{index}") for index in range(len(profile.files))),
+    )
+
+
+def _commands_of(profile: Profile, when: Literal["before", "after"]) -> tuple[RunCommands, ...]:
+    """Return the step that runs the author's commands of that time, if there are any; dev_mode has none."""
+    commands = tuple(
+        BuildCommand(run=spec.run, env=dict(spec.env), place=spec.origin.problem(""))
+        for spec in profile.steps
+        if spec.when == when and not profile.dev_mode
+    )
+    return (RunCommands(commands=commands, when=when),) if commands else ()
+
+
 def _migrations(profile: Profile, facts: Facts) -> Iterator[CopyMigrations | NoteMigrationCommand]:
     """Yield the step of each database, in the order in which they are migrated."""
     for spec in profile.migrations:
@@ -286,4 +343,12 @@ def _check_bundle(profile: Profile) -> CheckBundle:
         (call, place_of(profile, f"config_providers.{index}")) for index, call in enumerate(profile.config_providers)
     ]
     calls += process_calls(profile)
-    return CheckBundle(programs=programs_of(profile), calls=tuple(calls))
+    return CheckBundle(programs=programs_of(profile), modules=tuple(_named_modules(profile)), calls=tuple(calls))
+
+
+def _named_modules(profile: Profile) -> Iterator[tuple[str, Problem]]:
+    """Yield each module that is imported because a variable names it."""
+    for name in _OF_SETTINGS:
+        module = profile.env.get(name, "")
+        if module and "$" not in module:
+            yield module, place_of(profile, f"env.{name}")

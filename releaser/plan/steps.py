@@ -26,7 +26,58 @@ class BuildWheel:
 
     project: Path
     is_tree: bool = False
-    """Whether no build backend makes a wheel of it: its files are packed as they lie."""
+    """Whether its files are the app as they lie: the wheel holds what describes it, and no module."""
+    is_staged: bool = False
+    """Whether it is built from the staged copy, in which steps have run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageTree:
+    """Copy the project's files as they lie into the staging folder."""
+
+    project: Path
+    is_whole: bool
+    """Whether everything that git does not ignore is in it."""
+    is_app: bool
+    """Whether it is the app, and no wheel."""
+    is_shipped: bool
+    """Whether anything of it goes into the release; otherwise only what steps write does."""
+    is_scratch: bool = False
+    """Whether the rest of it is staged as well, for steps to work with."""
+    files: tuple[str, ...] = ()
+    """Patterns of what goes in besides."""
+    exclude: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
+    import_paths: tuple[str, ...] = ("",)
+    """Folders of it that modules are imported from, relative to it."""
+    dev_mode: bool = False
+    places: tuple[Problem, ...] = ()
+    """Where each pattern of `files` was written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishTree:
+    """Leave of the staged files what goes into the bundle, with what steps have written."""
+
+    tree: StageTree
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildCommand:
+    """One of the author's commands."""
+
+    run: tuple[str, ...]
+    env: Mapping[str, str]
+    place: Problem
+    """Where it was written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunCommands:
+    """Run the author's commands in the staged tree, before the dependencies are there or after."""
+
+    commands: tuple[BuildCommand, ...]
+    when: Literal["before", "after"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +147,8 @@ class CheckBundle:
 
     programs: tuple[Program, ...]
     """What each process of the release runs, the main one first."""
+    modules: tuple[tuple[str, Problem], ...]
+    """Modules that settings name, such as DJANGO_SETTINGS_MODULE, and a problem that says where."""
     calls: tuple[tuple[str, Problem], ...]
     """`module:function`, and a problem that says where it was written and nothing else."""
 
@@ -281,6 +334,9 @@ class RemoveStaging:
 
 Step = (
     BuildWheel
+    | StageTree
+    | RunCommands
+    | FinishTree
     | InstallDependencies
     | InstallProject
     | TidyBundle
@@ -341,6 +397,7 @@ class Sketch:
     required_env: tuple[str, ...]
     env: Mapping[str, str]
     env_file: str
+    working_directory: str
     config_providers: tuple[str, ...]
     python_args: tuple[str, ...]
     python_optimize: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -23,6 +24,14 @@ pytestmark = [
         reason="whole builds with the interpreter: in CI or with RELEASER_ALL_TESTS",
     ),
 ]
+HOSTS = 'ALLOWED_HOSTS = ["*"]'
+STATIC = """
+STATIC_ROOT = BASE_DIR / "collected"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
+}
+"""
 PROJECT = '[project]\nname = "{name}"\nversion = "0.1.0"\nrequires-python = ">=3.11"\ndependencies = {dependencies}\n'
 
 
@@ -62,9 +71,13 @@ def test_a_django_project_with_an_app_of_its_own_serves_its_templates(tmp_path: 
         uv_in(project, "tool", "run", "--quiet", "--from", "django", "django-admin", *words)
     page = project / "polls" / "templates" / "polls" / "page.html"
     page.parent.mkdir(parents=True)
-    page.write_text("<p>{{ question }}?</p>")
+    page.write_text("{% load static %}<p>{{ question }}? {% static 'polls/style.css' %}</p>")
+    style = project / "polls" / "static" / "polls" / "style.css"
+    style.parent.mkdir(parents=True)
+    style.write_text("p { color: black }")
     settings = project / "mysite" / "settings.py"
-    settings.write_text(settings.read_text().replace("INSTALLED_APPS = [", 'INSTALLED_APPS = [\n    "polls",'))
+    text = settings.read_text().replace("INSTALLED_APPS = [", 'INSTALLED_APPS = [\n    "polls",')
+    settings.write_text(text.replace("DEBUG = True", "DEBUG = False").replace("ALLOWED_HOSTS = []", HOSTS) + STATIC)
     (project / "polls" / "views.py").write_text(
         "from django.shortcuts import render\n\n\ndef page(request):\n"
         '    return render(request, "polls/page.html", {"question": "Why"})\n'
@@ -77,7 +90,11 @@ def test_a_django_project_with_an_app_of_its_own_serves_its_templates(tmp_path: 
     with begun(project, tmp_path / "elsewhere", "  lock         uv.lock") as release:
         site = Site(release)
         running = release.foreground()
-        assert site.page() == "<p>Why?</p>"
+        assert re.fullmatch(r"<p>Why\? /static/polls/style\.[0-9a-f]+\.css</p>", site.page())
+        assert list(release.var.glob("bundles/*/app/collected/polls/style.*.css"))
+        assert [str(path.readlink()) for path in release.var.glob("bundles/*/app/*") if path.is_symlink()] == [
+            "../../../shared/db.sqlite3"
+        ]
         assert release.run("stop").returncode == 0
         assert running.wait() == 0, running.errors()
 

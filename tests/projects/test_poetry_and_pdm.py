@@ -1,4 +1,4 @@
-"""Locks that Poetry and PDM themselves have made are built, on a machine that has neither.
+"""Locks that Poetry and PDM themselves have made are built, without these tools.
 
 The tools come from the package registry, in the versions of the day; what they lock comes from an index on loopback
 that wants a password.
@@ -200,8 +200,7 @@ def test_an_application_of_the_tool_builds_and_starts_as_init_begins_it(
 
     written = releaser(project, "init")
     assert written.returncode == 0, written.stderr
-    changes = subject.env
-    done = releaser(project, "build", "--env", "prod", **changes)
+    done = releaser(project, "build", "--env", "prod", **subject.env)
 
     assert done.returncode == 0, done.stderr + done.stdout
     release = release_in((project / "_build/prod/rel/desk").rename(tmp_path / "elsewhere"), tmp_path / "scratch")

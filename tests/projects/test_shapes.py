@@ -1,16 +1,12 @@
-"""Small projects in the shapes that people write go from `releaser init` to an answered request without an edit.
-
-Dependencies come from the package registry, by way of uv's cache; a machine that reaches none skips these tests.
-"""
+"""Projects in the shapes that people have them in: begun, built and run without an edit, and without pyproject.toml."""
 
 from __future__ import annotations
 
 import os
-import re
+import shutil
 import subprocess
 import sys
-import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,152 +15,198 @@ import uv
 from support.builds import clean_environment, releaser
 from support.built import Site, release_in
 from support.running import Release, ended
-from support.shapes import APP, SHAPES, write_shape
 
 pytestmark = pytest.mark.usefixtures("registry")
-FEW = ("packaged", "of_poetry", "of_pipenv", "loose_requirements", "script", "member", "setup_cfg")
-"""Those that are tried everywhere; the others in CI and with RELEASER_ALL_TESTS."""
-TRIED = list(SHAPES) if {"CI", "RELEASER_ALL_TESTS"} & set(os.environ) else FEW
+ALL = pytest.mark.skipif(
+    not {"CI", "RELEASER_ALL_TESTS"} & set(os.environ), reason="more shapes: in CI or with RELEASER_ALL_TESTS"
+)
+FLASK = """\
+from flask import Flask
+
+app = Flask(__name__)
 
 
-def begun(folder: Path, *told: str) -> None:
-    """Write the first configuration, which must tell these lines."""
-    written = releaser(folder, "init")
-    assert written.returncode == 0, written.stderr
-    assert written.stderr == ""
-    assert [line for line in told if line not in written.stdout.splitlines()] == [], written.stdout
+@app.get("/health")
+def health():
+    return "ok"
+"""
+TOOL = """\
+import click
 
 
-def installed_in(bundle: Path) -> set[str]:
-    """Return the names of the packages in a bundle."""
-    with zipfile.ZipFile(bundle) as archive:
-        found = (re.match(r"site-packages/([^/]+)-[^-/]+\.dist-info/METADATA$", name) for name in archive.namelist())
-        return {match[1] for match in found if match}
+def main():
+    print("made with click", click.__name__)
+
+
+if __name__ == "__main__":
+    main()
+"""
+NEEDS = '[tool.poetry.dependencies]\npython = "^3.11"\nclick = "^8"\n'
+SETUP = """\
+from setuptools import setup
+
+setup(name="tool", version="2.0", py_modules=["tool"], install_requires=["click"],
+      entry_points={"console_scripts": ["tool = tool:main"]})
+"""
+POETRY = '[tool.poetry]\nname = "tool"\nversion = "1.0"\ndescription = ""\nauthors = []\n'
+PROJECT = '[project]\nname = "tool"\nversion = "1.0"\nrequires-python = ">=3.11"\ndependencies = ["click"]\n'
+BACKEND = '[build-system]\nrequires = ["poetry-core"]\nbuild-backend = "poetry.core.masonry.api"\n'
+SHAPES: Mapping[str, Mapping[str, str]] = {
+    "one script with inline metadata": {"tool.py": '# /// script\n# dependencies = ["click"]\n# ///\n' + TOOL},
+    "requirements.txt alone, loose": {"tool.py": TOOL, "requirements.txt": "click>=8\n"},
+    "requirements/prod.txt with what it includes": {
+        "tool.py": TOOL,
+        "requirements/base.txt": "click\n",
+        "requirements/prod.txt": "-r base.txt\n",
+    },
+    "a Pipfile alone": {"tool.py": TOOL, "Pipfile": '[packages]\nclick = "*"\n'},
+    "setup.py alone": {"tool.py": TOOL, "setup.py": SETUP},
+    "[tool.uv] package = false": {"tool.py": TOOL, "pyproject.toml": PROJECT + "[tool.uv]\npackage = false\n"},
+}
+MORE: Mapping[str, Mapping[str, str]] = {
+    "setup.cfg alone": {
+        "tool.py": TOOL,
+        "setup.cfg": "[metadata]\nname = tool\nversion = 1.0\n"
+        "[options]\npy_modules = tool\ninstall_requires =\n    click\n",
+    },
+    "a pyproject.toml of tools and requirements.txt": {
+        "tool.py": TOOL,
+        "pyproject.toml": "[tool.ruff]\nline-length = 100\n",
+        "requirements.txt": "click==8.1.8\n",
+    },
+    "only [tool.poetry], a package": {"tool.py": TOOL, "pyproject.toml": POETRY + NEEDS + BACKEND},
+    "Poetry's package-mode = false": {
+        "tool.py": TOOL,
+        "pyproject.toml": "[tool.poetry]\npackage-mode = false\n" + NEEDS,
+    },
+    "no build system": {"tool.py": TOOL, "pyproject.toml": PROJECT},
+    "a src folder and requirements.txt": {"src/tool.py": TOOL, "requirements.txt": "click\n"},
+}
+
+
+def write(folder: Path, files: Mapping[str, str]) -> Path:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+def made(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run releaser in a project, which must work."""
+    done = releaser(project, *words)
+    assert done.returncode == 0, done.stderr + done.stdout
+    return done
 
 
 @contextmanager
-def serving(folder: Path, environment: str, scratch: Path) -> Iterator[Release]:
-    """Start the release that was built in `folder`, in the background, and stop it."""
-    (root,) = (folder / "_build" / environment / "rel").iterdir()
-    release = release_in(root, scratch)
+def begun(project: Path, elsewhere: Path, environment: str = "prod") -> Iterator[Release]:
+    """Begin and build a project, and take its release elsewhere and the project away."""
+    made(project, "init")
+    made(project, "build", "--env", environment, "-q")
+    (root,) = (project / "_build" / environment / "rel").iterdir()
+    to = shutil.copytree(root, elsewhere / root.name, symlinks=True)
+    project.rename(project.with_name("moved away"))
+    release = release_in(to, elsewhere.with_name("scratch"))
     release.name = root.name
     with ended(release):
-        site = Site(release)
-        started = release.run("start")
-        assert started.returncode == 0, started.stdout + started.stderr
-        assert site.page() == f"hello from {scratch.name}"
         yield release
+
+
+def runs_without_an_edit(folder: Path, files: Mapping[str, str]) -> None:
+    """Have a tool of one shape begun, built and run to its end."""
+    with begun(write(folder / "project", files), folder / "elsewhere") as release:
+        running = release.foreground(until="")
+        assert running.wait() == 0, running.output() + running.errors()
+        assert "made with click click" in running.output()
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_project_of_each_shape_is_released_without_an_edit(tmp_path: Path, shape: str) -> None:
+    runs_without_an_edit(tmp_path, SHAPES[shape])
+
+
+@ALL
+@pytest.mark.parametrize("shape", MORE)
+def test_a_project_of_more_shapes_is_released_without_an_edit(tmp_path: Path, shape: str) -> None:
+    runs_without_an_edit(tmp_path, MORE[shape])
+
+
+def test_a_web_app_of_requirements_is_locked_by_the_hint_built_and_serves(tmp_path: Path) -> None:
+    project = write(tmp_path / "project", {"app.py": FLASK, "requirements.txt": "flask\ngunicorn\n"})
+    said = made(project, "init").stdout
+    assert "  releaser lock                    pylock.toml: what is installed, with hashes" in said
+    before = (project / "requirements.txt").read_bytes()
+    warned = made(project, "check").stderr
+    assert "hint: releaser lock writes one, pylock.toml" in warned
+    made(project, "lock")
+    assert (project / "requirements.txt").read_bytes() == before
+    again = made(project, "lock")
+    assert "pylock.toml is as it was" in again.stdout
+    assert made(project, "check").stderr == ""
+    (project / "rel").rename(tmp_path / "rel")
+    with begun(project, tmp_path / "elsewhere") as release:
+        assert not list(release.root.glob("releases/*/resolved.txt"))
+        site = Site(release)
+        running = release.foreground()
+        assert site.page("/health") == "ok"
         assert release.run("stop").returncode == 0
+        assert running.wait() == 0, running.errors()
 
 
-@pytest.mark.parametrize("name", TRIED)
-def test_a_project_is_begun_built_and_serves_without_an_edit(tmp_path: Path, name: str) -> None:
-    shape = SHAPES[name]
-    folder = write_shape(name, tmp_path / "project")
-    before = {path.name for path in folder.iterdir()}
-    begun(folder, *shape.told)
-
-    done = releaser(folder, "build", "--env", "prod")
-
-    assert done.returncode == 0, done.stderr
-    assert shape.warned in done.stderr
-    assert bool(done.stderr) == bool(shape.warned), done.stderr
-    made = {path.name for path in folder.iterdir() if path.suffix != ".egg-info"} - before
-    assert made <= {"rel", "_build"}
-    committed = "".join(path.read_text() for path in (folder / "rel").rglob("*") if path.is_file())
-    assert [text for text in (str(tmp_path), sys.prefix, sys.base_prefix) if text in committed] == []
-    with serving(folder, "prod", tmp_path / name) as release:
-        versions = {path.name for path in (release.root / "releases").iterdir()} - {"default"}
-        assert versions == {shape.version}
-        installed = installed_in(release.root / "releases" / shape.version / f"{release.name}.pyz")
-        if count := re.search(r"install (\d+) locked", done.stdout):
-            assert len(installed) == int(count[1]) + 1, "those of the lock, and the project"
-        else:
-            assert "resolve and install what" in done.stdout
+def test_the_hint_for_dependencies_that_setuptools_reads_from_requirements_leaves_them_and_builds(
+    tmp_path: Path,
+) -> None:
+    pyproject = (
+        '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
+        '[project]\nname = "tool"\nversion = "1.0"\ndynamic = ["dependencies"]\n[project.scripts]\ntool = "tool:main"\n'
+        '[tool.setuptools]\npy-modules = ["tool"]\n'
+        '[tool.setuptools.dynamic]\ndependencies = { file = ["requirements.txt"] }\n'
+    )
+    files = {"tool.py": TOOL, "pyproject.toml": pyproject, "requirements.txt": "click>=8\n"}
+    project = write(tmp_path / "project", files)
+    made(project, "init")
+    assert "hint: releaser lock writes one" in made(project, "check").stderr
+    made(project, "lock")
+    assert (project / "requirements.txt").read_text() == files["requirements.txt"]
+    done = made(project, "build", "--env", "prod")
+    assert "install 1 locked dependency from pylock.toml" in done.stdout
+    assert done.stderr == ""
 
 
-@pytest.mark.parametrize("name", ["computed", "script", "pipfile_alone", "setup_py"])
-def test_releaser_lock_is_what_the_warning_says_and_the_next_build_uses_it(tmp_path: Path, name: str) -> None:
-    folder = write_shape(name, tmp_path / "project")
-    begun(folder)
-    inputs = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    warned = releaser(folder, "check", "--env", "dev")
-    (hint,) = re.findall(r"hint: (releaser lock) writes one, pylock.toml", warned.stderr)
-
-    locked = releaser(folder, *hint.split()[1:])
-
-    assert locked.returncode == 0, locked.stderr
-    assert {path: path.read_bytes() for path in inputs} == inputs, "what the author wrote is as it was"
-    done = releaser(folder, "build", "--env", "dev")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert re.search(r"install \d locked (dependency|dependencies) from pylock.toml", done.stdout)
-    with serving(folder, "dev", tmp_path / name):
-        pass
-
-
-@pytest.mark.parametrize(
-    "files",
-    [
-        {"requirements.txt": "bottle\n", "app.py": APP},
-        {
-            "pyproject.toml": '[project]\nname = "unserved"\nversion = "1"\nrequires-python = ">=3.11"\n'
-            'dependencies = ["bottle"]\n',
-            "app.py": APP,
-        },
-    ],
-    ids=["requirements", "pyproject"],
-)
-def test_a_server_that_is_lacking_is_added_as_it_is_told(tmp_path: Path, files: dict[str, str]) -> None:
-    folder = tmp_path / "project"
-    folder.mkdir()
-    for name, text in files.items():
-        (folder / name).write_text(text.replace("{name}", "unserved"))
-    refused = releaser(folder, "init")
-    (command,) = re.findall("hint: `(.*?)`, then `releaser init` once more", refused.stderr)
-
+def test_a_member_of_a_workspace_is_begun_where_it_lies_and_its_root_names_it(tmp_path: Path) -> None:
+    member = '[project]\nname = "server"\nversion = "1.0"\nrequires-python = ">=3.11"\ndependencies = ["click"]\n'
+    files = {
+        "pyproject.toml": '[tool.uv.workspace]\nmembers = ["services/server"]\n',
+        "services/server/pyproject.toml": member,
+        "services/server/tool.py": TOOL,
+    }
+    root = write(tmp_path / "root", files)
     environ = clean_environment() | {"UV_PYTHON": sys.executable}
-    environ["PATH"] = f"{Path(uv.find_uv_bin()).parent}:{environ['PATH']}"
-    added = subprocess.run(["sh", "-c", command], cwd=folder, env=environ, capture_output=True, text=True, check=False)
-
+    subprocess.run([uv.find_uv_bin(), "lock", "-q"], cwd=root, env=environ, check=True)
+    refused = releaser(root, "init")
     assert refused.returncode == 3
-    assert added.returncode == 0, added.stderr
-    begun(folder)
-    done = releaser(folder, "build", "--env", "dev")
-    assert done.returncode == 0, done.stderr
-    with serving(folder, "dev", tmp_path / "unserved"):
-        pass
+    assert "these look like apps: services/server (tool:main); `releaser init services/server`" in refused.stderr
+    made(root, "init", "services/server")
+    said = releaser(root, "build")
+    assert (said.returncode, "`cd services/server`" in said.stderr) == (3, True), said.stderr
+    done = made(root / "services/server", "build", "--env", "prod")
+    assert "install 1 locked dependency from uv.lock" in done.stdout
 
 
-def test_the_root_of_a_repository_names_the_apps_below_it_and_the_way_there(tmp_path: Path) -> None:
-    top = tmp_path / "repository"
-    for name, files in {
-        "services/web": {"requirements.txt": "bottle\nwaitress\n", "app.py": APP.replace("{name}", "monorepo")},
-        "services/worker": {
-            "pyproject.toml": '[project]\nname = "worker"\nversion = "1"\n',
-            "main.py": "def main(): ...",
-        },
-        "libs/words": {"words.py": "WORDS = 1\n"},
-        "docs": {"conf.py": "def main(): ...\n"},
-    }.items():
-        (top / name).mkdir(parents=True)
-        for file, text in files.items():
-            (top / name / file).write_text(text)
-    (top / "README.md").touch()
+def test_a_release_is_built_with_the_python_that_the_project_names(tmp_path: Path) -> None:
+    others = [minor for minor in ("3.11", "3.12", "3.13") if minor != f"3.{sys.version_info[1]}"]
+    found = next((each for each in others if shutil.which(f"python{each}") or _of_pyenv(each)), "")
+    if not found:
+        pytest.skip("there is no other Python on this machine")
+    script = "import sys\n\n\ndef main():\n    print(sys.version)\n"
+    project = write(tmp_path / "project", {"tool.py": script, ".python-version": f"{found}\n"})
+    with begun(project, tmp_path / "elsewhere") as release:
+        running = release.foreground(until="")
+        assert running.wait() == 0, running.errors()
+        assert any(line.startswith(f"{found}.") for line in running.output().splitlines())
+    written = (tmp_path / "moved away/rel/config.toml").read_text()
+    assert str(Path.home()) not in written
 
-    refused = releaser(top, "init")
-    built_nothing = releaser(top, "build")
-    (command,) = re.findall("`(releaser init .*)`", refused.stderr)
-    begun_there = releaser(top, *command.split()[1:])
-    told_the_way = releaser(top, "build")
-    (way,) = re.findall("hint: `cd (.*)`", told_the_way.stderr)
 
-    apps = "services/web (waitress-serve --listen 127.0.0.1:${PORT:-8000} app:app); services/worker (main:main)"
-    assert (refused.returncode, built_nothing.returncode, told_the_way.returncode) == (3, 3, 3)
-    assert f"these look like apps: {apps}; `releaser init services/web`" in refused.stderr
-    assert apps in built_nothing.stderr
-    assert begun_there.returncode == 0, begun_there.stderr
-    assert sorted(path.name for path in top.iterdir()) == ["README.md", "docs", "libs", "services"]
-    done = releaser(top / way, "build", "--env", "dev")
-    assert done.returncode == 0, done.stderr
-    with serving(top / way, "dev", tmp_path / "monorepo"):
-        pass
+def _of_pyenv(minor: str) -> bool:
+    return any((Path.home() / ".pyenv/versions").glob(f"{minor}.*/bin/python3"))

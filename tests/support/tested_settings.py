@@ -10,6 +10,8 @@ _LANGUAGE = _BUILD + "test_language.py::"
 _INPUTS = _BUILD + "test_inputs.py::"
 _OVERLAYS = _BUILD + "test_overlays.py::test_every_kind_of_overlay_is_in_the_release_and_in_the_manifest"
 _STRIPPED = _BUILD + "test_stripped.py::test_each_part_is_chosen_by_itself"
+_TREE = _BUILD + "test_tree.py::"
+_STEPS = _BUILD + "test_steps.py::"
 _LIFE = "tests/e2e/test_settings.py::"
 _CONFIGURED = _LANGUAGE + "test_a_built_release_is_configured_and_started_as_its_settings_say"
 _EXTENDED = _LANGUAGE + "test_a_release_that_extends_another_has_its_settings_and_its_own_over_them"
@@ -60,6 +62,15 @@ TESTS: dict[str, tuple[str, ...]] = {
     "find_links": (_INPUTS + "test_folders_with_wheels_are_enough_without_a_network",),
     "entry_point": (_CONFIGURED,),
     "command": (_BUILD + "test_build.py::test_a_command_runs_on_its_own_with_its_arguments",),
+    "layout": (_TREE + "test_a_package_whose_wheel_is_not_the_app_is_released_as_its_folder_lies",),
+    "include_tree": (_TREE + "test_beside_a_package_go_the_files_that_are_named_or_all_of_them",),
+    "files": (_TREE + "test_beside_a_package_go_the_files_that_are_named_or_all_of_them",),
+    "exclude": (_TREE + "test_a_folder_of_scripts_is_released_as_it_lies_and_works_in_its_own_tree",),
+    "shared": (_TREE + "test_what_is_shared_is_kept_across_versions",),
+    "steps": (_STEPS + "test_steps_run_among_the_files_of_the_project_and_what_they_wrote_is_in_the_release",),
+    "steps.run": (_STEPS + "test_steps_run_among_the_files_of_the_project_and_what_they_wrote_is_in_the_release",),
+    "steps.env": (_STEPS + "test_steps_run_among_the_files_of_the_project_and_what_they_wrote_is_in_the_release",),
+    "steps.when": (_STEPS + "test_steps_run_among_the_files_of_the_project_and_what_they_wrote_is_in_the_release",),
     "output_dir": (_PLACE,),
     "dev_mode": (_BUILD + "test_build.py::test_dev_mode_runs_the_source_tree",),
     "include_python": ("tests/e2e/test_init.py::test_a_plain_project_is_built_for_both_environments_and_starts",),
@@ -88,6 +99,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "python_optimize": (_CONFIGURED,),
     "required_env": (_LIFE + "test_a_variable_that_is_missing_forbids_the_start",),
     "env": (_APP,),
+    "working_directory": (_TREE + "test_every_process_of_the_bundle_works_in_the_folder_that_is_named",),
     "env_file": (_CONFIGURED,),
     "config_providers": (_CONFIGURED,),
     "commands": (_APP,),

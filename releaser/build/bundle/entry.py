@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import posixpath
 import shutil
 import sys
 from dataclasses import replace
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from releaser.build.bundle.attributes import known_names
 from releaser.build.bundle.clashes import clashes
+from releaser.build.bundle.served import served_by
 from releaser.build.bundle.unmet import unmet_problems
 from releaser.build.stage.under_way import Stage
 from releaser.build.tools.dist_info import console_scripts
@@ -26,23 +28,27 @@ def check_bundle(step: CheckBundle, stage: Stage) -> None:
     Raises:
         ProjectError: with a problem for each that is not in the bundle.
     """
-    roots = (*stage.source_paths, stage.site_packages)
+    roots = stage.import_roots
     problems = list(unmet_problems(stage))
     own = {wheel.name.partition("-")[0] for wheel in (stage.wheel, *stage.local_wheels.values())}
     stage.warnings += clashes(stage.site_packages, own)
     for program in step.programs:
         if program.entry_point:
-            problems += _missing(program.entry_point, roots, program.place)
+            problems += _missing(program.entry_point, stage, program.place)
             argv0 = stage.plan.sketch.name if program.name == MAIN else program.name
             stage.entries[program.name] = Entry(kind="callable", target=program.entry_point, argv0=argv0, args=[])
             continue
         entry, trouble = _command(program.command, stage, roots)
         if entry is None:
             problems.append(replace(program.place, what=trouble))
-        else:
-            stage.entries[program.name] = entry
+            continue
+        stage.entries[program.name] = entry
+        for app in served_by(program.command):
+            problems += _missing(app, stage, program.place)
+    for module, place in step.modules:
+        problems += _missing(module, stage, place)
     for call, place in step.calls:
-        problems += _missing(call, roots, place)
+        problems += _missing(call, stage, place)
     if problems:
         raise ProjectError("the bundle does not hold what the release runs", problems=tuple(problems))
 
@@ -62,12 +68,21 @@ def _is_module(path: Path) -> bool:
     return any(found.suffix in (".pyc", ".so") for found in path.parent.glob(f"{path.name}.*"))
 
 
-def _missing(call: str, roots: tuple[Path, ...], place: Problem) -> list[Problem]:
+def _missing(call: str, stage: Stage, place: Problem) -> list[Problem]:
+    roots = stage.import_roots
     module, _, attribute = call.partition(":")
     if has_module(module, roots):
         return _missing_name(module, attribute.partition(".")[0], roots, place)
-    hint = "is it part of the project's wheel, or of a dependency that the lock names?"
+    hint = _hint(module, stage)
     return [replace(place, what=f"there is no module '{module}' in the bundle", hint=hint)]
+
+
+def _hint(module: str, stage: Stage) -> str:
+    """Return what brings a missing module into the bundle."""
+    folders = (stage.project, stage.project / "src")
+    if not stage.is_tree and any(_is_module(folder / Path(*module.split("."))) for folder in folders):
+        return 'it is in the project\'s folder and not in its wheel; layout = "folder" takes the folder as it lies'
+    return "is it part of the project's wheel, or of a dependency that the lock names?"
 
 
 def _missing_name(module: str, name: str, roots: tuple[Path, ...], place: Problem) -> list[Problem]:
@@ -83,9 +98,11 @@ def _missing_name(module: str, name: str, roots: tuple[Path, ...], place: Proble
 def _command(words: tuple[str, ...], stage: Stage, roots: tuple[Path, ...]) -> tuple[Entry | None, str]:
     """Return the entry for a command line, or what is wrong with it."""
     name, args = words[0], list(words[1:])
+    if name in PYTHON_WORDS and len(words) > 1 and words[1].endswith(".py"):
+        return _file(words, stage)
     if name in PYTHON_WORDS:
         if len(words) < 3 or words[1] != "-m":
-            return None, f"expected '{name} -m module', found '{' '.join(words)}'"
+            return None, f"expected '{name} -m module' or '{name} file.py', found '{' '.join(words)}'"
         if not has_module(words[2], roots):
             return None, f"there is no module '{words[2]}' in the bundle"
         return Entry(kind="module", target=words[2], argv0=words[2], args=args[2:]), ""
@@ -96,6 +113,15 @@ def _command(words: tuple[str, ...], stage: Stage, roots: tuple[Path, ...]) -> t
         return _copied_script(stage, name, args), ""
     near = difflib.get_close_matches(name, scripts, n=1)
     return None, f"there is no console script '{name}' in the bundle" + (f"; did you mean '{near[0]}'?" if near else "")
+
+
+def _file(words: tuple[str, ...], stage: Stage) -> tuple[Entry | None, str]:
+    """Return the entry for a file of the tree that Python runs, by the path that it has there."""
+    target = posixpath.normpath(words[1])
+    tree = Path(stage.tree_place) if stage.tree_place.startswith("/") else stage.tree
+    if target.startswith(("/", "..")) or not stage.tree_place or not (tree / target).is_file():
+        return None, f"there is no file '{words[1]}' among the project's files in the release"
+    return Entry(kind="file", target=target, argv0=posixpath.basename(target), args=list(words[2:])), ""
 
 
 def _is_python_script(path: Path) -> bool:

@@ -38,15 +38,21 @@ def write_programs(stage: Stage) -> dict[str, Path]:
     """
     folder = stage.folder / FOLDER
     folder.mkdir()
+    wanted = write_programs_of(stage, folder)
+    for process, entry in stage.entries.items():
+        stage.entries[process] = _with_program(entry, wanted, folder)
+    return {path.name: path for path in sorted(folder.iterdir(), key=lambda path: os.fsencode(path.name))}
+
+
+def write_programs_of(stage: Stage, folder: Path) -> dict[str, str]:
+    """Write the programs of everything installed into `folder`, and return what the console scripts call, by name."""
     wanted = programs_of(stage.site_packages)
     for name, target in wanted.items():
         _write(folder / name, _HEADER + calling(target))
     for source in sorted(stage.scripts.iterdir()) if stage.scripts.is_dir() else ():
         if source.name not in wanted and not source.name.startswith(_OF_THE_ENVIRONMENT):
             _copy(source, folder / source.name)
-    for process, entry in stage.entries.items():
-        stage.entries[process] = _with_program(entry, wanted, folder)
-    return {path.name: path for path in sorted(folder.iterdir(), key=lambda path: os.fsencode(path.name))}
+    return wanted
 
 
 def calling(target: str) -> str:
@@ -57,8 +63,8 @@ def calling(target: str) -> str:
 
 
 def hashed_line(name: str, path: Path) -> str:
-    """Return what a program adds to the hash of the bundle."""
-    return f"bin/{name}\0{hash_of(path)}\n"
+    """Return what a program, or another file beside the packages, adds to the hash of the bundle."""
+    return f"{name}\0{hash_of(path)}\n"
 
 
 def _with_program(entry: Entry, programs: dict[str, str], folder: Path) -> Entry:

@@ -18,6 +18,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from releaser.build.project.flat_layout import pyproject_of
 from releaser.build.stage.under_way import Stage
 from releaser.build.tools.dist_info import dist_infos
 from releaser.errors import Problem
@@ -102,7 +103,7 @@ def _of_all(
             asked = [str(value) for value in headers.get_all("Requires-Dist", [])]
             yield from unmet(asked, installed, environment, of=name, extras=extras)
     if step.groups:
-        table = tomllib.loads((step.project / "pyproject.toml").read_text(encoding="utf-8"))
+        table = pyproject_of(step.project)
         groups = table.get("dependency-groups", {})
         known = {canonicalize_name(name) for name in groups}
         chosen = [group for group in step.groups if canonicalize_name(group) in known]  # others are Poetry's own

@@ -26,7 +26,8 @@ from releaser.build.dependencies.packed import method_of, open_members
 from releaser.build.stage.under_way import Stage
 from releaser.build.tools.layers import SITE_PACKAGES, Linked, link, names_below
 from releaser.build.tools.tree import hash_of, normalise_modes
-from releaser.runtime.bundle.unpack import PROGRAMS
+from releaser.runtime.bundle.tree import TREE
+from releaser.runtime.bundle.unpack import PROGRAMS, TREE_MEMBERS
 from releaser.runtime.release.manifest import MAIN, Entry
 
 ID_CHARACTERS: Final = 32
@@ -37,10 +38,12 @@ def write_bundle(stage: Stage) -> None:
     """Write `NAME.pyz` from the staged site-packages, whose modes are set before, and compute its id."""
     normalise_modes(stage.site_packages)
     entry = stage.entries[MAIN]
-    if not _is_plain(entry):
+    if not _is_plain(entry, stage):
         _write_standalone(stage, entry)
     programs = write_programs(stage)
-    stage.bundle_id = content_hash(stage.site_packages, stage.linked, programs)
+    beside = {f"app/{name}": stage.tree / name for name in _tree_files(stage)}
+    beside |= {f"bin/{name}": path for name, path in programs.items()}
+    stage.bundle_id = content_hash(stage.site_packages, stage.linked, beside, stage.shared)
     target = stage.bundle
     _open_all_members(stage)
     new, kept = _sorted_out(stage)
@@ -55,16 +58,24 @@ def write_bundle(stage: Stage) -> None:
     _add_members(stage, target, [name for name in new if name.endswith(".pyc")], kept, programs)
 
 
-def content_hash(folder: Path, linked: Linked, programs: Mapping[str, Path]) -> str:
-    """Return a hash of every file below `folder`, path, executable bit and content, and of the programs."""
+def _tree_files(stage: Stage) -> list[str]:
+    """Return the files of the tree, their byte code included."""
+    return names_below(stage.tree) if stage.tree_place == TREE else []
+
+
+def content_hash(folder: Path, linked: Linked, beside: Mapping[str, Path], shared: tuple[str, ...] = ()) -> str:
+    """Return a hash of every file below `folder`, path, executable bit and content, of what lies `beside`, by its path
+    in the unpacked bundle, and of what of that is shared."""
     total = hashlib.sha256()
     for name in names_below(folder):
         status = os.lstat(f"{folder}/{name}")
         layer = linked.origin(name, status)
         digest = layer.files[f"{SITE_PACKAGES}/{name}"].sha256 if layer is not None else hash_of(folder / name)
         total.update(f"{name}\0{bool(status.st_mode & 0o100):d}\0{digest}\n".encode("utf-8", "surrogateescape"))
-    for name, path in programs.items():
+    for name, path in beside.items():
         total.update(hashed_line(name, path).encode("utf-8", "surrogateescape"))
+    for name in shared:
+        total.update(f"{name}\0shared\n".encode())
     return total.hexdigest()[:ID_CHARACTERS]
 
 
@@ -102,7 +113,7 @@ def _sources(stage: Stage, new: list[str]) -> Path:
 
 
 def _environment(stage: Stage, entry: Entry) -> Environment:
-    plain = _is_plain(entry)
+    plain = _is_plain(entry, stage)
     return Environment(
         built_at=time.strftime(BUILD_AT_TIMESTAMP_FORMAT, time.gmtime(stage.epoch)),
         shiv_version=shiv_version,
@@ -115,9 +126,9 @@ def _environment(stage: Stage, entry: Entry) -> Environment:
     )
 
 
-def _is_plain(entry: Entry) -> bool:
-    """Tell whether shiv's own way of starting, to import and call, is all that is needed."""
-    return entry.kind == "callable" and not entry.args
+def _is_plain(entry: Entry, stage: Stage) -> bool:
+    """Tell whether shiv's own way of starting, to import and call where it was called, is all that is needed."""
+    return entry.kind == "callable" and not entry.args and stage.tree_place != TREE
 
 
 def _write_standalone(stage: Stage, entry: Entry) -> None:
@@ -128,9 +139,16 @@ def _write_standalone(stage: Stage, entry: Entry) -> None:
         f"import os, runpy, sys\nfrom releaser.runtime.release.environment import substitute\n"
         f"sys.argv[:1] = [{entry.argv0!r}, *(substitute(text, os.environ) for text in {entry.args!r})]"
     ]
+    if stage.tree_place == TREE:
+        lines.append("tree = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(__file__))),")
+        lines.append(f"                    {TREE_MEMBERS!r})\nos.chdir(tree)")
     match entry.kind:
         case "module":
             lines.append(f"runpy.run_module({entry.target!r}, run_name='__main__', alter_sys=True)\nsys.exit()")
+        case "file":
+            beside = os.path.dirname(entry.target)  # noqa: PTH120
+            lines.append(f"sys.path.insert(0, os.path.join(tree, {beside!r}))")
+            lines.append(f"runpy.run_path(os.path.join(tree, {entry.target!r}), run_name='__main__')\nsys.exit()")
         case "script":
             (folder / entry.argv0).write_bytes((stage.release / entry.target).read_bytes())
             lines.append(f"here = os.path.dirname(__file__)\nrunpy.run_path(os.path.join(here, {entry.argv0!r}),")
@@ -153,6 +171,7 @@ def _add_members(
     packed = stage.folder / "byte-code.zip"
     files = [(f"{SITE_PACKAGES}/{name}", stage.site_packages / name) for name in byte_code]
     files += [(f"{PROGRAMS}{name}", path) for name, path in programs.items()]
+    files += [(f"{TREE_MEMBERS}{name}", stage.tree / name) for name in _tree_files(stage)]
     write_members(packed, files, stage.epoch, method_of(stage))
     with packed.open("rb") as file, zipfile.ZipFile(target, "a") as archive:
         for info in archive.infolist():

@@ -25,6 +25,7 @@ from releaser.errors import BuildError
 from releaser.plan.steps import CompileBundle
 
 _LAST_LINES = 15
+_TREE = "app"
 
 
 def compile_bundle(step: CompileBundle, stage: Stage) -> None:
@@ -44,9 +45,30 @@ def compile_bundle(step: CompileBundle, stage: Stage) -> None:
         _compile_own(stage, own, step.optimize, beside=not step.include_src)
         if not step.include_src:
             _leave_sources_out(stage, own)
+    _compile_tree(step, stage)
     others = [name for name in fresh if name not in ours]
     if others:
         compile_folder(stage, stage.site_packages, SITE_PACKAGES, (step.optimize,), names=others)
+
+
+def _compile_tree(step: CompileBundle, stage: Stage) -> None:
+    """Compile the project's files as they lie; a script that is for another Python, or a template, is kept as it is."""
+    names = tuple(name for name in stage.tree_files if name.endswith(".py"))
+    if not names:
+        return
+    try:
+        _compile(stage, stage.tree, _TREE, (step.optimize,), names, beside=not step.include_src)
+        failed: set[str] = set()
+    except ProgramFailed as error:
+        failed = set(failed_files(error.lines))
+        if error.code != compile_files.FAILED:
+            lines = error.lines[-_LAST_LINES:]
+            raise BuildError(f"the project's files could not be compiled: {error}", output=lines) from error
+    stage.warnings += [f"{name} does not compile, and is kept as it is" for name in sorted(failed)]
+    if not step.include_src:
+        run = {entry.target for entry in stage.entries.values() if entry.kind == "file"}
+        for name in (each for each in names if each not in failed and each not in run):
+            (stage.tree / name).unlink()
 
 
 def compile_folder(

@@ -135,7 +135,7 @@ def _install(pins: Pins, site_packages: Path, step: InstallDependencies, stage: 
         program = installers.install_locked(
             stage.installer, step.project, path, site_packages, pins.is_hashed, index=index
         )
-        run_program(stage, program, f"what comes from the index {index.partition('=')[0]} could not be installed")
+        run_program(stage, program, f"the dependencies could not be installed from the index {index.partition('=')[0]}")
 
 
 def _make_layer(folder: Path, pins: Pins, step: InstallDependencies, stage: Stage) -> None:

@@ -1,4 +1,4 @@
-"""How does an application that no build backend packs become a wheel? Its files as they lie, and what pyproject says.
+"""How is an application that no build backend packs described to installers? As a wheel of what its files say of it.
 
 Formats: the packaging user guide's "Binary distribution format", "Core metadata" and "Entry points specification".
 """
@@ -6,7 +6,7 @@ Formats: the packaging user guide's "Binary distribution format", "Core metadata
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +15,27 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from releaser.errors import BuildError
-from releaser.plan.project.application import application_files
 from releaser.plan.project.pyproject import project_data, project_table
 
 _OLDEST = (1980, 1, 1, 0, 0, 0)
 
 
-def write_application_wheel(project: Path, into: Path, left_out: Collection[Path]) -> Path:
+def write_application_wheel(project: Path, into: Path) -> Path:
     """Write the wheel of the application in the folder `project` into the folder `into`, and return it.
+
+    It says what the application is called, depends on and has for console scripts; its files are no part of it.
 
     Raises:
         BuildError: what pyproject.toml says cannot stand in a wheel.
     """
     table = project_table(project, project_data(project))
-    name = canonicalize_name(table["name"]).replace("-", "_")
+    # A folder may be called as one of the packages that its app needs: the wheel must not take that one's place.
+    called = table["name"] if table["source"] else f"{table['name']}-app"
+    name = canonicalize_name(called).replace("-", "_")
     stem = f"{name}-{_version(table)}"
     info = f"{stem}.dist-info"
-    of_the_app = application_files(project, left_out)
-    executable = {place for place, path in of_the_app.items() if path.stat().st_mode & 0o100}
-    files = {place: path.read_bytes() for place, path in of_the_app.items()}
-    files[f"{info}/METADATA"] = "".join(f"{line}\n" for line in _metadata(table)).encode()
+    files: dict[str, bytes] = {}
+    files[f"{info}/METADATA"] = "".join(f"{line}\n" for line in _metadata(table, called)).encode()
     files[f"{info}/WHEEL"] = b"Wheel-Version: 1.0\nGenerator: releaser\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     files[f"{info}/entry_points.txt"] = "".join(f"{line}\n" for line in _entry_points(table)).encode()
     files[f"{info}/RECORD"] = "".join(f"{_quoted(place)},,\n" for place in [*files, f"{info}/RECORD"]).encode()
@@ -42,7 +43,7 @@ def write_application_wheel(project: Path, into: Path, left_out: Collection[Path
     with zipfile.ZipFile(wheel, "w") as archive:
         for place, content in files.items():
             member = zipfile.ZipInfo(place, _OLDEST)
-            member.external_attr = (0o100755 if place in executable else 0o100644) << 16
+            member.external_attr = 0o100644 << 16
             archive.writestr(member, content)
     return wheel
 
@@ -55,9 +56,9 @@ def _version(table: Mapping[str, Any]) -> str:
         raise BuildError(f"the project could not be built: '{text}' in pyproject.toml is no version") from None
 
 
-def _metadata(table: Mapping[str, Any]) -> Iterator[str]:
+def _metadata(table: Mapping[str, Any], name: str) -> Iterator[str]:
     yield "Metadata-Version: 2.1"
-    yield f"Name: {table['name']}"
+    yield f"Name: {name}"
     yield f"Version: {_version(table)}"
     if table.get("requires-python"):
         yield f"Requires-Python: {table['requires-python']}"

@@ -1,9 +1,8 @@
-"""From which folder is the project's wheel built? Its own, unless what builds it would fail there.
+"""From which folder is the project's wheel built? Its own, unless setuptools would take `rel/` for a package there.
 
 In a project without `src/` and without a list of packages, setuptools takes every folder whose name could be that of a
 package: with `rel/` beside it, a single module is no longer found, and a package is refused for not being the only one.
-A setup.cfg alone is no project for uv and pip, which look for setup.py or pyproject.toml.
-Such a project is built from a folder of links to all that is in it but what belongs to releaser, and a setup.py.
+Such a project is built from a folder of links to all that is in it but what belongs to releaser.
 """
 
 from __future__ import annotations
@@ -19,22 +18,32 @@ from releaser.plan.project.formats.setup_py import names_its_packages
 
 _OF_SETUP_CFG = ("packages", "py_modules", "package_dir")
 _MADE_BY_BUILDS = ("build", "dist")
-_SETUP_PY = "import setuptools\n\nsetuptools.setup()\n"
 
 
 def folder_to_build(project: Path, beside: Path, left_out: tuple[Path, ...]) -> Path:
     """Return `project`, or `beside` filled with links to what is in it, without `left_out`, which are absolute."""
     entries = [path for path in sorted(project.iterdir()) if path not in left_out]
-    lacks_setup_py = not any((project / name).exists() for name in ("pyproject.toml", "setup.py"))
-    has_ours = len(entries) < len(list(project.iterdir()))
-    if not lacks_setup_py and not (has_ours and finds_packages_by_itself(project)):
+    if is_setup_cfg_alone(project):
+        return _linked(entries, beside, with_setup_py=True)
+    if not finds_packages_by_itself(project) or len(entries) == len(list(project.iterdir())):
         return project
+    return _linked(entries, beside)
+
+
+def is_setup_cfg_alone(project: Path) -> bool:
+    """Tell whether setup.cfg is all that describes the project, which no frontend builds without a setup.py."""
+    return (project / "setup.cfg").is_file() and not any(
+        (project / name).is_file() for name in ("pyproject.toml", "setup.py")
+    )
+
+
+def _linked(entries: list[Path], beside: Path, *, with_setup_py: bool = False) -> Path:
     beside.mkdir(parents=True)
+    if with_setup_py:
+        (beside / "setup.py").write_text("import setuptools\n\nsetuptools.setup()\n", encoding="utf-8")
     for path in entries:
         if path.name not in _MADE_BY_BUILDS and not path.name.endswith(".egg-info"):
             (beside / path.name).symlink_to(path)
-    if lacks_setup_py:
-        (beside / "setup.py").write_text(_SETUP_PY, encoding="utf-8")
     return beside
 
 

@@ -8,13 +8,16 @@ from typing import Final
 from releaser.build.project.application_wheel import write_application_wheel
 from releaser.build.project.build_env import build_in_kept_environment
 from releaser.build.project.flat_layout import folder_to_build
+from releaser.build.project.missing_files import missing_files
+from releaser.build.project.own_output import copy_without, packed_output, refuse_output
 from releaser.build.stage.machine import machine_key
 from releaser.build.stage.programs import failure
 from releaser.build.stage.under_way import Stage
 from releaser.build.tools import installers
 from releaser.build.tools.commands import ProgramFailed
+from releaser.build.tools.dist_info import wheel_files
 from releaser.errors import BuildError
-from releaser.plan.steps import BuildWheel
+from releaser.plan.steps import BuildWheel, StageTree
 
 _SEVERAL_PACKAGES: Final = "Multiple top-level"
 """In what setuptools says of a project of which it cannot tell what is to be packed."""
@@ -26,12 +29,38 @@ def build_wheel(step: BuildWheel, stage: Stage) -> None:
     ours = [root / "rel"]
     if target.is_relative_to(root):
         ours.append(root / target.relative_to(root).parts[0])
-    stage.project = step.project
+    stage.project, stage.is_tree = step.project, step.is_tree
     if step.is_tree:
-        stage.wheel = write_application_wheel(step.project, _folder_of_wheels(stage), ours)
+        stage.wheel = write_application_wheel(step.project, _folder_of_wheels(stage))
         return
-    project = folder_to_build(step.project, stage.folder / "project-without-rel", tuple(ours))
-    stage.wheel = wheel_of(project, stage, "the project")
+    output = target.parent
+    if step.is_staged:
+        stage.wheel = _of_staged_copy(step, stage)
+    else:
+        project = folder_to_build(step.project, stage.folder / "project-without-rel", tuple(ours))
+        stage.wheel = wheel_of(project, stage, "the project")
+        if packed_output(stage.wheel, output):
+            stage.report.note(f"the wheel holds files of {output.name}/, so it is built of a copy without them")
+            copy = copy_without(step.project, output, stage.folder / "sources-without-output" / step.project.name)
+            stage.wheel = wheel_of(copy, stage, "the project")
+    refuse_output(stage.wheel, output)
+    if not (stage.plan.dev_mode or _has_whole_tree(stage)):
+        stage.warnings += missing_files(step.project, wheel_files(stage.wheel), output)
+
+
+def _has_whole_tree(stage: Stage) -> bool:
+    return any(isinstance(step, StageTree) and step.is_whole for step in stage.plan.steps)
+
+
+def _of_staged_copy(step: BuildWheel, stage: Stage) -> Path:
+    """Build the wheel of the copy in which steps have run; the repository is beside it while that is done."""
+    link = stage.tree / ".git"
+    if (step.project / ".git").exists():
+        link.symlink_to(step.project / ".git")
+    try:
+        return wheel_of(stage.tree, stage, "the project")
+    finally:
+        link.unlink(missing_ok=True)
 
 
 def wheel_of(project: Path, stage: Stage, shown: str) -> Path:
@@ -53,6 +82,8 @@ def wheel_of(project: Path, stage: Stage, shown: str) -> Path:
 
 
 def _folder_of_wheels(stage: Stage) -> Path:
-    folder = stage.folder / "wheels" / str(len(stage.local_wheels) + (stage.wheel != Path()))
-    folder.mkdir(parents=True)
+    wheels = stage.folder / "wheels"
+    wheels.mkdir(exist_ok=True)
+    folder = wheels / str(len(list(wheels.iterdir())))
+    folder.mkdir()
     return folder

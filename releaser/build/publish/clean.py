@@ -17,7 +17,7 @@ from releaser.build.publish.publishing import is_running
 from releaser.build.tools.cache import ENTRIES as CACHE_ENTRIES
 from releaser.build.tools.cache import NAME as CACHE_NAME
 from releaser.build.tools.cache import Cache
-from releaser.build.tools.lock import LOCK_NAME, STAGING, build_lock
+from releaser.build.tools.lock import IGNORE, LOCK_NAME, STAGING, build_lock, is_only_ignored
 from releaser.build.tools.report import Report
 from releaser.build.tools.tree import size_bytes
 from releaser.errors import BusyError, ReleaserError
@@ -93,7 +93,7 @@ def clean(target: Path, *, names: Collection[str], implode: bool, report: Report
         if not (target / "rel").exists():
             (target / LOCK_NAME).unlink()
             _remove_if_empty(target)
-    _remove_if_empty(target.parent)
+    _remove_output_if_empty(target.parent)
     return Cleaned(removed=tuple(removed), kept=kept, others=others)
 
 
@@ -106,7 +106,7 @@ def clean_cache(output: Path, report: Report) -> Cleaned:
         others = sorted(path for path in cache.folder.iterdir() if path.name not in CACHE_ENTRIES)
         ours = [path for path in sorted(cache.folder.iterdir()) if path not in others] if others else [cache.folder]
         removed = [_remove(path) for path in ours]
-    _remove_if_empty(output)
+    _remove_output_if_empty(output)
     return Cleaned(removed=tuple(removed), others=tuple(others))
 
 
@@ -177,3 +177,10 @@ def _remove(path: Path) -> Removed:
 def _remove_if_empty(folder: Path) -> None:
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
+
+
+def _remove_output_if_empty(output: Path) -> None:
+    """Remove the folder of all builds once only the file is left with which a build has hidden it from git."""
+    if output.is_dir() and is_only_ignored(output):
+        (output / IGNORE).unlink()
+    _remove_if_empty(output)

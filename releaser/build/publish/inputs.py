@@ -29,6 +29,7 @@ from releaser.plan.steps import (
     CopyMigrations,
     CopyOverlays,
     CopyScripts,
+    FinishTree,
     InstallDependencies,
     InstallProject,
     NoteMigrationCommand,
@@ -36,8 +37,10 @@ from releaser.plan.steps import (
     PublishArchive,
     PublishTree,
     RemoveStaging,
+    RunCommands,
     RunPlugins,
     Sign,
+    StageTree,
     Step,
     StripBundle,
     TidyBundle,
@@ -108,6 +111,8 @@ def check_certain(plan: Plan) -> None:
         match step:
             case BuildWheel(is_tree=True):
                 continue
+            case RunCommands():
+                raise NotCertain("the build's steps may read anything")
             case BuildWheel(project=project):
                 path = project / "pyproject.toml"
                 text = path.read_text(encoding="utf-8") if path.exists() else ""
@@ -134,6 +139,9 @@ def input_files(plan: Plan) -> list[Path]:
         match step:
             case BuildWheel(project=project):
                 found.update(_project_files(project, plan))
+            case StageTree(project=project):
+                found.update(_project_files(project, plan))
+                found.update(_git_index(project))
             case InstallDependencies(lock=lock) if lock is not None:
                 found.add(lock.path)
             case CopyScripts(scripts=scripts):
@@ -168,7 +176,9 @@ def _reads_nothing(step: Step) -> None:
             pass
         case WriteArchive() | WriteRunFile() | WriteSidecars() | PublishArchive() | PublishTree() | CarryVar():
             pass
-        case RemoveStaging() | Sign() | RunPlugins():  # with one of the last two there is no receipt
+        case StageTree() | FinishTree():
+            pass
+        case RemoveStaging() | Sign() | RunPlugins() | RunCommands():  # with one of the last three there is no receipt
             pass
         case _:
             assert_never(step)
@@ -190,6 +200,14 @@ def _project_files(project: Path, plan: Plan) -> Iterator[Path]:
         yield from (folder / name for name in _IGNORES)
         if (folder / ".git").exists():
             break
+
+
+def _git_index(project: Path) -> Iterator[Path]:
+    """Yield the file in which git keeps what it tracks: a file that is ignored as well may be a part of the tree."""
+    for folder in (project, *project.parents):
+        if (folder / ".git").exists():
+            yield folder / ".git" / "index"
+            return
 
 
 def why_not_pure(data: Mapping[str, Any], *, has_setup_py: bool = False) -> str:

@@ -33,7 +33,7 @@ def copy_migrations(step: CopyMigrations, stage: Stage) -> None:
     Raises:
         ProjectError: alembic is not in the bundle, or the graph cannot be used.
     """
-    if not has_module("alembic", (*stage.source_paths, stage.site_packages)):
+    if not has_module("alembic", stage.import_roots):
         problem = replace(
             step.place,
             what="migrations are declared, and alembic is not in the bundle",

@@ -75,6 +75,9 @@ def _manifest(stage: Stage) -> Manifest:
             file=f"{sketch.name}.pyz",
             pth=list(stage.pth),
             source_paths=[str(path) for path in stage.source_paths],
+            tree=stage.tree_place,
+            tree_paths=list(stage.tree_paths),
+            shared=list(stage.shared),
         ),
         entry=stage.entries[MAIN],
         hooks=list(sketch.hooks),
@@ -107,6 +110,7 @@ def _manifest(stage: Stage) -> Manifest:
         migrations=list(stage.migrations),
         inputs=dict(sketch.inputs),
         links=_links(stage),
+        working_directory=sketch.working_directory,
     )
 
 

@@ -108,6 +108,20 @@ class Stage:
     project_files: tuple[str, ...] = ()
     """Files of the project, and of those beside it, in the bundle, below site-packages, metadata left out."""
     source_paths: tuple[Path, ...] = ()
+    is_tree: bool = False
+    """Whether the project's files as they lie are the app, and no wheel."""
+    tree_seen: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    """State of each file of the staged tree before any step ran."""
+    tree_shipped: set[str] = field(default_factory=set)
+    """What of it goes into the bundle."""
+    tree_files: tuple[str, ...] = ()
+    """What does, once that is settled."""
+    tree_place: str = ""
+    """What the manifest says of where the tree is; empty: there is none."""
+    tree_paths: tuple[str, ...] = ()
+    """Folders of it that come first when a module is imported."""
+    shared: tuple[str, ...] = ()
+    """Paths of it that live in `var/shared`; those of folders end in `/`."""
     pth: tuple[str, ...] = ()
     entries: dict[str, Entry] = field(default_factory=dict)
     """What each process runs, by its name; found when the bundle is checked."""
@@ -145,6 +159,17 @@ class Stage:
     @property
     def site_packages(self) -> Path:
         return self.folder / "site-packages"
+
+    @property
+    def tree(self) -> Path:
+        """The project's files as they lie, where an unpacked bundle has them."""
+        return self.folder / "bundle" / "app"
+
+    @property
+    def import_roots(self) -> tuple[Path, ...]:
+        """The folders that modules are looked for in, in order."""
+        own = (Path(os.path.normpath(self.tree / path)) for path in self.tree_paths)
+        return (*(own if self.tree_place == "app" else ()), *self.source_paths, self.site_packages)
 
     @property
     def bundle(self) -> Path:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from releaser.build.tools.report import Report
 
 LOCK_NAME = ".lock"
+IGNORE = ".gitignore"
+"""In the folder of all builds, so that no repository takes what is built for sources."""
+_EVERYTHING = "*\n"
 STAGING = ".staging-"
 """Begins the name of the folder of a build that is under way, or was killed."""
 
@@ -50,9 +53,25 @@ def try_build_lock(target: Path) -> Iterator[bool]:
         os.close(lock)
 
 
+def is_only_ignored(output: Path) -> bool:
+    """Tell whether nothing is in the folder of all builds but what hides it from git."""
+    names = [path.name for path in output.iterdir()]
+    return names == [IGNORE] and (output / IGNORE).read_text(encoding="utf-8", errors="replace") == _EVERYTHING
+
+
+def _make(target: Path) -> None:
+    """Make the folder, and let git ignore that of all builds if it is made now: another may hold more than builds."""
+    output = target.parent
+    is_new = not output.exists()
+    target.mkdir(parents=True, exist_ok=True)
+    if is_new:
+        with suppress(FileExistsError), (output / IGNORE).open("x", encoding="utf-8") as file:
+            file.write(_EVERYTHING)
+
+
 def _acquire(target: Path, report: Report) -> int:
     while True:
-        target.mkdir(parents=True, exist_ok=True)
+        _make(target)
         lock = os.open(target / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

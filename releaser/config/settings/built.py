@@ -12,6 +12,7 @@ from releaser.config.kinds import (
 from releaser.config.sections import Field
 from releaser.config.settings import assembly
 from releaser.config.settings.assembly import OVERLAYS, STRIP, ChoiceOrFalse
+from releaser.config.settings.tree import TREE
 from releaser.config.settings.version import Version
 from releaser.config.text import checks
 from releaser.config.text.substitution import REPLACED_AT_START
@@ -136,12 +137,13 @@ BUILT = (
             is_empty_allowed=False,
         ),
         doc=(
-            "What runs the app when it is no function: a console script of the bundle, or `python -m module`, "
-            f"with its arguments. {REPLACED_AT_START} "
+            "What runs the app when it is no function: a console script of the bundle, `python -m module`, or "
+            f"`python file.py` of the tree, with its arguments. {REPLACED_AT_START} "
             "`{socket.NAME}` is replaced by the number of the descriptor inherited for that socket: 3, 4, ..."
         ),
         example='["gunicorn", "--bind", "0.0.0.0:${PORT:-8000}", "shop.web:app"]',
     ),
+    *TREE,
     Field(
         name="output_dir",
         kind=Text(wanted="a folder such as '_build'", check=checks.any_path),

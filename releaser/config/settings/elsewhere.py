@@ -51,7 +51,6 @@ OTHERS = {
     "runtime_config_path": ("mix release", "`config_providers`, `env_file`"),
     "src_tests": ("relx", "not needed, a build looks at no sources of dependencies"),
     "start_distribution_during_config": ("mix release", "not needed, a release has no distribution"),
-    "steps": ("mix release", "`plugins`"),
     "strip_beams": ("mix release", "`strip.debug_info`, `python_optimize`"),
     "sys_config_src": ("relx", "`env`, whose `${NAME}` is replaced at start, `env_file`"),
     "system_libs": ("relx", "`include_python`, `include_libc`"),

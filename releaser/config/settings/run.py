@@ -10,6 +10,7 @@ from releaser.config.kinds import (
     Text,
 )
 from releaser.config.sections import Field
+from releaser.config.settings import tree
 from releaser.config.settings.hooks import HOOKS
 from releaser.config.settings.migrations import MIGRATIONS
 from releaser.config.settings.processes import HEART_FIELD, LIVENESS_FIELD, LOG, PROCESS, process_name
@@ -79,6 +80,16 @@ RUN = (
             f"Its values are taken as they are. {REPLACED_AT_START.replace('in it', 'in the path')}"
         ),
         example='"-/etc/shop/env"',
+    ),
+    Field(
+        name="working_directory",
+        kind=Text(wanted="a folder such as 'site' or '${RELEASE_VAR}/work'", check=tree.working_folder),
+        doc=(
+            "The folder in which every process of the bundle works: the app, `eval`, `console`, `migrate`, your own "
+            "commands. Relative to the tree; unset, the tree itself, and the release's root where there is none. "
+            f"{REPLACED_AT_START}"
+        ),
+        example='"site"',
     ),
     Field(
         name="config_providers",

@@ -86,9 +86,13 @@ SEEN: Mapping[str, Mapping[str, Any]] = {
     "settable_variable": _not_one_of(VARIABLE_PATTERN, (*OWN_VARIABLES, *PYTHON_VARIABLES)),
     "socket_address": _address(rf"^(unix:/|{_HOST}:0*({_UP_TO_65535})?$)"),
     "tcp_address": _address(f"^{_HOST}:0*({_UP_TO_65535})$"),
+    "step_line": {"pattern": r"\S", **_NO_ZERO_BYTE},
+    "tree_path": {"pattern": f"^{_RELATIVE}$", "not": {"pattern": r"(^|/)\.{0,2}/|(^|/)\.{1,2}$"}},
+    "tree_pattern": {"pattern": f"^{_PATH}$", "not": {"pattern": _HAS_DOTS}},
     "variable": _not_one_of(VARIABLE_PATTERN, STANDARD_VARS),
     "variable_name": {"pattern": VARIABLE_PATTERN},
     "version": {"pattern": VERSION_PATTERN, "maxLength": MAX_VERSION_LENGTH},
+    "working_folder": {"pattern": _ARGUMENT, "minLength": 1, **_NO_ZERO_BYTE},
     "wheel_folder": {"pattern": f"^{_PATH}$", "not": {"pattern": "://"}},
 }
 """By the name of the check."""

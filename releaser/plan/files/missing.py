@@ -30,6 +30,5 @@ def read_config_and_see_its_files(path: Path, *, now: str) -> Config:
 
 def _missing(root: Path, named: tuple[NamedPath, ...]) -> Iterator[Problem]:
     for each in named:
-        shown = f"{each.path.rstrip('/')}/pyproject.toml" if each.setting == "project" else each.path
-        if not (root / shown).exists():
-            yield each.origin.problem(f"{shown} does not exist")
+        if not (root / each.path).exists():
+            yield each.origin.problem(f"{each.path} does not exist")

@@ -23,6 +23,15 @@ def read_git(folder: Path) -> Git | None:
     )
 
 
+def is_ignored(folder: Path, path: str) -> bool:
+    """Tell whether git ignores `path` below `folder`, there or not; git itself knows best, and without it none is."""
+    words = ["git", "-C", str(folder), "check-ignore", "--quiet", "--no-index", "--", path]
+    try:
+        return subprocess.run(words, capture_output=True, check=False, stdin=subprocess.DEVNULL).returncode == 0
+    except OSError:
+        return False
+
+
 def _ask(folder: Path, *words: str) -> str:
     try:
         answer = subprocess.run(

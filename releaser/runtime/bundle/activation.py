@@ -8,6 +8,7 @@ An unpacked bundle is laid out as a virtual environment, so that a program the a
     var/bundles/ID/pyvenv.cfg               complete: the folder appears by one rename
                   /bin/python, bin/python3  links to the interpreter that runs the release
                   /lib/python3.11/site-packages
+                  /app                      the project's own files, as its folder has them; links to var/shared
 
 The point of no return is that rename. Before it, everything unpacked is written through with one syncfs(2), so that
 a power cut leaves the whole folder or none; an fsync of each file costs 15 times as much. A start that finds the
@@ -21,7 +22,8 @@ import sys
 
 from ..release.failures import DAMAGED, Failure
 from ..release.writing import tell
-from .unpacked import is_unpacked, repair, site_packages
+from .tree import enter, import_paths, keep_shared
+from .unpacked import fail_to_write, is_unpacked, repair, site_packages
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,14 +55,19 @@ def ensure(context: Context) -> str:
 
         unpack(context)
     repair(context)
+    try:
+        keep_shared(context)
+    except OSError as error:
+        fail_to_write(context, "make the shared folders below", error)
     return site_packages(context)
 
 
 def activate(context: Context) -> str:
     """Make this process one of the bundle and return its site-packages folder.
 
-    Afterwards `sys.path` is the standard library, the source folders of dev_mode, site-packages and what the
-    recorded `.pth` files add; `sys.executable`, `sys.prefix` and `sys.exec_prefix` are the bundle's, as they are in
+    Afterwards `sys.path` is the folders of the tree, where Python puts the script's, then the standard library, the
+    source folders of dev_mode, site-packages and what the recorded `.pth` files add; the working folder is the
+    release's; `sys.executable`, `sys.prefix` and `sys.exec_prefix` are the bundle's, as they are in
     a virtual environment; `exit`, `quit` and `help` exist, as `site` would have made them; `__main__` is empty.
 
     Raises:
@@ -68,6 +75,8 @@ def activate(context: Context) -> str:
     """
     sitedir = ensure(context)
     bundle = context.manifest.bundle
+    enter(context, os.environ)
+    sys.path[:0] = import_paths(context)
     for folder in (*bundle.source_paths, sitedir):
         if folder not in sys.path:
             sys.path.append(folder)

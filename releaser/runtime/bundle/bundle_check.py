@@ -13,7 +13,8 @@ import zlib
 
 from ..release import record
 from ..release.record import FILE, FOLDER, LINK, Member, quoted
-from .unpack import PREFIX, PROGRAMS, mode_of
+from .tree import TREE, is_shared, link_of
+from .unpack import PREFIX, PROGRAMS, TREE_MEMBERS, mode_of
 from .unpacked import SOURCE_PATHS_FILE, environment_text, interpreter, is_unpacked, site_packages
 
 TYPE_CHECKING = False
@@ -54,13 +55,20 @@ def _built(context: Context, inside: str, python: str) -> dict[str, Member]:
     """Return what the unpacked bundle is made of, by path in its folder; `inside` is that of its site-packages."""
     manifest = context.manifest
     made: dict[str, Member] = {}
+    places = {PREFIX: inside, PROGRAMS: "bin", TREE_MEMBERS: TREE}
+    if manifest.bundle.tree == TREE:
+        made[TREE] = Member(FOLDER)
+        made |= {
+            f"{TREE}/{path.rstrip('/')}": Member(LINK, link=link_of(context, path)) for path in manifest.bundle.shared
+        }
     descriptor = os.open(os.path.join(context.layout.release, manifest.bundle.file), os.O_RDONLY | os.O_NONBLOCK)
     with open(descriptor, "rb") as file, zipfile.ZipFile(file) as archive:
         for info in archive.infolist():
             first, _, rest = info.filename.partition("/")
-            if f"{first}/" not in (PREFIX, PROGRAMS) or not rest:
+            below = places.get(f"{first}/")
+            if below is None or not rest or (below == TREE and is_shared(context, rest)):
                 continue
-            path = f"{inside if f'{first}/' == PREFIX else first}/{rest}".rstrip("/")
+            path = f"{below}/{rest}".rstrip("/")
             made[path] = Member(FOLDER) if info.is_dir() else _member(archive, info)
     if manifest.bundle.source_paths:
         made[f"{inside}/{SOURCE_PATHS_FILE}"] = _text("".join(f"{path}\n" for path in manifest.bundle.source_paths))

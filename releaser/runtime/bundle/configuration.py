@@ -42,7 +42,7 @@ def complete(context: Context, command: str) -> dict[str, str]:
         if context.manifest.config_providers:
             answer = providers.ask(context, {**environ, **contract}, launch.provide_command(context))
             environ = {**answer, **environ}
-    return with_programs(context, {**environment.configured(context.manifest, environ), **contract})
+    return with_programs(context, {**environment.configured(context.manifest, environ, contract), **contract})
 
 
 def with_file(context: Context, environ: Mapping[str, str]) -> dict[str, str]:

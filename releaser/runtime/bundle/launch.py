@@ -7,6 +7,7 @@ import sys
 
 from . import listeners, python_variables
 from .process import Child, spawn
+from .tree import check_folder, working_folder
 from .unpacked import with_programs
 
 TYPE_CHECKING = False
@@ -107,9 +108,11 @@ def start_instance(
     """Start the app, with its standard streams ours; the first of `args` is the name of the process.
 
     Raises:
-        OSError: the interpreter cannot be executed.
+        OSError: the interpreter cannot be executed, or there is no folder to work in.
     """
     layout = context.layout
+    named = working_folder(context, environ)
+    check_folder(named)
     is_edited = bool(context.manifest.bundle.source_paths)  # in dev_mode byte code may be cached
     environ = python_variables.for_app(environ, may_write_byte_code=is_edited)
     flags = [*FLAGS_OF_THE_APP, *_chosen_flags(context), *(() if is_edited else ("-B",))]
@@ -119,7 +122,7 @@ def start_instance(
         child = spawn(
             words,
             {**with_programs(context, environ), **listeners.variables(bound)},
-            cwd=layout.root,
+            cwd=named,
             # A process group in the background that reads the terminal is stopped by it (SIGTTIN, tty_ioctl(4)).
             stdin=nothing if os.isatty(0) else 0,
             stdout=1,

@@ -14,6 +14,7 @@ import zlib
 
 from ..release.failures import DAMAGED, Failure
 from ..release.files import write_through
+from .tree import TREE, share
 from .unpacked import fail_to_write, folder_of_bundles, interpreter, is_unpacked, lay_out
 
 TYPE_CHECKING = False
@@ -28,6 +29,8 @@ PREFIX = "site-packages/"
 """Of the members of the zipapp that are unpacked as packages."""
 PROGRAMS = "bin/"
 """Of those that are unpacked beside the interpreter, as a virtual environment has them."""
+TREE_MEMBERS = "site-packages-app/"
+"""Of the project's own files, unpacked below `app/`. shiv's bootstrap takes whatever begins with `site-packages`."""
 _PIECE_BYTES = 1024 * 1024
 _BY_ITS_NAMES = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EINVAL)
 """What the names in a zipapp can bring about in an empty folder: twice, below a file, too long."""
@@ -138,9 +141,14 @@ def _extract(context: Context, source: str, home: str, site_packages: str) -> No
     needed_bytes = 0
     try:
         with _opened(source) as archive:
+            tree = os.path.join(home, TREE)
             members = {
                 folder: [member for member in archive.infolist() if member.filename.startswith(prefix)]
-                for prefix, folder in ((PREFIX, site_packages), (PROGRAMS, os.path.join(home, "bin")))
+                for prefix, folder in (
+                    (PREFIX, site_packages),
+                    (PROGRAMS, os.path.join(home, "bin")),
+                    (TREE_MEMBERS, tree),
+                )
             }
             if not members[site_packages]:
                 raise _Damaged("it holds no site-packages")
@@ -149,6 +157,9 @@ def _extract(context: Context, source: str, home: str, site_packages: str) -> No
             for folder, each in members.items():
                 for member in each:
                     _extract_member(archive, member, folder, made)
+        if context.manifest.bundle.tree == TREE:
+            os.makedirs(tree, exist_ok=True)
+            share(context, tree)
     except (_Damaged, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
         raise _damaged(context, source, error) from error
     except OSError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ..bundle import configuration
+from ..bundle import activation, configuration, tree
 from ..release.failures import Failure
 from ..release.files import why_not_executed
 
@@ -17,11 +17,14 @@ def run(context: Context, name: str, args: list[str]) -> int:
     """Become the command's program; its exit code is ours.
 
     Raises:
-        Failure: it cannot be executed.
+        Failure: it cannot be executed, or there is no folder to work in.
     """
     command = next(item for item in context.manifest.commands if item.name == name)
     path = os.path.join(context.layout.release, command.path)
     environ = configuration.complete(context, name)
+    if context.manifest.bundle.tree:
+        activation.ensure(context)  # the folder that it works in is a part of the bundle
+    tree.enter(context, environ)
     try:
         os.execve(path, [path, *args], environ)
     except OSError as error:

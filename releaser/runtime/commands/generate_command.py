@@ -56,10 +56,11 @@ def generate(context: Context, args: list[str]) -> int:
 
 def _with_defaults(context: Context) -> dict[str, str]:
     """Return the caller's environment with the release's defaults; what only the service's has is left out."""
-    environ = dict(context.environ)
+    environ = environment.with_contract(context, context.environ)
+    given = dict(environ)
     for name, value in context.manifest.env.items():
         try:
-            environ.setdefault(name, environment.substitute(value, context.environ))
+            environ.setdefault(name, environment.substitute(value, given))
         except environment.SubstitutionError:
             continue
     return environ

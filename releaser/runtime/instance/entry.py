@@ -13,6 +13,7 @@ import signal
 import sys
 
 from ..bundle import activation, listeners
+from ..bundle.tree import run_file
 from ..bundle.unpacked import program
 from ..protocol import notify
 from ..release import environment
@@ -77,6 +78,8 @@ def _run(context: Context, args: list[str]) -> int:
             return _run_callable(entry)
         case "module":
             return _run_as_main(entry, lambda runpy: runpy.run_module(entry.target, None, "__main__", True))
+        case "file":
+            return _run_as_main(entry, lambda runpy: run_file(context, entry.target))
         case _:
             path = os.path.join(context.layout.release, entry.target)
             return _run_as_main(entry, lambda runpy: runpy.run_path(path, None, "__main__"))

@@ -105,8 +105,8 @@ def migrations(context: Context, record: Migrations, report: Report) -> tuple[di
 
 def told(entry: Entry) -> str:
     """Return an entry as people write it."""
-    words = ["python", "-m", entry.target] if entry.kind == "module" else [entry.argv0]
-    return " ".join((*words, *entry.args))
+    words = {"module": ["python", "-m", entry.target], "file": ["python", entry.target]}
+    return " ".join((*words.get(entry.kind, [entry.argv0]), *entry.args))
 
 
 def run_command(context: Context, args: list[str]) -> int:
@@ -116,7 +116,7 @@ def run_command(context: Context, args: list[str]) -> int:
         Failure: the bundle cannot be used.
         SystemExit: the command's own.
     """
-    from ..bundle import activation
+    from ..bundle import activation, tree
     from ..bundle.calls import exit_code_of, resolve
 
     record = next(item for item in context.manifest.migrations if item.name == args[0])
@@ -135,6 +135,8 @@ def run_command(context: Context, args: list[str]) -> int:
                 return code
             case "module":
                 runpy.run_module(entry.target, None, "__main__", True)
+            case "file":
+                tree.run_file(context, entry.target)
             case _:
                 runpy.run_path(os.path.join(context.layout.release, entry.target), None, "__main__")
     except Failure:

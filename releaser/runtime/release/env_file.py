@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from .environment import CONTRACT, is_name, setting
+from .environment import CONTRACT, is_name, setting, with_contract
 from .failures import DAMAGED, Failure
 from .regular import read_text
 
@@ -34,7 +34,7 @@ def path_of(context: Context, environ: Mapping[str, str]) -> str:
         Failure: a variable in the path cannot be replaced.
     """
     text = context.manifest.env_file.removeprefix("-")
-    return os.path.join(context.layout.root, setting("env_file", text, environ)) if text else ""
+    return os.path.join(context.layout.root, setting("env_file", text, with_contract(context, environ))) if text else ""
 
 
 def read(context: Context, environ: Mapping[str, str]) -> dict[str, str]:

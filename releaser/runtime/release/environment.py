@@ -82,6 +82,11 @@ def contract(context: Context, command: str, python: str) -> dict[str, str]:
     }
 
 
+def with_contract(context: Context, environ: Mapping[str, str], command: str = "") -> dict[str, str]:
+    """Return what the `${NAME}` of a setting are replaced from: `environ`, and the contract's variables over it."""
+    return {**environ, **contract(context, command or environ.get("RELEASE_COMMAND", ""), context.python)}
+
+
 def substitute(text: str, environ: Mapping[str, str]) -> str:
     """Return `text` with `${NAME}` and `${NAME:-default}` replaced from `environ`.
 
@@ -109,14 +114,16 @@ def substitute(text: str, environ: Mapping[str, str]) -> str:
             raise SubstitutionError("a lone '$'; write '$$' for a dollar sign, '${NAME}' for a variable")
 
 
-def configured(manifest: Manifest, environ: Mapping[str, str]) -> dict[str, str]:
+def configured(manifest: Manifest, environ: Mapping[str, str], contract: Mapping[str, str]) -> dict[str, str]:
     """Return `environ` with the manifest's `env` defaults added where it has none.
+
+    In a default, `contract` holds over `environ`, whose `RELEASE_*` may be those of a release that started this one.
 
     Raises:
         Failure: variables of `required_env` are missing, or a default cannot be replaced; all of them at once.
     """
     result = dict(environ)
-    found, details = defaults(manifest, environ)
+    found, details = defaults(manifest, {**environ, **contract})
     result.update(found)
     details += [
         f"{name}: not set, and listed in required_env" for name in manifest.required_env if not result.get(name)

@@ -123,6 +123,11 @@ class Layout:
     def log(self) -> str:
         return os.path.join(self.var, "log")
 
+    @property
+    def shared(self) -> str:
+        """What of the project's files every version has in common."""
+        return os.path.join(self.var, "shared")
+
     def bundle(self, bundle_id: str) -> str:
         """The unpacked bundle: a folder laid out as a virtual environment, see `releaser.runtime.bundle.activation`."""
         return os.path.join(self.var, "bundles", bundle_id)

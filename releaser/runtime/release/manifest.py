@@ -39,7 +39,7 @@ EVENTS = (
 )
 ON_FAILURE = ("abort", "stop", "warn")
 READINESS_KINDS = ("started", "notify", "http", "tcp", "call")
-ENTRY_KINDS = ("callable", "module", "script")
+ENTRY_KINDS = ("callable", "module", "script", "file")
 LIVENESS_KINDS = ("http", "tcp", "call", "heartbeat")
 MIGRATION_RUNS = ("pre_start", "post_start", "check", "manual")
 
@@ -86,13 +86,26 @@ class Python(Record):
 class Bundle(Record):
     """The zipapp and how its unpacked form becomes `sys.path`."""
 
-    __slots__ = ("file", "id", "pth", "source_paths")
+    __slots__ = ("file", "id", "pth", "shared", "source_paths", "tree", "tree_paths")
 
-    def __init__(self, *, id: str, file: str, pth: list[str], source_paths: list[str]) -> None:  # noqa: A002
+    def __init__(
+        self,
+        *,
+        id: str,  # noqa: A002
+        file: str,
+        pth: list[str],
+        source_paths: list[str],
+        tree: str = "",
+        tree_paths: list[str] | None = None,
+        shared: list[str] | None = None,
+    ) -> None:
         self.id = id  # content hash: the folder below var/bundles
         self.file = file  # "app.pyz", below the version's folder
         self.pth = pth  # names of .pth files in site-packages to obey, as `site` would
         self.source_paths = source_paths  # dev_mode: absolute folders put before site-packages; else empty
+        self.tree = tree  # "app", the folder of the project's files below the bundle's; dev_mode: absolute; "": none
+        self.tree_paths = tree_paths or []  # folders of it that modules are imported from, before all others
+        self.shared = shared or []  # paths of it that live in var/shared; a folder's ends in "/"
 
 
 class Entry(Record):
@@ -102,7 +115,7 @@ class Entry(Record):
 
     def __init__(self, *, kind: str, target: str, argv0: str, args: list[str]) -> None:
         self.kind = kind  # callable: target is "module:attribute"; module: run as `python -m target`;
-        # script: target is a path below the version's folder, run as `python target`
+        # script: target is a path below the version's folder, run as `python target`; file: below the tree
         self.target = target
         self.argv0 = argv0  # sys.argv[0]
         self.args = args  # words before those of the command line; "${NAME:-default}" is replaced at start
@@ -348,6 +361,7 @@ class Manifest(Record):
         "sockets",
         "stop_timeout_s",
         "version",
+        "working_directory",
     )
 
     def __init__(
@@ -378,6 +392,7 @@ class Manifest(Record):
         migrations: list[Migrations],
         inputs: dict[str, str],
         links: dict[str, str],
+        working_directory: str = "",
     ) -> None:
         self.format = FORMAT
         self.name = name
@@ -405,6 +420,7 @@ class Manifest(Record):
         self.migrations = migrations
         self.inputs = inputs  # lock's hash, git revision, tool versions: for people and for `diff`
         self.links = links  # path below the version's folder: the place of the host that the author lets it lead to
+        self.working_directory = working_directory  # "": the tree, or the root; relative to that; "${NAME}" is replaced
 
     def to_json(self) -> str:
         """Return the text of `manifest.json`, the same for the same values."""

@@ -48,6 +48,15 @@ def _is_part(value: object) -> bool:
     return _is_text(value) and "/" not in str(value) and value not in ("", ".", "..")
 
 
+def _is_tree(value: object) -> bool:
+    return value in ("", "app") or (_is_text(value) and str(value).startswith("/"))
+
+
+def _is_inner(value: object) -> bool:
+    """Tell whether a value is a path that stays below the folder that it starts at."""
+    return _is_text(value) and not str(value).startswith("/") and ".." not in str(value).split("/")
+
+
 def _is_seconds(value: object) -> bool:
     return type(value) in (int, float) and 0 <= value <= _LONGEST_S  # type: ignore[operator]
 
@@ -80,6 +89,8 @@ _FLAG: Kind = ("neither true nor false", lambda value: type(value) is bool)
 _SECONDS: Kind = ("no number of seconds", _is_seconds)
 _COUNT: Kind = ("no whole number that can be counted to", _is_count)
 _TEXTS: Kind = ("no list of texts", _is_texts)
+_INNER_PATHS: Kind = ("no list of inner paths", lambda value: type(value) is list and all(map(_is_inner, value)))
+_TREE: Kind = ("no folder of a tree", _is_tree)
 _TEXT_BY_NAME: Kind = ("no object of texts", _is_text_by_name)
 _FLAG_BY_NAME: Kind = ("no object of flags", _is_flag_by_name)
 _OBJECT: Kind = ("no object", lambda value: type(value) is dict)
@@ -89,8 +100,9 @@ _LIST: Kind = ("no list", lambda value: type(value) is list)
 KINDS: dict[str, dict[str, Kind]] = {
     "Python": dict.fromkeys(("version", "full_version", "glibc", "implementation", "platform"), _TEXT)
     | {"bundled": _PART_OR_NONE},
-    "Bundle": {"file": _PART, "id": _PART_OR_NONE, "pth": _TEXTS, "source_paths": _TEXTS},
-    "Entry": {"args": _TEXTS, "argv0": _TEXT, "kind": _one_of("callable", "module", "script"), "target": _TEXT},
+    "Bundle": {"file": _PART, "id": _PART_OR_NONE, "pth": _TEXTS, "source_paths": _TEXTS}
+    | {"shared": _INNER_PATHS, "tree": _TREE, "tree_paths": _INNER_PATHS},
+    "Entry": {"args": _TEXTS, "argv0": _TEXT, "kind": _one_of("callable", "module", "script", "file"), "target": _TEXT},
     "Hook": dict.fromkeys(("call", "name", "path", "summary"), _TEXT)
     | {"event": _TEXT, "on_failure": _one_of("abort", "stop", "warn"), "timeout_s": _SECONDS},
     "Command": dict.fromkeys(("name", "path", "summary"), _TEXT),
@@ -146,6 +158,6 @@ KINDS: dict[str, dict[str, Kind]] = {
     | dict.fromkeys(("env", "inputs", "links"), _TEXT_BY_NAME)
     | dict.fromkeys(("drain_s", "stop_timeout_s"), _SECONDS)
     | dict.fromkeys(("name", "version"), _PART)
-    | dict.fromkeys(("env_file", "environment"), _TEXT)
+    | dict.fromkeys(("env_file", "environment", "working_directory"), _TEXT)
     | {"python_optimize": _one_of(0, 1, 2)},
 }

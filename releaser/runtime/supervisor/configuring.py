@@ -35,6 +35,7 @@ class Configuring:
         self,
         context: Context,
         environ: Mapping[str, str],
+        contract: Mapping[str, str],
         *,
         start_task: Callable[[str, list[str], float], None],
         say: Callable[[str], None],
@@ -47,6 +48,7 @@ class Configuring:
         """
         self._context = context
         self._environ = dict(environ)
+        self._contract = contract
         self._start_task = start_task
         self._say = say
         self._on_end = on_end
@@ -103,7 +105,7 @@ class Configuring:
 
     def _complete(self) -> None:
         try:
-            self._environ = environment.configured(self._context.manifest, self._environ)
+            self._environ = environment.configured(self._context.manifest, self._environ, self._contract)
         except Failure as failure:
             self._fail(failure)
             return

@@ -6,6 +6,7 @@ There is one of these at a time, and two during an upgrade.
 from __future__ import annotations
 
 from ..bundle.launch import runtime_command
+from ..bundle.tree import working_folder
 from ..release.layout import MAIN
 from .keeping.keeper import Keeper
 
@@ -48,10 +49,11 @@ class Generation:
         """Make the keepers of its processes, those that `only` names where it names any.
 
         Raises:
-            Failure: a setting of a process cannot be used.
+            Failure: a setting of a process, or of the folder that it works in, cannot be used.
         """
+        working_folder(self.context, self.environ)
         self.keepers = [
-            Keeper(self.context, process, number, self.environ, owner, log, self.number)
+            Keeper(self.context, process, number, self.variables, owner, log, self.number)
             for process in self.manifest.all_processes()
             if not only or process.name in only
             for number in range(1, process.replicas + 1)

@@ -53,6 +53,7 @@ class Starting:
         self._configuring = configuring.Configuring(
             self._running.live.context,
             self._running.live.environ,
+            self._running.live.contract,
             start_task=self._start_task,
             say=self._voice.say,
             on_end=self._take_environment,
@@ -99,7 +100,7 @@ class Starting:
         try:
             live.make_keepers(self._owner, self._start.only, self._start.log)
             addresses = [
-                (item.name, environment.setting(f"sockets.{item.name}", item.address, live.environ))
+                (item.name, environment.setting(f"sockets.{item.name}", item.address, live.variables))
                 for item in live.manifest.sockets
             ]
             passed = systemd.passed_sockets(live.context.environ, os.getpid())

@@ -286,7 +286,7 @@ def test_no_lock_builds_with_a_warning_after_everything_else(project: Path) -> N
     done = releaser(project, "build")
     assert done.returncode == 0
     assert done.stderr.startswith("1 warning")
-    assert "releaser lock writes one" in done.stderr
+    assert "hint: releaser lock writes one, pylock.toml" in done.stderr
 
 
 def test_a_plan_lists_the_steps_and_builds_nothing(project: Path) -> None:

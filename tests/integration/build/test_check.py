@@ -47,7 +47,7 @@ def test_what_is_wrong_with_the_text_and_what_is_missing_are_told_in_the_order_o
         assert told == [
             "closed.stop_timeuot: unknown key",
             "closed.hooks.pre_start: rel/lost does not exist",
-            "closed.project: app/pyproject.toml does not exist",
+            "closed.project: app does not exist",
         ]
 
 
@@ -59,7 +59,7 @@ def test_problems_of_one_file_are_told_from_its_top(tmp_path: Path) -> None:
     lines = [int(line.split(":")[1]) for line in done.stderr.splitlines() if line.startswith("  rel/config.toml:")]
     assert len(lines) == 4
     assert lines == sorted(lines)
-    assert "environment.prod.project: app is not a project that can be bundled: it does not exist" in done.stderr
+    assert "environment.prod.project: app is not a project that can be bundled" in done.stderr
 
 
 def test_a_hook_has_a_name_that_can_be_printed(tmp_path: Path) -> None:

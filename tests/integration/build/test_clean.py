@@ -28,7 +28,7 @@ def project(tmp_path: Path) -> Path:
 def test_what_builds_made_goes_and_var_stays(project: Path) -> None:
     answer = releaser(project, "clean")
     assert answer.returncode == 0, answer.stderr
-    assert names_in(project / "_build") == {"prod/.lock", "prod/rel/tiny/var/data"}
+    assert names_in(project / "_build") == {".gitignore", "prod/.lock", "prod/rel/tiny/var/data"}
     assert "removed _build/prod/tiny-1.0.0.tar.gz " in answer.stdout
     assert "removed _build/dev/rel/tiny/ " in answer.stdout
     assert "kept    _build/prod/rel/tiny/var/\n" in answer.stdout
@@ -122,7 +122,7 @@ def test_what_no_build_has_made_stays(project: Path) -> None:
     (project / "_build/prod/old-0.9.sha256").write_text(f"{'0' * 64}  old-0.9.tar.gz\n{statement}")
     answer = releaser(project, "clean", "--implode")
     assert answer.returncode == 0, answer.stderr
-    assert names_in(project / "_build") == {*others, "prod/.lock"}
+    assert names_in(project / "_build") == {*others, ".gitignore", "prod/.lock"}
     assert "kept    _build/prod/rel/sketches/\n" in answer.stdout
     assert answer.stdout.endswith("        what no build has made stays\n")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -22,8 +23,8 @@ from releaser.build.tools.installers import Installer, install_locked
 
 def modules(release: Path) -> set[str]:
     with zipfile.ZipFile(release / "releases/1.0.0/tiny.pyz") as archive:
-        names = [name.removeprefix("site-packages/") for name in archive.namelist()]
-    return {name for name in names if name.endswith(".py") and name != "__main__.py"}
+        names = [name for name in archive.namelist() if name.startswith("site-packages/")]
+    return {name.removeprefix("site-packages/") for name in names if name.endswith(".py")}
 
 
 def with_settings(project: Path, settings: str) -> None:
@@ -172,40 +173,62 @@ def test_a_member_of_a_workspace_is_built_with_those_it_depends_on(project: Path
         assert "site-packages/shared/app.pyc" in archive.namelist()
 
 
-@pytest.mark.parametrize("tool", ["poetry", "pdm"])
-def test_locks_of_poetry_and_pdm_are_read_without_them_and_their_hashes_enforced(project: Path, tool: str) -> None:
-    wheel = make_wheel(project / "vendor", "leaf")
-    pyproject = project / "pyproject.toml"
-    pyproject.write_text(pyproject.read_text().replace("[project]\n", '[project]\ndependencies = ["leaf"]\n'))
-    entry = (
-        f'name = "leaf"\nversion = "1.0"\nfiles = [{{ file = "{wheel.name}", hash = "sha256:{digest_of(wheel)}" }}]\n'
-    )
-    (project / f"{tool}.lock").write_text(f"[[package]]\n{entry}")
+def lock_of(kind: str, wheel: Path) -> str:
+    """Return a lock of a tool that pins one wheel, and something that is for another system."""
+    digest = f"sha256:{digest_of(wheel)}"
+    if kind == "Pipfile.lock":
+        entries = {"leaf": {"version": "==1.0", "hashes": [digest]}}
+        entries["away"] = {"version": "==1.0", "markers": "sys_platform == 'win32'", "hashes": [digest]}
+        return json.dumps({"_meta": {}, "default": entries, "develop": {"unused": {"version": "==1.0"}}})
+    file = f'files = [{{ file = "{wheel.name}", hash = "{digest}" }}]\n'
+    return f'[[package]]\nname = "leaf"\nversion = "1.0"\n{file}[[package]]\nname = "unused"\nversion = "1.0"\n{file}'
+
+
+@pytest.mark.parametrize("kind", ["poetry.lock", "pdm.lock", "Pipfile.lock"])
+def test_the_lock_of_another_tool_is_read_as_it_stands_and_its_hashes_are_enforced(project: Path, kind: str) -> None:
+    text = (project / "pyproject.toml").read_text()
+    asked = '[project]\ndependencies = ["leaf", "away ; sys_platform == \'win32\'"]\n'
+    (project / "pyproject.toml").write_text(text.replace("[project]\n", asked))
     with_settings(project, 'find_links = ["vendor"]')
+    wheel = make_wheel(project / "vendor", "leaf")
+    (project / kind).write_text(lock_of(kind, wheel))
+    nowhere = {"PATH": "/usr/bin:/bin"}
+    assert "install 1 locked dependency from" in releaser(project, "plan", **nowhere).stdout
+    found = modules(built(project, "--offline", **nowhere))
+    assert "leaf.py" in found
+    assert "unused.py" not in found
+    (project / kind).write_text(lock_of(kind, make_wheel(project / "elsewhere", "leaf", "more")))
+    done = releaser(project, "build", "--offline", **nowhere)
+    assert done.returncode == 1
+    assert "the dependencies could not be installed" in done.stderr
+    assert "hash" in done.stderr.lower()
 
-    release = built(project, "--offline", PATH="/usr/bin:/bin")
-    (project / f"{tool}.lock").write_text(f"[[package]]\n{entry}".replace(digest_of(wheel), "0" * 64))
-    refused = releaser(project, "build", "--offline", PATH="/usr/bin:/bin")
 
-    assert "leaf.py" in modules(release)
-    assert refused.returncode == 1
-    assert "the dependencies could not be installed" in refused.stderr
+def test_a_lock_without_what_the_project_asks_for_is_refused_before_anything_runs(project: Path) -> None:
+    text = (project / "pyproject.toml").read_text()
+    (project / "pyproject.toml").write_text(text.replace("[project]\n", '[project]\ndependencies = ["leaf", "gone"]\n'))
+    (project / "poetry.lock").write_text(lock_of("poetry.lock", make_wheel(project / "vendor", "leaf")))
+    done = releaser(project, "build")
+    assert done.returncode == 3
+    assert "poetry.lock: this lock cannot be used: the project asks for gone, which it does not have" in done.stderr
+    assert "hint: poetry lock" in done.stderr
+    assert not (project / "_build").exists()
 
 
 def test_requirements_without_hashes_are_resolved_with_a_warning_and_recorded(project: Path) -> None:
-    make_wheel(project / "vendor", "leaf", "twig")
-    twig = make_wheel(project / "vendor", "twig")
-    (project / "requirements.txt").write_text("leaf==1.0\n")
+    wheel = make_wheel(project / "vendor", "leaf")
+    make_wheel(project / "vendor", "deep")
+    (project / "requirements").mkdir()
+    (project / "requirements/base.txt").write_text("leaf==1.0\n")
+    (project / "requirements/prod.txt").write_text("-r base.txt\ndeep\n")
     with_settings(project, 'find_links = ["vendor"]')
-
     done = releaser(project, "build", "--offline")
-
     assert done.returncode == 0, done.stderr
-    assert "requirements.txt names versions without hashes: what they are is not checked" in done.stderr
+    assert "no lock file: each build resolves anew what requirements/prod.txt asks for" in done.stderr
     release = project / "_build/prod/rel/tiny"
-    assert {"leaf.py", "twig.py"} <= modules(release)
+    assert {"leaf.py", "deep.py"} <= modules(release)
     recorded = (release / "releases/1.0.0/resolved.txt").read_text()
-    assert f"twig==1.0 \\\n    --hash=sha256:{digest_of(twig)}\n" in recorded
+    assert f"leaf==1.0 \\\n    --hash=sha256:{digest_of(wheel)}" in recorded
     assert str(project) not in recorded
 
 

@@ -370,7 +370,7 @@ def answer(prefix: Path, **facts: object) -> None:
     ("facts", "found"),
     [
         ({"full_version": "3.10.13", "version": [3, 10]}, "cpython 3.10.13"),
-        ({"full_version": "3.14.0", "version": [3, 14]}, "cpython 3.14.0"),
+        ({"full_version": "3.16.0", "version": [3, 16]}, "cpython 3.16.0"),
         ({"implementation": "pypy"}, "pypy 3.11.7"),
     ],
 )
@@ -383,7 +383,7 @@ def test_a_python_that_a_release_cannot_run_on_is_refused(
         bundle_interpreter(pretender, tmp_path / "release", tmp_path, lambda _: None)
 
     assert caught.value.message == (
-        f"cannot bundle the Python in {pretender}: it is {found}, and a release runs on cpython 3.11 to 3.13"
+        f"cannot bundle the Python in {pretender}: it is {found}, and a release runs on cpython 3.11 to 3.15"
     )
 
 

@@ -104,11 +104,11 @@ def test_without_a_python_of_the_version_there_is_a_warning_and_no_byte_code(tmp
     bare = tmp_path / "bin"
     bare.mkdir()
     (bare / "sh").symlink_to(shutil.which("sh") or "/bin/sh")
-    done = releaser(project, "build", "--offline", PATH=str(bare), HOME=str(tmp_path))
+    done = releaser(project, "build", "--offline", PATH=str(bare), HOME=str(tmp_path), PYENV_ROOT=str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert f"there is no Python {NEXT} on this machine: byte code is left out" in done.stderr
     assert not [name for name in members(project / "_build/prod/rel/tiny") if name.endswith(".pyc")]
-    closed = releaser(project, "build", "--env", "closed", PATH=str(bare), HOME=str(tmp_path))
+    closed = releaser(project, "build", "--env", "closed", PATH=str(bare), HOME=str(tmp_path), PYENV_ROOT=str(tmp_path))
     assert closed.returncode == 3
     assert "there is no byte code to ship alone" in closed.stderr
 

@@ -51,6 +51,7 @@ def _defaults():
         **{name: [] for name in ("process", "hooks", "migrations")},
         "env": {},
         "env_file": "",
+        "working_directory": "",
         "python_optimize": 0,
         "stop_timeout": 30.0,
         "drain": 0.0,

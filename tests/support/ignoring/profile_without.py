@@ -20,6 +20,8 @@ def forgotten(setting, profile):
         return replace(profile, **{field: _default(profile, field)})
     if head == "version":
         return replace(profile, version="project") if isinstance(value, tuple) else profile
+    if setting == "steps.run":
+        return replace(profile, steps=())
     if head == "overlays":
         return replace(profile, overlays=_overlays_without(value, part))
     if head == "hooks":

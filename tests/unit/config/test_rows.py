@@ -7,7 +7,8 @@ import re
 import typing
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import tomlkit
@@ -24,13 +25,15 @@ from releaser.config.settings.migrations import MIGRATIONS
 from releaser.config.settings.processes import PROCESS
 from releaser.config.settings.readiness import KINDS, READINESS
 from releaser.config.settings.tables import ROWS, SETTINGS, TOP
+from releaser.config.settings.tree import STEP_FIELDS
 from releaser.config.settings.version import VERSION_FIELDS
 from releaser.config.text import checks
+from releaser.config.text.substitution import OF_THE_RELEASE
 from releaser.errors import ConfigError
 from releaser.runtime.bundle import python_variables
 from releaser.runtime.commands.command_line import COMMANDS
 from releaser.runtime.release import manifest
-from releaser.runtime.release.environment import CONTRACT
+from releaser.runtime.release.environment import CONTRACT, contract
 
 MANY_NAMES = {row.name for row in ROWS}
 TAKEN_BY_PROFILE = {"root", "name", "environment", "origins"}
@@ -143,6 +146,13 @@ def test_variables_that_the_release_sets_are_those_of_the_contract() -> None:
     assert tuple(name for name, _ in CONTRACT) == checks.OWN_VARIABLES
 
 
+def test_variables_that_hold_in_every_text_are_those_that_each_process_of_a_release_has() -> None:
+    context = SimpleNamespace(
+        layout=SimpleNamespace(root="", version="", var=""), name="", prog="", manifest=SimpleNamespace(environment="")
+    )
+    assert tuple(contract(cast("Any", context), "start", "")) == OF_THE_RELEASE
+
+
 def test_the_variables_of_python_that_a_release_drops_are_refused_where_they_are_written() -> None:
     assert tuple(checks.PYTHON_VARIABLES) == python_variables.DROPPED
 
@@ -253,6 +263,7 @@ def tables_of_settings() -> Iterator[tuple[str, tuple[Field, ...]]]:
     yield "", (*TOP.fields, *ROWS)
     yield "version.", VERSION_FIELDS
     yield "overlays.", OVERLAY_FIELDS
+    yield "steps.", STEP_FIELDS
     yield "process.", PROCESS.fields
     yield "hooks.", hook_fields(EVENTS[0])
     for row in ROWS:

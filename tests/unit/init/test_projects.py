@@ -224,7 +224,8 @@ def test_a_file_that_a_command_names_and_the_settings_of_gunicorn_come_along(tmp
         "gunicorn.conf.py": "",
         "shop.py": "",
     }
-    make(tmp_path, files, dependencies=("gunicorn",))
+    hatch = '[build-system]\nrequires = []\nbuild-backend = "hatchling.build"\n'
+    make(tmp_path, files, dependencies=("gunicorn",), more=hatch)
 
     profile = profile_for(tmp_path)
 
@@ -715,7 +716,8 @@ def test_a_version_that_no_file_says_is_gits_or_a_literal(tmp_path: Path, has_co
 
 
 def test_git_is_told_of_the_builds_where_it_would_take_them_for_sources(tmp_path: Path) -> None:
-    make(tmp_path, {"shop.py": "def main(): ...\n", ".git/HEAD": "", ".gitignore": "dist\n"})
+    make(tmp_path, {"shop.py": "def main(): ...\n", ".gitignore": "dist\ndocs/_build/\n"})
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
     found = find(tmp_path)
 
     assert "  echo _build/ >> .gitignore" in next_lines(found, changes_for(tmp_path, choose(found), force=False), ())

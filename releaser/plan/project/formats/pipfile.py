@@ -11,6 +11,8 @@ from releaser.plan.project.locks.lines import index_options
 from releaser.plan.project.reading import Unreadable, text_of, toml_in
 
 NAME = "Pipfile"
+_IN_LOCK = {"develop": "dev-packages"}
+"""Of categories that Pipfile.lock calls otherwise, their name here."""
 _MARKERS = ("sys_platform", "platform_machine", "platform_system", "python_version", "os_name")
 
 
@@ -31,7 +33,7 @@ def pipfile_lines(data: Mapping[str, Any], groups: Collection[str] = ()) -> Iter
         if isinstance(source, dict)
     )
     for category in ("packages", *groups):
-        for name, wanted in table_in(data, category).items():
+        for name, wanted in table_in(data, _IN_LOCK.get(category, category)).items():
             yield _line(name, wanted if isinstance(wanted, dict) else {"version": str(wanted)})
 
 

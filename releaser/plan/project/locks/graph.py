@@ -90,7 +90,7 @@ def walk(roots: Iterable[Edge], nodes: Iterable[Node], environment: Mapping[str,
     seen: set[tuple[str, str]] = set()
     waiting = [(edge, "") for edge in roots if holds(edge.marker, environment)]
     while waiting:
-        edge, asked_by = waiting.pop()
+        edge, asked_by = waiting.pop(0)
         if edge.name not in found:
             meant = _meant(edge, by_name.get(edge.name, ()), environment)
             if meant is None:

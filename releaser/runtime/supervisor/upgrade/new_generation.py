@@ -57,7 +57,7 @@ def make_listeners(old: Generation, new: Generation) -> list[listeners.Listener]
     if not new.manifest.sockets:
         return list(old.listeners) if not old.manifest.sockets else []
     wanted = [
-        (item.name, environment.setting(f"sockets.{item.name}", item.address, new.environ))
+        (item.name, environment.setting(f"sockets.{item.name}", item.address, new.variables))
         for item in new.manifest.sockets
     ]
     kept = {

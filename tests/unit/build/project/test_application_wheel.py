@@ -1,4 +1,4 @@
-"""The wheel of an application: its files as they lie, and what pyproject.toml says of it."""
+"""The wheel that describes an application: what pyproject.toml says of it."""
 
 from __future__ import annotations
 
@@ -33,11 +33,6 @@ def make(folder: Path, text: str = PYPROJECT) -> Path:
     folder.mkdir()
     (folder / "pyproject.toml").write_text(text)
     (folder / "app.py").write_text("def main(): ...\n")
-    (folder / "templates").mkdir()
-    (folder / "templates" / "page.html").write_text("<p>é</p>\n", encoding="utf-8")
-    (folder / "bin").mkdir()
-    (folder / "bin" / "tool").write_text("#!/bin/sh\n")
-    (folder / "bin" / "tool").chmod(0o700)
     return folder
 
 
@@ -48,16 +43,16 @@ def installed(wheel: Path, folder: Path) -> Distribution:
     return PathDistribution(info)
 
 
-def test_it_holds_the_files_with_their_modes_and_says_what_pyproject_says(tmp_path: Path) -> None:
-    wheel = write_application_wheel(make(tmp_path / "project"), tmp_path, [])
+def test_it_says_what_pyproject_says_and_holds_no_file_of_the_app(tmp_path: Path) -> None:
+    wheel = write_application_wheel(make(tmp_path / "project"), tmp_path)
 
     found = installed(wheel, tmp_path / "installed")
 
     assert wheel.name == "my_shop-1.0b1-py3-none-any.whl"
-    assert (tmp_path / "installed/templates/page.html").read_text(encoding="utf-8") == "<p>é</p>\n"
     with zipfile.ZipFile(wheel) as archive:
         modes = {info.filename: info.external_attr >> 16 for info in archive.infolist()}
-    assert (modes["bin/tool"], modes["app.py"]) == (0o100755, 0o100644)
+    assert {name.partition("/")[0] for name in modes} == {"my_shop-1.0b1.dist-info"}
+    assert set(modes.values()) == {0o100644}
     assert (found.metadata["Name"], found.version, found.metadata["Requires-Python"]) == ("My.Shop", "1.0b1", ">=3.11")
     assert found.requires == [
         "flask>=3",
@@ -75,7 +70,7 @@ def test_the_same_files_are_the_same_bytes(tmp_path: Path) -> None:
     for folder in folders:
         project = make(folder)
         (folder / "wheels").mkdir()
-        wheels.append(write_application_wheel(project, folder / "wheels", [folder / "wheels"]).read_bytes())
+        wheels.append(write_application_wheel(project, folder / "wheels").read_bytes())
 
     assert wheels[0] == wheels[1]
 
@@ -89,4 +84,4 @@ def test_the_same_files_are_the_same_bytes(tmp_path: Path) -> None:
 )
 def test_what_cannot_stand_in_a_wheel_is_told(tmp_path: Path, old: str, new: str, message: str) -> None:
     with pytest.raises(BuildError, match=message):
-        write_application_wheel(make(tmp_path / "project", PYPROJECT.replace(old, new)), tmp_path, [])
+        write_application_wheel(make(tmp_path / "project", PYPROJECT.replace(old, new)), tmp_path)

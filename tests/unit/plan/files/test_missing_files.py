@@ -44,7 +44,7 @@ def test_files_that_are_missing_are_told_with_what_is_wrong_in_the_order_of_the_
 
     found = [(problem.where.removeprefix("rel/config.toml:"), problem.what.partition(",")[0]) for problem in problems]
     assert found == [
-        ("3:11", "app/pyproject.toml does not exist"),
+        ("3:11", "app does not exist"),
         ("4:8", "app/uv.lock does not exist"),
         ("5:21", "rel/seed does not exist"),
         ("5:57", "expected the path of a file such as 'rel/commands/seed.sh'"),

@@ -1,101 +1,96 @@
-"""Which Python is a release built for? Told by what is on the machine, and by what the project's files say."""
+"""Which Python a release is built for: the project's, of those that are on this machine."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.pythons import hide_pythons, put_python
 
 from releaser.plan.facts import Interpreter
-from releaser.plan.project.interpreter import Chosen, choose_interpreter, is_version
+from releaser.plan.project.interpreter import choose_interpreter, is_version, this_interpreter
 
-OWN = Interpreter(
-    path=Path("/opt/own/bin/python3"),
-    version="3.12",
-    full_version="3.12.1",
-    implementation="cpython",
-    platform="linux-x86_64",
-)
+Install = Callable[[str, str], Path]
 
 
 @pytest.fixture
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine without any Python but that which runs this."""
-    hide_pythons(tmp_path, monkeypatch)
-    return tmp_path
+def own() -> Interpreter:
+    return replace(this_interpreter(), path=Path("/opt/own"), version="3.12", full_version="3.12.4")
 
 
-def chosen(version: str = "", versions: str = "", *, is_told: bool = False) -> Chosen:
-    return choose_interpreter(OWN, version, versions, is_told=is_told)
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+    """Return a function that makes what passes for a Python in a folder of this machine, which has no other."""
+    for name, folder in (("PYENV_ROOT", "pyenv"), ("UV_PYTHON_INSTALL_DIR", "uv")):
+        monkeypatch.setenv(name, str(tmp_path / folder))
+    monkeypatch.setenv("PATH", f"{tmp_path}/path")
+
+    def install(place: str, version: str) -> Path:
+        program = tmp_path / place
+        program.parent.mkdir(parents=True, exist_ok=True)
+        program.write_text(f'#!/bin/sh\necho \'["{program}", "{version}", "cpython", "linux-x86_64"]\'\n')
+        program.chmod(0o755)
+        return program
+
+    return install
 
 
-def path_of(found: Chosen) -> Path | None:
-    return found.interpreter.path if found.interpreter else None
+def chosen(own: Interpreter, version: str = "", versions: str = "", *, is_told: bool = False) -> tuple[str, str, str]:
+    found = choose_interpreter(own, version, versions, is_told=is_told)
+    return found.interpreter.full_version if found.interpreter else "", found.missing, found.passed_over
 
 
-@pytest.mark.parametrize(
-    ("version", "versions"), [("", ""), ("3.12", ""), ("3.12.1", ">=3.11"), ("", ">=3.12,<3.13"), ("3.12", "nonsense")]
-)
-def test_the_one_that_runs_the_build_is_taken_where_it_is_what_the_project_means(
-    machine: Path, version: str, versions: str
-) -> None:
-    put_python(machine / "path/python3.13", "3.13.5")
-
-    assert chosen(version, versions) == Chosen(interpreter=OWN)
+def test_the_python_that_runs_the_build_is_taken_where_it_fits(own: Interpreter, install: Install) -> None:
+    install("path/python3.13", "3.13.1")
+    for version, versions in (("", ""), ("3.12", ""), ("3.12.4", ">=3.11"), ("", ">=3.11,<3.13")):
+        assert chosen(own, version, versions) == ("3.12.4", "", "")
 
 
-@pytest.mark.parametrize(
-    "place", ["path/python3.13", "path/python3", "pyenv/versions/3.13.2/bin/python3", "uv/cpython-3.13.2-x/bin/python3"]
-)
-def test_another_one_is_found_on_path_among_pyenvs_and_among_uvs(machine: Path, place: str) -> None:
-    program = put_python(machine / place, "3.13.2")
+def test_another_is_found_on_path_of_pyenv_and_of_uv(own: Interpreter, install: Install) -> None:
+    install("pyenv/versions/3.11.9/bin/python3", "3.11.9")
+    install("pyenv/versions/3.11.10/bin/python3", "3.11.10")
+    install("uv/cpython-3.13.2-linux/bin/python3", "3.13.2")
+    assert chosen(own, "3.11") == ("3.11.10", "", "")
+    assert chosen(own, "3.11.9") == ("3.11.9", "", "")
+    assert chosen(own, "", "<3.12") == ("3.11.10", "", "")
+    assert chosen(own, "3.13") == ("3.13.2", "", "")
+    install("path/python3.13", "3.13.5")
+    assert chosen(own, "3.13") == ("3.13.5", "", "")
 
-    assert path_of(chosen("3.13")) == program
-    assert path_of(chosen("", ">=3.13")) == program
+
+def test_a_patch_that_is_nowhere_is_another_of_the_same_minor_version(own: Interpreter, install: Install) -> None:
+    install("path/python3.11", "3.11.2")
+    assert chosen(own, "3.11.9") == ("3.11.2", "", "")
+    assert chosen(own, "3.12.9") == ("3.12.4", "", "")
+
+
+def test_what_is_nowhere_is_named(own: Interpreter, install: Install) -> None:
+    assert chosen(own, "3.13") == ("", "3.13", "")
+    assert chosen(own, "", ">=3.13") == ("", "3.13", ""), "the oldest in the range: what its author surely had"
 
 
 def test_a_shim_that_runs_nothing_does_not_hide_the_one_behind_it(
-    machine: Path, monkeypatch: pytest.MonkeyPatch
+    own: Interpreter, install: Install, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shim = put_python(machine / "shims/python3.13", "3.13.0")
+    shim = install("shims/python3.13", "3.13.0")
     shim.write_text("#!/bin/sh\necho 'pyenv: python3.13: command not found' >&2\nexit 127\n")
-    program = put_python(machine / "path/python3.13", "3.13.2")
-    monkeypatch.setenv("PATH", f"{machine / 'shims'}:{machine / 'path'}")
-
-    assert path_of(chosen("3.13")) == program
-
-
-def test_the_very_patch_comes_first_and_another_one_of_the_same_version_after_it(machine: Path) -> None:
-    put_python(machine / "path/python3.13", "3.13.1")
-    exact = put_python(machine / "pyenv/versions/3.13.2/bin/python3", "3.13.2")
-
-    assert path_of(chosen("3.13.2")) == exact
-    assert path_of(chosen("3.13.9")) == machine / "path/python3.13"
+    program = install("path/python3.13", "3.13.2")
+    monkeypatch.setenv("PATH", f"{shim.parent}:{program.parent}")
+    assert chosen(own, "3.13") == ("3.13.2", "", "")
 
 
-def test_the_newest_within_the_range_is_taken(machine: Path) -> None:
-    put_python(machine / "pyenv/versions/3.11.2/bin/python3", "3.11.2")
-    older = put_python(machine / "pyenv/versions/3.11.10/bin/python3", "3.11.10")
-
-    assert path_of(chosen("", "<3.12")) == older
-
-
-def test_what_is_on_no_path_is_missing_by_its_name(machine: Path) -> None:
-    assert chosen("3.13.2") == Chosen(interpreter=None, missing="3.13.2")
-    assert chosen("", ">=3.13") == Chosen(interpreter=None, missing="3.13"), "the oldest that is in the range"
-
-
-def test_one_that_the_range_does_not_allow_or_no_release_runs_on_is_passed_over_unless_the_author_named_it(
-    machine: Path,
+def test_a_file_that_names_an_old_python_is_passed_over_and_the_author_is_not(
+    own: Interpreter, install: Install
 ) -> None:
-    assert chosen("3.9.1") == Chosen(interpreter=OWN, passed_over="3.9.1")
-    assert chosen("3.11", ">=3.12") == Chosen(interpreter=OWN, passed_over="3.11")
-    assert chosen("3.9", is_told=True) == Chosen(interpreter=None, missing="3.9")
+    assert chosen(own, "3.8.10") == ("3.12.4", "", "3.8.10")
+    assert chosen(own, "3.11", ">=3.12") == ("3.12.4", "", "3.11")
+    assert chosen(own, "3.8.10", is_told=True) == ("", "3.8.10", "")
+
+
+def test_a_range_that_no_release_runs_in_is_left_to_be_refused(own: Interpreter, install: Install) -> None:
+    assert chosen(own, "", ">=4") == ("3.12.4", "", "")
 
 
 def test_a_version_is_told_from_a_folder() -> None:
-    assert [is_version(text) for text in ("3.13", "3.13.2", "/opt/python3.13", "python", "3")] == [
-        *(True, True),
-        *(False, False, False),
-    ]
+    assert [is_version(text) for text in ("3.13", "3.13.2", "./3.13", "/usr", "3")] == [True, True, False, False, False]

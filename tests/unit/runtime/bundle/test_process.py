@@ -13,6 +13,9 @@ from support.waiting import eventually
 from releaser.runtime.bundle import listeners, process
 from releaser.runtime.release.failures import Failure
 
+# The supervisor has one thread; what runs the tests may have more, and Python 3.15 sees them all.
+pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+
 ENVIRONMENT = {"PATH": "/usr/bin:/bin"}
 
 

@@ -20,7 +20,7 @@ def manifest(**fields: Any) -> Any:
 
 def test_the_file_of_the_host_is_named_among_the_places_for_what_is_missing() -> None:
     with pytest.raises(Failure) as caught:
-        environment.configured(manifest(required_env=["A"], env_file="-/etc/app/env"), {})
+        environment.configured(manifest(required_env=["A"], env_file="-/etc/app/env"), {}, {})
 
     assert caught.value.hint == (
         "set them in /etc/app/env, in the caller's environment "
@@ -62,13 +62,20 @@ def test_text_without_a_dollar_sign_stays_as_it_is(text: str) -> None:
 
 
 def test_defaults_are_added_only_where_the_caller_says_nothing() -> None:
-    found = environment.configured(manifest(env={"A": "1", "B": "${A}-x"}), {"A": "caller"})
+    found = environment.configured(manifest(env={"A": "1", "B": "${A}-x"}), {"A": "caller"}, {})
     assert found == {"A": "caller", "B": "caller-x"}
+
+
+def test_a_default_is_replaced_from_the_contract_of_this_release_and_not_of_the_one_that_started_it() -> None:
+    found = environment.configured(
+        manifest(env={"UPLOADS": "${RELEASE_VAR}/uploads"}), {"RELEASE_VAR": "/other"}, {"RELEASE_VAR": "/own"}
+    )
+    assert found["UPLOADS"] == "/own/uploads"
 
 
 def test_everything_that_is_missing_is_told_at_once() -> None:
     with pytest.raises(Failure) as caught:
-        environment.configured(manifest(required_env=["ONE", "TWO"], env={"X": "${THREE}"}), {"TWO": ""})
+        environment.configured(manifest(required_env=["ONE", "TWO"], env={"X": "${THREE}"}), {"TWO": ""}, {})
     text = "\n".join(caught.value.lines())
     assert all(word in text for word in ("ONE", "TWO", "THREE", "env.X", "nothing was started"))
     assert caught.value.exit_code == 3

@@ -94,7 +94,7 @@ def test_another_format_or_shape_is_refused(manifest: Manifest, change: dict[str
         (
             ("migrations", 0, "command"),
             {"kind": 1},
-            "the command of a database: kind is none of callable, module, script",
+            "the command of a database: kind is none of callable, module, script, file",
         ),
         (("a\nb\u001b",), 1, "a?b? is not known"),
     ],
