@@ -64,7 +64,7 @@ def _named(choices: Choices) -> Iterator[tuple[str, tuple[str, ...]]]:
 def _lock(found: Findings) -> str:
     if found.lock:
         return found.lock
-    return f"none; each build resolves what {found.wanted} asks for" if found.wanted else "none, and none is needed"
+    return f"none; each build resolves {found.asks}" if found.asks else "none, and none is needed"
 
 
 def changed_lines(changes: Changes, *, is_dry: bool) -> Iterator[str]:
