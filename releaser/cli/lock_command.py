@@ -28,7 +28,7 @@ def lock_command(environment: str, release: str, config: str, upgrade: bool, ver
     from releaser.cli.output.progress import report_for
     from releaser.config import read_config
     from releaser.plan.gather import gather_facts, wanted_by
-    from releaser.plan.project.locks.finding import made_by_releaser
+    from releaser.plan.project.locks.anew import made_anew_by, made_by_releaser
 
     path = Path(config)
     with told_if_interrupted(_NOW):
@@ -38,10 +38,9 @@ def lock_command(environment: str, release: str, config: str, upgrade: bool, ver
         raise ProjectError(f"cannot lock {profile.name}: {facts.project_trouble}", now=_NOW)
     lock = facts.lock
     to = lock.path if lock and lock.kind == "pylock" else facts.project.folder / "pylock.toml"
-    if lock is not None and not (lock.kind == "pylock" and made_by_releaser(lock.path)):
-        makers = {"uv": "uv lock", "poetry": "poetry lock", "pdm": "pdm lock", "pipenv": "pipenv lock"}
-        hint = f"`{makers[lock.kind]}` makes it anew" if lock.kind in makers else "the tool that made it makes it anew"
-        raise ProjectError(f"{lock.shown} is the lock of {profile.name}, and builds use it", now=_NOW, hint=hint)
+    if lock is not None and not made_by_releaser(lock.path):
+        what = f"{lock.shown} is the lock of {profile.name}, and builds use it"
+        raise ProjectError(what, now=_NOW, hint=made_anew_by(lock))
     if facts.unusable_lock is not None:
         shown, why = facts.unusable_lock.shown, facts.unusable_lock.why
         raise ProjectError(f"{shown} cannot be used: {why}", now=_NOW, hint=facts.unusable_lock.hint)
@@ -54,7 +53,7 @@ def lock_command(environment: str, release: str, config: str, upgrade: bool, ver
         raise ProjectError(f"{profile.name} asks for no package: there is nothing to lock", now=_NOW)
     links = tuple((profile.root / folder).resolve() for folder in profile.find_links)
     with report_for(sys.stdout, verbose=verbose, quiet=quiet) as report:
-        report.step(f"resolve what {wanted.shown} asks for")
+        report.step(f"resolve {wanted.asks}")
         made = make_lock(
             Order(
                 project=facts.project.folder,

@@ -21,15 +21,13 @@ from releaser.init.tree import TreeFindings, find_tree
 from releaser.plan.environment_checks import missing_python
 from releaser.plan.facts import Lock, Project, Wanted
 from releaser.plan.gather import python_of
-from releaser.plan.project.formats.pipfile import read_pipfile
 from releaser.plan.project.formats.requirement_files import main_file, requirements_in
-from releaser.plan.project.formats.tables import table_in
 from releaser.plan.project.git import is_ignored, read_git
 from releaser.plan.project.interpreter import Chosen, this_interpreter
-from releaser.plan.project.locks.asked import requirements_of_groups
 from releaser.plan.project.locks.finding import NAMES as LOCKS
 from releaser.plan.project.locks.finding import LockUnusable, find_lock
 from releaser.plan.project.locks.selecting import Asked
+from releaser.plan.project.offered import extras_of, groups_of
 from releaser.plan.project.pyproject import UnusableProject, project_data, project_table, read_project
 from releaser.plan.project.reading import Unreadable, text_of
 from releaser.plan.project.target_markers import marker_environment
@@ -83,6 +81,8 @@ class Findings:
     """Its file's name; empty without one."""
     wanted: str = ""
     """Where what it asks for is written, if there is no lock; empty if there is one, or nothing is asked for."""
+    asks: str = ""
+    """The same, for a sentence."""
     chosen_file: str = ""
     """The requirements file that a Dockerfile installs, where it is another than the one that a build would take."""
     choices: tuple[Choice, ...] = ()
@@ -152,6 +152,7 @@ def find(folder: Path) -> Findings:
         sources=sources,
         lock=lock.shown if lock else "",
         wanted=wanted.shown if wanted else "",
+        asks=wanted.asks if wanted else "",
         chosen_file=file,
         has_control_socket=_has_control_socket(lock, [*_asked_lines(table, wanted)]),
         health=dockerfile.health or compose_health(folder) or sources.health,
@@ -231,26 +232,10 @@ def _has_control_socket(lock: Lock | None, lines: Sequence[str]) -> bool:
 
 
 def _choices(folder: Path, data: Mapping[str, Any], table: Mapping[str, Any]) -> Iterator[Choice]:
-    """Yield the extras, then the groups, of `[project]`, PEP 735, Poetry, PDM and Pipenv."""
-    tool = table_in(data, "tool")
-    poetry = table_in(tool, "poetry")
-    of_pipenv = read_pipfile(folder) or {}
-    extras = {**table_in(poetry, "extras"), **table_in(table, "optional-dependencies")}
-    groups: dict[str, list[str]] = {
-        **{name: list(texts) for name, texts in table_in(table_in(tool, "pdm"), "dev-dependencies").items()},
-        **{name: list(table_in(group, "dependencies")) for name, group in table_in(poetry, "group").items()},
-        **{name: list(requirements_of_groups(data, (name,))) for name in table_in(data, "dependency-groups")},
-        **{
-            name: list(packages)
-            for name, packages in of_pipenv.items()
-            if name not in ("packages", "requires", "scripts", "pipenv", "source") and isinstance(packages, dict)
-        },
-    }
-    if groups.get("dev-packages"):
-        groups["develop"] = groups.pop("dev-packages")  # as Pipfile.lock calls it
-    for name, texts in extras.items():
-        yield Choice(setting="extras", name=name, packages=frozenset(_dependencies(list(texts))))
-    for name, texts in groups.items():
+    """Yield the extras of a project, then its groups."""
+    for name, texts in extras_of(data, table).items():
+        yield Choice(setting="extras", name=name, packages=frozenset(_dependencies(texts)))
+    for name, texts in groups_of(folder, data).items():
         yield Choice(setting="groups", name=name, packages=frozenset(_dependencies(texts)))
 
 

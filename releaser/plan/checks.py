@@ -96,8 +96,8 @@ def _version_problems(profile: Profile, facts: Facts, version: str) -> Iterator[
                 hint='say version = "git" or a literal in the release',
             )
         elif facts.project is not None:
-            what = "the version is the project's, and no file of it says one"
-            yield problem_at(origin, what, 'say version = "git" or a literal in the release')
+            what = "the version is the project's, no file of it says one, and this is no git repository with a commit"
+            yield problem_at(origin, what, 'say a literal in the release: version = "1.0.0"')
     elif not _FOLDER_NAME.fullmatch(version):
         yield problem_at(origin, f"expected a version of letters, digits and '.+_-', found '{version}'")
 
@@ -290,8 +290,13 @@ def _private_warnings(profile: Profile, facts: Facts) -> Iterator[Problem]:
         yield Problem(where=name, what=PRIVATE)
 
 
+def _says_version(facts: Facts) -> bool:
+    return facts.project is None or bool(facts.project.version or facts.project.source)
+
+
 def _git_warnings(profile: Profile, facts: Facts) -> Iterator[Problem]:
-    if profile.version != "git" or not facts.git or profile.dev_mode:
+    is_gits = profile.version == "git" or (profile.version == "project" and not _says_version(facts))
+    if not is_gits or not facts.git or profile.dev_mode:
         return
     if facts.git.dirty:
         what = f"files are changed since the last commit, so the version is {facts.git.description}"

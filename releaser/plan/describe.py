@@ -109,11 +109,10 @@ def describe(step: Step) -> str:
 
 
 def _install(lock: Lock | None, wanted: Wanted | None, without: str) -> str:
-    if lock is None and wanted is None:
-        return "install nothing: the project has no dependencies"
     if lock is None:
-        shown = wanted.shown if wanted else ""
-        return f"resolve and install what {shown} asks for (no lock file){without}"
+        if wanted is None:
+            return "install nothing: the project has no dependencies"
+        return f"resolve and install {wanted.asks} (no lock file){without}"
     count = len(lock.packages)
     if not count:
         return f"install nothing: {lock.path.name} names no dependency"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from difflib import get_close_matches
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
@@ -14,6 +15,7 @@ from releaser.plan.places import described_in, origin_of, problem_at
 from releaser.plan.project.interpreter import MINORS, Chosen, is_within
 
 GET_A_LOCK = "releaser lock"
+_SHOWN = 3
 
 
 def interpreter_problems(profile: Profile, facts: Facts) -> Iterator[Problem]:
@@ -131,6 +133,13 @@ def _choice_problems(profile: Profile, facts: Facts, setting: str, names: tuple[
             yield problem_at(origin, f"{lock.shown} was made without {', '.join(absent)}", hint)
     elif facts.wanted is not None and not facts.wanted.has_choices:
         yield problem_at(origin, f"{facts.wanted.shown} knows of no {setting}", f"leave '{setting}' out")
+    elif facts.project is not None and (lock is None or lock.kind in ("uv", "poetry")):
+        offered: tuple[str, ...] = getattr(facts.project, setting)
+        known = {str(canonicalize_name(name)): name for name in offered}
+        for name in (name for name in names if canonicalize_name(name) not in known):
+            near = get_close_matches(canonicalize_name(name), known, 1)
+            hint = f"did you mean '{known[near[0]]}'?" if near else f"it has {', '.join(offered)}" if offered else ""
+            yield problem_at(origin, f"the project has no {setting.removesuffix('s')} '{name}'", hint)
 
 
 def lock_warnings(facts: Facts) -> Iterator[Problem]:
@@ -138,9 +147,14 @@ def lock_warnings(facts: Facts) -> Iterator[Problem]:
     if facts.lock is not None and facts.lock.is_stale:
         what = "what the project asks for has changed since this lock was made"
         yield Problem(where=facts.lock.shown, what=what, hint=GET_A_LOCK)
+    bare = [package.name for package in facts.lock.packages if not package.has_hash] if facts.lock is not None else []
+    if facts.lock is not None and bare:
+        more = f" and {len(bare) - _SHOWN} more" if len(bare) > _SHOWN else ""
+        what = f"it has no hash of {', '.join(bare[:_SHOWN])}{more}: what is installed for that is not checked"
+        yield Problem(where=facts.lock.shown, what=what)
     if facts.wanted is None:
         return
-    what = f"no lock file: each build resolves anew what {facts.wanted.shown} asks for, and checks no hashes"
+    what = f"no lock file: each build resolves anew {facts.wanted.asks}, and checks no hashes"
     if facts.wanted.is_pinned:
         what = f"{facts.wanted.shown} names versions without hashes: what they are is not checked, nor what they need"
     yield Problem(where="", what=what, hint=f"{GET_A_LOCK} writes one, pylock.toml")

@@ -89,7 +89,8 @@ class Lock:
     indexes: Mapping[str, str] = field(default_factory=dict)
     """uv.lock: by hash, `NAME=URL` of the index that the project names for that package."""
     options: tuple[str, ...] = ()
-    """Lines of a requirements file that name the indexes, for formats that do not say which package is of which."""
+    """Lines of a requirements file that name the indexes, for formats that do not say which package is of which; of a
+    pylock.toml the addresses of indexes, which may have a password for the files that it names."""
     is_stale: bool = False
     """Whether what it was made from has changed since; known of what `releaser lock` has made."""
 
@@ -106,6 +107,11 @@ class Wanted:
     """Of a requirements file, for formats that the installer does not read."""
     is_pinned: bool = False
     """Whether each requirement names one version; what those need may still be any."""
+
+    @property
+    def asks(self) -> str:
+        """What it is, for a sentence: `what setup.py asks for`."""
+        return f"what {self.shown} {'ask' if ' and ' in self.shown else 'asks'} for"
 
     @property
     def has_choices(self) -> bool:
@@ -153,6 +159,9 @@ class Project:
     """Whether it has `[tool.alembic]`."""
     is_tree: bool = False
     """Whether no build backend makes a wheel of it: its files are the app, as they lie."""
+    extras: tuple[str, ...] = ()
+    """Names of those that it has."""
+    groups: tuple[str, ...] = ()
     python_request: PythonRequest | None = None
     """The Python that it asks for by version; None: `requires_python` is all that it says."""
 

@@ -35,7 +35,7 @@ from releaser.plan.project.pyproject import (
 )
 from releaser.plan.project.target_markers import marker_environment
 from releaser.plan.project.version import ask_version
-from releaser.plan.project.wanted import find_wanted
+from releaser.plan.project.wanted import addresses_of, find_wanted
 
 _TOOLS = ("releaser", "shiv", "uv")
 _DISTRIBUTIONS = {"releaser": "releaser-py", "zstd": "backports.zstd"}
@@ -76,8 +76,10 @@ def gather_facts(profile: Profile, config: Path, fetch: Fetch | None = None) -> 
     )
     try:
         lock = find_lock(profile.root, folder, profile.lock, asked)
-        if lock is None and project is not None:
+        if project is not None and (lock is None or lock.kind == "pylock"):
             wanted = find_wanted(profile.root, folder.resolve(), data, profile.lock, profile.extras, profile.groups)
+        if lock is not None and wanted is not None:  # it names files, and not who may have them
+            lock, wanted = replace(lock, options=addresses_of(wanted)), None
     except LockUnusable as error:
         unusable_lock = error.lock
     return Facts(

@@ -122,13 +122,19 @@ def signed(plan: Plan, key: Path) -> Plan:
 def _version(profile: Profile, facts: Facts) -> str:
     match profile.version:
         case "project":
-            return facts.project.version if facts.project else ""
+            of_files = facts.project.version if facts.project else ""
+            says_none = facts.project is not None and not facts.project.source
+            return of_files or (_described_by_git(facts) if says_none else "")
         case "git":
-            return facts.git.description.removeprefix("v") if facts.git else ""
+            return _described_by_git(facts)
         case str() as literal:
             return literal
         case _:
             return facts.version_answer.version if facts.version_answer else ""
+
+
+def _described_by_git(facts: Facts) -> str:
+    return facts.git.description.removeprefix("v") if facts.git else ""
 
 
 def _commands(profile: Profile, facts: Facts) -> tuple[tuple[Command, ...], tuple[Script, ...]]:

@@ -90,9 +90,9 @@ def test_an_application_of_several_packages_is_bundled_as_it_lies_in_its_folder(
     root = (project / "_build" / "prod" / "rel" / "shop").rename(tmp_path / "elsewhere")
     (project / "templates" / "page.txt").unlink()
     assert "orders: 3" in printed(root, tmp_path / "moved").splitlines()
-    (bundled,) = root.rglob("site-packages/templates")
-    assert {path.name for path in bundled.parent.iterdir()} >= {"main.py", "orders", "templates", "users"}
-    assert not (bundled.parent / "tests").exists()
+    (bundled,) = root.rglob("app/templates")
+    assert {path.name for path in bundled.parent.iterdir()} >= {"main.py", "orders", "templates", "users", "tests"}
+    assert not (bundled.parent / ".env").exists()
 
 
 def printed(root: Path, scratch: Path) -> str:
@@ -198,6 +198,6 @@ def test_what_is_no_project_is_told_so(tmp_path: Path) -> None:
     done = releaser(tmp_path, "init")
 
     assert done.returncode == 3
-    assert "there is no pyproject.toml here" in done.stderr
+    assert "there is no project in this folder: no file in it is Python" in done.stderr
     assert "now: nothing was written" in done.stderr
     assert list(tmp_path.iterdir()) == []

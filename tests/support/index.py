@@ -16,18 +16,18 @@ USER = "ada"
 PASSWORD = "hunter2"
 
 
-def make_wheel(folder: Path, name: str, *requires: str) -> Path:
-    """Write the wheel of a package `name`, 1.0, with one module."""
-    info = f"{name}-1.0.dist-info"
+def make_wheel(folder: Path, name: str, *requires: str, says: str = "", version: str = "1.0") -> Path:
+    """Write the wheel of a package `name` with one module, whose NAME is its own or what it `says`."""
+    info = f"{name}-{version}.dist-info"
     needs = "".join(f"Requires-Dist: {requirement}\n" for requirement in requires)
     files = {
-        f"{name}.py": f"NAME = {name!r}\n",
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{needs}",
+        f"{name}.py": f"NAME = {says or name!r}\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         f"{info}/RECORD": f"{name}.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n",
     }
     folder.mkdir(parents=True, exist_ok=True)
-    wheel = folder / f"{name}-1.0-py3-none-any.whl"
+    wheel = folder / f"{name}-{version}-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         for member, text in files.items():
             archive.writestr(zipfile.ZipInfo(member), text)
@@ -65,8 +65,8 @@ class Index:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Index]:
-    """Serve the wheels in `folder`."""
+def serving(folder: Path, *, is_open: bool = False) -> Iterator[Index]:
+    """Serve the wheels in `folder`, to everybody or to those with the password."""
     folder.mkdir()
     wanted = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
 
@@ -75,7 +75,7 @@ def serving(folder: Path) -> Iterator[Index]:
 
         def do_GET(self) -> None:
             parts = self.path.partition("?")[0].strip("/").split("/")
-            if self.headers.get("Authorization") != wanted:
+            if not is_open and self.headers.get("Authorization") != wanted:
                 self.answer(401, "text/plain", b"")
             elif parts[0] == "files" and (folder / parts[-1]).is_file():
                 self.answer(200, "application/octet-stream", (folder / parts[-1]).read_bytes())
@@ -84,6 +84,9 @@ def serving(folder: Path) -> Iterator[Index]:
                 page = "".join(map(link_to, wheels)).encode()
                 self.answer(200 if wheels else 404, "text/html", page)
 
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
         def answer(self, status: int, kind: str, body: bytes) -> None:
             self.send_response(status)
             if status == 401:
@@ -91,10 +94,8 @@ def serving(folder: Path) -> Iterator[Index]:
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            if self.command != "HEAD":
+            if self.command == "GET":
                 self.wfile.write(body)
-
-        do_HEAD = do_GET  # noqa: N815 - `uv lock` asks so for what a wheel needs
 
         def log_message(self, *words: object) -> None:
             """Say nothing."""

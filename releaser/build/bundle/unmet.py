@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from email.parser import HeaderParser
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from packaging.dependency_groups import resolve_dependency_groups
 from packaging.requirements import InvalidRequirement, Requirement
@@ -23,18 +23,9 @@ from releaser.build.stage.under_way import Stage
 from releaser.build.tools.dist_info import dist_infos
 from releaser.errors import Problem
 from releaser.plan.facts import Lock
-from releaser.plan.project.locks.finding import made_by_releaser
+from releaser.plan.project.locks.anew import made_anew_by
 from releaser.plan.project.target_markers import applies, marker_environment
 from releaser.plan.steps import InstallDependencies
-
-_HINTS: Final = {
-    "uv": "uv lock",
-    "poetry": "poetry lock",
-    "pdm": "pdm lock",
-    "pipenv": "pipenv lock",
-    "pylock": "lock again, as it was locked before",
-    "requirements": "lock again, as it was locked before",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,5 +140,4 @@ def _problem(each: Unmet, lock: Lock) -> Problem:
         what = f"the project asks for {wanted}, and the lock has {each.requirement.name} {each.found}"
     else:
         what = f"the project asks for {wanted}, which the lock does not have"
-    is_ours = lock.kind == "pylock" and made_by_releaser(lock.path)
-    return Problem(where=lock.shown, what=what, hint="releaser lock" if is_ours else _HINTS[lock.kind])
+    return Problem(where=lock.shown, what=what, hint=made_anew_by(lock))

@@ -15,6 +15,7 @@ from releaser.build.dependencies.bytecode import compile_folder
 from releaser.build.dependencies.locked import find_pins, locked_pins
 from releaser.build.dependencies.packed import open_members
 from releaser.build.dependencies.pins import Pins
+from releaser.build.dependencies.several_indexes import told_apart
 from releaser.build.dependencies.strip import modules_of, strip_debug_info
 from releaser.build.dependencies.tags import check_tags
 from releaser.build.dependencies.tidying import remove_files, remove_replaced, tidy
@@ -38,6 +39,7 @@ from releaser.build.tools.layers import (
     open_layer,
 )
 from releaser.build.tools.report import Report
+from releaser.errors import BuildError
 from releaser.plan.steps import InstallDependencies, InstallProject, TidyBundle
 
 _TOLD: Final = "told"
@@ -123,17 +125,29 @@ def tidy_bundle(_: TidyBundle, stage: Stage) -> None:
         check_tags(stage.site_packages, stage.plan.interpreter)
 
 
+def _install(pins: Pins, site_packages: Path, step: InstallDependencies, stage: Stage) -> None:
+    if not pins.is_empty:
+        is_from_any = step.lock is not None and step.lock.kind in ("pdm", "pipenv", "requirements")
+        chosen = (step.project, pins.path, site_packages, pins.is_hashed, is_from_any)
+        program = installers.install_locked(stage.installer, *chosen, addresses=pins.addresses)
+        run_program(stage, program, "the dependencies could not be installed")
+    for index, path in pins.others:
+        program = installers.install_locked(
+            stage.installer, step.project, path, site_packages, pins.is_hashed, index=index
+        )
+        run_program(stage, program, f"the dependencies could not be installed from the index {index.partition('=')[0]}")
+
+
 def _make_layer(folder: Path, pins: Pins, step: InstallDependencies, stage: Stage) -> None:
     site_packages = folder / SITE_PACKAGES
     site_packages.mkdir()
-    if not pins.is_empty:
-        is_from_any = step.lock is not None and step.lock.kind in ("pdm", "pipenv")
-        chosen = (step.project, pins.path, site_packages, pins.is_hashed, is_from_any)
-        program = installers.install_locked(stage.installer, *chosen)
-        run_program(stage, program, "the dependencies could not be installed")
-    for index, path in pins.others:
-        program = installers.install_locked(stage.installer, step.project, path, site_packages, index=index)
-        run_program(stage, program, f"the dependencies could not be installed from the index {index.partition('=')[0]}")
+    try:
+        _install(pins, site_packages, step, stage)
+    except BuildError:
+        apart = told_apart(pins, step.project, stage)
+        if apart is None:
+            raise
+        _install(apart, site_packages, step, stage)
     told = strip_debug_info(site_packages, step.keep) if step.without_debug_info else ()
     (folder / _TOLD).write_text("".join(f"{line}\n" for line in told), encoding="utf-8")
     tidy(folder)

@@ -36,6 +36,8 @@ class _Locked:
     by_index: Mapping[str, str] = field(default_factory=dict)
     """Requirements of other indexes than the caller's, by `NAME=URL`."""
     is_hashed: bool = True
+    addresses: tuple[str, ...] = ()
+    """Of indexes, as they are written, whose users and passwords hold for the files that the lock names."""
 
 
 def find_pins(step: InstallDependencies, stage: Stage) -> Pins:
@@ -70,7 +72,7 @@ def resolved(wanted: Wanted, step: InstallDependencies, stage: Stage) -> Path:
         files[-1].write_text("".join(f"{line}\n" for line in wanted.lines), encoding="utf-8")
     chosen = (tuple(files), step.extras, step.groups)
     program = installers.resolve(stage.installer, step.project, stage.wheel, to, *chosen)
-    run_program(stage, program, f"what {wanted.shown} asks for could not be resolved")
+    run_program(stage, program, f"{wanted.asks} could not be resolved")
     if stage.installer.kind == "pip":
         to.write_text(pinned(to.read_text(encoding="utf-8"), stage.wheel.name.partition("-")[0]), encoding="utf-8")
     return to
@@ -79,7 +81,7 @@ def resolved(wanted: Wanted, step: InstallDependencies, stage: Stage) -> Path:
 def _locked(step: InstallDependencies, lock: Lock, stage: Stage) -> _Locked:
     base = lock.path.parent
     if lock.kind in ("requirements", "pylock"):
-        return _Locked(path=lock.path, base=base)
+        return _Locked(path=lock.path, base=base, addresses=lock.options)
     to = stage.folder / "requirements.txt"
     to.touch(mode=0o600)  # the address of an index may hold a password
     if lock.kind != "uv":
@@ -94,7 +96,7 @@ def _locked(step: InstallDependencies, lock: Lock, stage: Stage) -> _Locked:
     run_program(stage, program, f"{lock.shown} could not be read")
     rest, by_index = split_by_index(to.read_text(encoding="utf-8"), lock.indexes)
     to.write_text(rest, encoding="utf-8")
-    return _Locked(path=to, base=base, by_index=by_index)
+    return _Locked(path=to, base=base, by_index=by_index, is_hashed=all(each.has_hash for each in lock.packages))
 
 
 def _lines(packages: Iterable[LockedPackage], index: str) -> list[str]:
@@ -126,4 +128,5 @@ def _with_indexes(pins: Pins, found: _Locked, stage: Stage) -> Pins:
         others.append((os.path.expandvars(index), path))
     keys = [(index.partition("=")[0], text) for index, text in found.by_index.items()]
     key = key_of(pins.key, keys) if keys else pins.key
-    return replace(pins, key=key, others=tuple(others))
+    addresses = tuple(map(os.path.expandvars, found.addresses))
+    return replace(pins, key=key, others=tuple(others), addresses=addresses)

@@ -12,6 +12,8 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import tomlkit
 
@@ -22,7 +24,7 @@ from releaser.build.tools.report import Report
 from releaser.errors import BuildError, ReleaserError, reason_of
 from releaser.plan.facts import Wanted
 from releaser.plan.project.formats.inline_script import inline_metadata
-from releaser.plan.project.formats.requirement_files import requirements_in
+from releaser.plan.project.formats.requirement_files import files_of
 from releaser.plan.project.locks.stale import digests_of
 
 _SHOWN = 15
@@ -75,12 +77,31 @@ def make_lock(order: Order, installer: Installer, report: Report) -> Made:
         try:
             runner(report)(program)
         except ProgramFailed as error:
-            what = f"what {order.wanted.shown} asks for could not be resolved: {error}"
+            what = f"{order.wanted.asks} could not be resolved: {error}"
             raise BuildError(what, output=error.lines[-_SHOWN:], now=_untouched(order)) from error
-        text = _finished(to.read_text(encoding="utf-8"), order)
+        text = _finished(_with_places(to.read_text(encoding="utf-8"), to.parent, order.to.parent), order)
     if text != before:
         _write(order, text)
     return Made(packages=len(re.findall(r"^\[\[packages\]\]", text, re.MULTILINE)), is_changed=text != before)
+
+
+def _with_places(text: str, written_in: Path, folder: Path) -> str:
+    """Return a lock that uv wrote in one folder as it reads in another, where a committed file names no machine's path.
+
+    Projects and files of the same repository, and those of `find_links`, are named by where they lie from the lock.
+    """
+    document = tomlkit.parse(text)
+    packages: Any = document.get("packages", [])
+    for package in packages:
+        sources = [package[name] for name in ("directory", "archive", "sdist", "vcs") if name in package]
+        for source in (*sources, *package.get("wheels", ())):
+            url = str(source.get("url", ""))
+            if url.startswith("file://"):
+                del source["url"]
+                source["path"] = os.path.relpath(unquote(urlsplit(url).path), folder.resolve())
+            elif "path" in source:
+                source["path"] = os.path.relpath((written_in / str(source["path"])).resolve(), folder.resolve())
+    return tomlkit.dumps(document)
 
 
 def _finished(text: str, order: Order) -> str:
@@ -109,7 +130,7 @@ def _read(order: Order) -> list[Path]:
 
 
 def _included(path: Path) -> list[Path]:
-    return [each.path for each in requirements_in(path)] if path.suffix in (".txt", ".in") else []
+    return files_of(path) if path.suffix in (".txt", ".in") else []
 
 
 def _write(order: Order, text: str) -> None:

@@ -41,6 +41,8 @@ class Pins:
     false is as good where whatever has none is a commit of a repository."""
     others: tuple[tuple[str, Path], ...] = ()
     """`NAME=URL` of other indexes, and the requirements that only these have."""
+    addresses: tuple[str, ...] = ()
+    """Of indexes, with the users and passwords for what a pylock.toml names."""
 
 
 def read_pins(path: Path, *, is_hashed: bool) -> Pins:
@@ -73,6 +75,11 @@ def recorded(requirements: str) -> str:
     """Return what was resolved, for whoever looks at a release later: without the addresses of indexes, and users."""
     lines = [line for line in requirements.splitlines() if not line.startswith(("--", "-e", "file:"))]
     return "".join(f"{_USER.sub('://', line)}\n" for line in lines)
+
+
+def hashes_in(line: str) -> frozenset[str]:
+    """Return the hashes in a line of a requirements file: `sha256:...`."""
+    return frozenset(_HASH.findall(line))
 
 
 def split_by_index(requirements: str, indexes: Mapping[str, str]) -> tuple[str, dict[str, str]]:

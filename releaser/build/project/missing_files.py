@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from releaser.build.project.flat_layout import pyproject_of
-from releaser.plan.project.tree import read_tree
+from releaser.plan.project.tree import tree_names
 
 _MOST_SHOWN = 3
 _OF_A_COMPILER = frozenset({".c", ".cc", ".cpp", ".cxx", ".h", ".hpp", ".pyx", ".pxd", ".pxi", ".rs", ".f", ".f90"})
@@ -24,7 +24,7 @@ def missing_files(project: Path, files: tuple[str, ...], output: Path) -> Iterat
     packages = sorted({name.partition("/")[0] for name in files if name.endswith("/__init__.py")})
     if not packages:
         return
-    listed = read_tree(project, output=output, is_whole=True).files
+    listed = sorted(tree_names(project, output))
     for package in packages:
         before = next((base for base in ("src/", "") if f"{base}{package}/__init__.py" in listed), None)
         if before is None:

@@ -158,7 +158,7 @@ def _kept_graph(step: CopyMigrations, stage: Stage) -> Graph:
             step.scripts,
             python=stage.plan.interpreter.path,
             site_packages=stage.site_packages,
-            source_paths=tuple(str(path) for path in stage.source_paths),
+            source_paths=tuple(str(path) for path in stage.import_roots[:-1]),
             config=step.config,
             root=stage.plan.root,
             own_modules=_tops(stage),
@@ -172,7 +172,7 @@ def _kept_graph(step: CopyMigrations, stage: Stage) -> Graph:
         {str(path.relative_to(step.scripts)): hash_of(path) for path in scripts},
         hash_of(step.config) if step.config is not None and step.config.is_file() else "",
         [layer.folder.name for layer in stage.linked.layers],
-        list(stage.project_files),  # env.py is checked for modules that are not there
+        [*stage.project_files, *stage.tree_files],  # env.py is checked for modules that are not there
         _own_modules(scripts, stage),
         str(stage.plan.interpreter.path),
         str(step.scripts),
@@ -194,14 +194,16 @@ def _own_modules(scripts: list[Path], stage: Stage) -> dict[str, str]:
     words = re.compile("|".join(rf"\b{re.escape(top)}\b" for top in tops) or "(?!)")
     if not any(map(words.search, texts)):
         return {}
-    roots = (*stage.source_paths, stage.site_packages)
-    paths = {name: root / name for name in stage.project_files for root in reversed(roots) if (root / name).is_file()}
+    roots = stage.import_roots
+    names = (*stage.project_files, *stage.modules_of_tree)
+    paths = {name: root / name for name in names for root in reversed(roots) if (root / name).is_file()}
     return {name: hash_of(path) for name, path in paths.items()}
 
 
 def _tops(stage: Stage) -> tuple[str, ...]:
     """Return the names of the project's own modules and packages."""
-    return tuple(sorted({name.partition("/")[0].removesuffix(".py") for name in stage.project_files}))
+    names = (*stage.project_files, *stage.modules_of_tree)
+    return tuple(sorted({name.partition("/")[0].removesuffix(".py") for name in names}))
 
 
 def _identity(path: Path | None) -> str:

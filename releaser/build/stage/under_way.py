@@ -172,6 +172,13 @@ class Stage:
         return (*(own if self.tree_place == "app" else ()), *self.source_paths, self.site_packages)
 
     @property
+    def modules_of_tree(self) -> tuple[str, ...]:
+        """The modules of the tree, by their path below the first folder that they are imported from."""
+        below_all = [f"{path}/" if path else "" for path in self.tree_paths]
+        first = {name: next((each for each in below_all if name.startswith(each)), "") for name in self.tree_files}
+        return tuple(sorted(name.removeprefix(first[name]) for name in self.tree_files if name.endswith(".py")))
+
+    @property
     def bundle(self) -> Path:
         """The zipapp."""
         return self.release / f"{self.plan.sketch.name}.pyz"

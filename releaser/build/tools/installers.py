@@ -96,12 +96,14 @@ def install_locked(
     is_hashed: bool = True,
     is_from_any: bool = False,
     index: str = "",
+    addresses: tuple[str, ...] = (),
 ) -> Program:
     """Return the command that installs exactly what `lock` pins into the folder `into`.
 
     `is_hashed`: each package must have a hash. Hashes that are there are checked in any case. `is_from_any`: the lock
     is of a tool that chooses from all of the project's indexes; whatever is no commit has a hash there. `index`, as
-    `NAME=URL`, is asked before all others, and for what it has it is the only one.
+    `NAME=URL`, is asked before all others, and for what it has it is the only one. The users and passwords in
+    `addresses` of indexes hold for the files that a pylock.toml names there.
     """
     what = ("--no-deps", *(("--require-hashes",) if is_hashed else ()), "-r", str(lock))
     match installer.kind:
@@ -113,7 +115,13 @@ def install_locked(
             program = _uv_install(installer, project, into, what if lock.suffix != ".toml" else ("-r", str(lock)))
         case "pip":
             program = _pip_install(installer, project, into, what)
+    if addresses and installer.kind == "uv":
+        return replace(program, env=_joined(addresses))
     return replace(program, env=_index_variables(installer, index)) if index else program
+
+
+def _joined(indexes: tuple[str, ...]) -> dict[str, str]:
+    return {"UV_INDEX": " ".join(filter(None, (*indexes, os.environ.get("UV_INDEX", ""))))}
 
 
 def _index_variables(installer: Installer, index: str) -> dict[str, str]:
@@ -121,7 +129,7 @@ def _index_variables(installer: Installer, index: str) -> dict[str, str]:
     name, _, url = index.partition("=")
     if installer.kind == "pip":
         return {"PIP_INDEX_URL": url}
-    found = {"UV_INDEX": " ".join(filter(None, (index, os.environ.get("UV_INDEX", ""))))}
+    found = _joined((index,))
     key = re.sub(r"[^A-Z0-9]", "_", name.upper())
     for word in ("USERNAME", "PASSWORD"):
         value = os.environ.get(f"POETRY_HTTP_BASIC_{key}_{word}")  # Poetry's own variables for the same
@@ -179,6 +187,26 @@ def resolve(
             return _pip(installer, project, (*pip, *installer.options, *what, *listed))
 
 
+def hashes_of(
+    installer: Installer, project: Path, asked: Path, to: Path, indexes: tuple[str, ...], default: str
+) -> Program:
+    """Return the command that writes to `to` the hashes that the first of `indexes` with each version in `asked` has.
+
+    Below each package stands the index. Only uv is asked.
+    """
+    words = ("pip", "compile", "--python", str(installer.python), "--quiet", "--no-header", "--no-annotate")
+    chosen = ("--no-deps", "--generate-hashes", "--emit-index-annotation", *installer.target, *installer.options)
+    env = {"UV_INDEX": " ".join(indexes), **({"UV_DEFAULT_INDEX": default} if default else {})}
+    return replace(_program(installer, project, (*words, *chosen, "-o", str(to), str(asked))), env=env)
+
+
+def without_user(url: str) -> str:
+    """Return an index's address without a user and a password, as uv notes it."""
+    scheme, found, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{found}{host.rpartition('@')[2]}{slash}{path}"
+
+
 def _has_options(files: tuple[Path, ...]) -> bool:
     return any(path.name not in _DESCRIBED for path in files)
 
@@ -190,7 +218,7 @@ def export_lock(
 
     The project itself is left out; other projects of the same repository are named by their folders.
     """
-    words = ("export", "--frozen", "--no-emit-project", "--no-dev", "--no-editable", "--no-header")
+    words = ("export", "--frozen", "--no-emit-project", "--no-default-groups", "--no-editable", "--no-header")
     chosen = (*_chosen(extras, "--extra"), *_chosen(groups, "--group"))
     more = ("--no-annotate", "--quiet", "--format", "requirements-txt", *chosen, "-o", str(to))
     return _program(installer, project, (*words, *more))

@@ -30,6 +30,7 @@ def found_lines(found: Findings, choices: Choices) -> list[str]:
         *(f"  beside it    {name}: {' '.join(command)}" for name, command in choices.processes.items()),
         *([f"  before it    {' '.join(choices.task)}"] if choices.task else []),
         *(f"  comes along  {name}" for name in choices.copied),
+        *_of_the_tree(choices),
         *(f"  left out     {name}: the bundle cannot run it as it stands" for name in choices.left_out),
         f"  ready when   {ready}",
     ]
@@ -43,6 +44,19 @@ def found_lines(found: Findings, choices: Choices) -> list[str]:
     ]
 
 
+def _of_the_tree(choices: Choices) -> Iterator[str]:
+    """Yield what is told of the project's files, and why."""
+    if choices.layout:
+        yield "  layout       folder: what runs lies beside the project's wheel"
+    if choices.reads:
+        yield f"  the tree     comes along: the code names {', '.join(choices.reads)}"
+    if choices.shared:
+        yield f"  shared       {', '.join(choices.shared)}: kept across versions"
+    for step in choices.steps:
+        yield f"  build step   {step.run}"
+        yield f"               from {step.reason}"
+
+
 def _named(choices: Choices) -> Iterator[tuple[str, tuple[str, ...]]]:
     yield from ((name, names) for name, names in (("extras", choices.extras), ("groups", choices.groups)) if names)
 
@@ -50,7 +64,7 @@ def _named(choices: Choices) -> Iterator[tuple[str, tuple[str, ...]]]:
 def _lock(found: Findings) -> str:
     if found.lock:
         return found.lock
-    return f"none; each build resolves what {found.wanted} asks for" if found.wanted else "none, and none is needed"
+    return f"none; each build resolves {found.asks}" if found.asks else "none, and none is needed"
 
 
 def changed_lines(changes: Changes, *, is_dry: bool) -> Iterator[str]:

@@ -30,7 +30,10 @@ BUILT = (
     Field(
         name="project",
         kind=Text(wanted="a folder such as '.'", check=checks.inner_path),
-        doc="Folder of the Python project to bundle, the one with `pyproject.toml`.",
+        doc=(
+            "Folder of the Python project to bundle: that of its `pyproject.toml`, `setup.py`, `setup.cfg`, `Pipfile`, "
+            "requirements file or script, or of a member of a workspace."
+        ),
         default='"."',
         example='"services/shop"',
     ),
@@ -40,6 +43,7 @@ BUILT = (
         doc=(
             "Version of the release: the project's own, what `git describe` says, a literal, or the one line that a "
             "command prints, run by each build in the folder that holds `rel/`. A `v` in front of a number is dropped. "
+            "Of a project whose files say no version, a project's own is what `git describe` says. "
             "`git describe` needs the tag in the clone: one that is shallow (`git clone --depth`, as most CI systems "
             "clone) may not hold it, the version is the bare commit then, and the build warns. "
             "`git fetch --unshallow --tags` gets the rest; `fetch-depth: 0` asks for it on GitHub, `GIT_DEPTH: 0` on "
@@ -53,9 +57,11 @@ BUILT = (
         name="lock",
         kind=Text(wanted="a path such as 'requirements.txt'", check=checks.inner_path),
         doc=(
-            "Lock file of the dependencies, or the requirements file that stands for them; unset, it is looked for in "
-            "the project's folder. Of requirements without hashes a build takes the `pylock.toml` that `releaser lock` "
-            "has made, or resolves them with a warning."
+            "Lock file of the dependencies, or the requirements file to resolve; unset, it is looked for in the "
+            "project's folder: `uv.lock`, `pylock.toml`, a `requirements.txt` with hashes, `poetry.lock`, `pdm.lock`, "
+            "`Pipfile.lock`, the `uv.lock` of the workspace, a requirements file for production. Requirements without "
+            "hashes are resolved by each build, with a warning, and `releaser lock` makes a `pylock.toml` of them, "
+            "which stands in for them from then on."
         ),
         example='"requirements.txt"',
     ),
@@ -68,8 +74,8 @@ BUILT = (
         ),
         doc=(
             "Optional dependencies of the project to install, from `uv.lock`, `poetry.lock`, `pdm.lock` or without a "
-            "lock; `releaser lock` puts them into its `pylock.toml`. Another `pylock.toml` or a `requirements.txt` "
-            "holds what it was locked with."
+            "lock; one that the project does not have is refused. A `requirements.txt` or `pylock.toml` holds what it "
+            "was locked with, and `releaser lock` locks with these."
         ),
         default="[]",
         example='["postgres"]',
@@ -81,7 +87,10 @@ BUILT = (
             wanted="an array of names such as ['worker']",
             is_set=True,
         ),
-        doc="Dependency groups to install as well, from the same locks as `extras`; of a `Pipfile` its categories.",
+        doc=(
+            "Dependency groups to install as well, from the same locks as `extras`, and from `Pipfile.lock`, whose "
+            "`[dev-packages]` are `develop`. No group is installed that is not named here."
+        ),
         default="[]",
         example='["worker"]',
     ),
@@ -158,10 +167,11 @@ BUILT = (
             check=checks.any_path,
         ),
         doc=(
-            "Put a Python interpreter into the release: the one that the project names (`.python-version`, "
-            "`runtime.txt`, `.tool-versions`, `mise.toml`, `Pipfile`, `requires-python`), the one of this version, or "
-            "the one under this prefix. It is looked for on PATH and among those of pyenv and uv, and a build has uv "
-            "fetch one that is nowhere. Without it the host's is used."
+            "Put a Python interpreter into the release: the project's, the one of this version (`3.13`, `3.13.2`), or "
+            "the one under this prefix. Without it the host's is used. The project's is that which `.python-version`, "
+            "`runtime.txt`, `.tool-versions`, `mise.toml` or a Pipfile names, here or above it in its repository, else "
+            "the one that runs `releaser` if it is within `requires-python`, else the newest on this machine that is. "
+            "It is looked for on `PATH`, among pyenv's and among uv's; `releaser build` has uv fetch what is not there."
         ),
         default="false",
         example="true",

@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import re
-import shutil
 import subprocess
 import sys
 import sysconfig
@@ -77,7 +76,7 @@ def choose_interpreter(own: Interpreter, version: str, versions: str, *, is_told
         found.insert(0, own)
     for each in (*exact, *found):
         return Chosen(interpreter=each)
-    return Chosen(interpreter=None, missing=version or wanted[0])
+    return Chosen(interpreter=None, missing=version or wanted[-1])  # the oldest: what its author surely had
 
 
 def for_target(own: Interpreter, version: str, platform_tag: str) -> Interpreter:
@@ -117,7 +116,11 @@ def _contains(versions: str, version: str) -> bool:
 def _installed(version: str) -> Iterator[Interpreter]:
     """Yield each Python of a minor version on this machine: on PATH, of pyenv, of uv; the newest first in each."""
     seen: set[Path] = set()
+    tried: set[str] = set()
     for program in _programs(version):
+        if (real := os.path.realpath(program)) in tried:
+            continue
+        tried.add(real)
         found = _asked(program)
         if found is not None and found.version == version and found.path not in seen:
             seen.add(found.path)
@@ -126,8 +129,9 @@ def _installed(version: str) -> Iterator[Interpreter]:
 
 def _programs(version: str) -> Iterator[Path]:
     for name in (f"python{version}", "python3"):
-        if (program := shutil.which(name)) is not None:
-            yield Path(program)
+        # Not only the first: a shim of pyenv's is one, and runs nothing unless its version is chosen.
+        programs = (Path(folder, name) for folder in os.get_exec_path())
+        yield from (program for program in programs if program.is_file() and os.access(program, os.X_OK))
     home = Path.home()
     data = Path(os.environ.get("XDG_DATA_HOME") or home / ".local/share")
     of_pyenv = Path(os.environ.get("PYENV_ROOT") or home / ".pyenv") / "versions"

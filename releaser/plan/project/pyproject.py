@@ -19,6 +19,7 @@ from releaser.plan.project.formats.inline_script import scripts_metadata
 from releaser.plan.project.formats.old_metadata import poetry_dependencies, poetry_table, setup_cfg_table
 from releaser.plan.project.formats.requirement_files import main_file
 from releaser.plan.project.naming import name_of_folder
+from releaser.plan.project.offered import extras_of, groups_of
 from releaser.plan.project.python_request import python_request
 from releaser.plan.project.reading import Absent, Unreadable, content_of, text_of, toml_in
 from releaser.plan.project.shapes import wrong_shape
@@ -49,6 +50,8 @@ def read_project(folder: Path) -> Project:
         has_dependencies=bool(table.get("dependencies")) or "dependencies" in table.get("dynamic", ()),
         has_alembic_table=isinstance(data.get("tool", {}).get("alembic"), dict),
         is_tree=is_application(folder, data),
+        extras=tuple(extras_of(data, table)),
+        groups=tuple(groups_of(folder, data)),
         python_request=python_request(folder),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -15,12 +16,29 @@ _VERSION = re.compile(r"^(?:cpython|python)?[-@]?v?(3\.\d+(?:\.\d+)?)$", re.IGNO
 
 
 def python_request(folder: Path) -> PythonRequest | None:
-    """Return the first Python that a file in `folder` names; None: none does, or not in numbers (`pypy`, `system`)."""
+    """Return the first Python that a file in `folder` names; None: none does, or not in numbers (`pypy`, `system`).
+
+    A project in a repository of several has that of the nearest folder above, as pyenv, asdf, mise and uv have it.
+    """
     for name, read in _FILES:
         version = read(folder / name)
         if version:
             return PythonRequest(version=version, source=name)
+    for above in _folders_above(folder):
+        for name, read in _INHERITED:
+            version = read(above / name)
+            if version:
+                return PythonRequest(version=version, source=os.path.relpath(above / name, folder))
     return None
+
+
+def _folders_above(folder: Path) -> tuple[Path, ...]:
+    """Return the folders from the one above to the top of the repository, or of the workspace of uv."""
+    if (folder / ".git").exists():
+        return ()
+    parents = tuple(folder.parents)
+    tops = (at for at, parent in enumerate(parents) if any((parent / name).exists() for name in (".git", "uv.lock")))
+    return parents[: next(tops, -1) + 1]
 
 
 def _first_line(path: Path) -> str:
@@ -59,6 +77,7 @@ _FILES: tuple[tuple[str, Callable[[Path], str]], ...] = (
     ("Pipfile", _pipfile),
 )
 """In order of preference, each with what reads it."""
+_INHERITED = tuple((name, read) for name, read in _FILES if name not in ("runtime.txt", "Pipfile"))
 
 
 def _version(text: str) -> str:

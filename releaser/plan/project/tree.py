@@ -27,6 +27,27 @@ _MADE_AT_THE_TOP = frozenset({"build", "dist", "htmlcov"})
 """The same, unless git tracks something in them."""
 _FILES_OF_NOBODY = frozenset({".DS_Store", ".coverage", "Thumbs.db"})
 _DATABASE = b"SQLite format 3\0"
+_NO_DATABASES = frozenset(
+    {
+        *(".py", ".pyi", ".html", ".htm", ".css", ".scss", ".js", ".ts", ".map", ".json", ".toml", ".yml", ".yaml"),
+        *(
+            ".md",
+            ".rst",
+            ".txt",
+            ".csv",
+            ".svg",
+            ".png",
+            ".jpg",
+            ".gif",
+            ".ico",
+            ".woff",
+            ".woff2",
+            ".po",
+            ".mo",
+            ".sh",
+        ),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +99,11 @@ def read_tree(
     )
 
 
+def tree_names(folder: Path, output: Path) -> frozenset[str]:
+    """Return the paths of the files that git does not ignore, without a look at what they hold."""
+    return frozenset(_not_ignored(folder, frozenset(_git(folder, "--cached")), output))
+
+
 def is_made_anew(path: Path) -> bool:
     """Tell whether a file or folder is one that is made anew everywhere, by its name or what it holds."""
     if path.is_dir():
@@ -86,7 +112,9 @@ def is_made_anew(path: Path) -> bool:
 
 
 def is_database(path: Path) -> bool:
-    """Tell whether a file is an SQLite database, by its first bytes."""
+    """Tell whether a file is an SQLite database, by its first bytes; not of each file of a large project."""
+    if path.suffix in _NO_DATABASES:
+        return False
     try:
         with path.open("rb") as file:
             return file.read(len(_DATABASE)) == _DATABASE

@@ -37,12 +37,13 @@ def eval_(context: Context, args: list[str]) -> int:
             now="nothing was done",
         )
     source = _read(path) if path else b""
+    file = os.path.abspath(path)  # the working folder is about to change
     prepare(context, "eval")
     from ..bundle import calls
 
     try:
         if path:
-            vars(sys.modules["__main__"])["__file__"] = path
+            vars(sys.modules["__main__"])["__file__"] = file
             result = _evaluate(source, path, form, [path, *words])
         elif words[0] == "-":
             result = _evaluate(sys.stdin.buffer.read(), "<stdin>", form, words)

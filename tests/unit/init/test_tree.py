@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 from unit.init.test_projects import make, profile_for
 
+from releaser.cli.output.beginning import found_lines
 from releaser.config.profile import Profile
+from releaser.init.choices import choose
+from releaser.init.findings import find
 
 HATCH = '[build-system]\nrequires = []\nbuild-backend = "hatchling.build"\n'
 SERVED = {"shop/__init__.py": "", "shop/wsgi.py": "application = WSGIHandler()\n"}
@@ -32,8 +35,14 @@ def test_a_django_site_collects_its_static_files_and_shares_its_database_and_upl
     wsgi = {f"{base}mysite/wsgi.py": "application = get_wsgi_application()\n"}
     make(tmp_path, {**files, **wsgi, "Procfile": "web: gunicorn mysite.wsgi\n"}, dependencies=("django", "gunicorn"))
 
+    found = find(tmp_path)
+    told = found_lines(found, choose(found))
     profile = profile_for(tmp_path)
 
+    assert told[told.index(f"  build step   python {base}manage.py collectstatic --noinput") + 1 :][:1] == [
+        "               from STATIC_ROOT in the settings"
+    ]
+    assert f"  shared       {base}media, {base}db.sqlite3: kept across versions" in told
     assert steps_of(profile) == [(f"python {base}manage.py collectstatic --noinput", "after")]
     assert profile.steps[0].env == {"SECRET_KEY": "only-for-the-build"}
     assert profile.shared == (f"{base}media", f"{base}db.sqlite3")
@@ -48,6 +57,9 @@ def test_settings_beside_the_wheel_make_the_folder_the_app(tmp_path: Path) -> No
     make(tmp_path / "both", {**SERVED, **beside, **web}, dependencies=("django", "gunicorn"),
          more=only_shop.replace('["shop"]', '["shop", "mysite"]'))  # fmt: skip
 
+    found = find(tmp_path / "one")
+    told = "  layout       folder: what runs lies beside the project's wheel"
+    assert told in found_lines(found, choose(found))
     assert profile_for(tmp_path / "one").layout == "folder"
     assert profile_for(tmp_path / "both").layout == ""
 

@@ -60,11 +60,13 @@ def setup_cfg_table(folder: Path) -> dict[str, Any] | None:
         return None
     version = parser.get("metadata", "version", fallback="")
     scripts = _lines(parser.get("options.entry_points", "console_scripts", fallback=""))
+    extras = parser.items("options.extras_require") if parser.has_section("options.extras_require") else ()
     return {
         "name": name,
         "version": "" if re.match(r"(attr|file):", version) else version,
         "requires-python": parser.get("options", "python_requires", fallback=""),
         "dependencies": list(_lines(parser.get("options", "install_requires", fallback=""))),
+        "optional-dependencies": {name: list(_lines(listed)) for name, listed in extras},
         "scripts": {
             key.strip(): target.strip() for key, equals, target in (s.partition("=") for s in scripts) if equals
         },

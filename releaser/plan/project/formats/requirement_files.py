@@ -21,6 +21,8 @@ NAMES = (
     "requirements.in",
 )
 """In order of preference: what `pip install -r` is given where nobody says, then what is named for production."""
+_LIMIT = re.compile(r"^\s*(?:-c|--constraint)[\s=]*(\S+)", re.MULTILINE)
+_ADDRESS = re.compile(r"^\s*(?:-i|--index-url|--extra-index-url)[\s=]+(\S+)", re.MULTILINE)
 _INCLUDE = re.compile(r"^\s*(?:-r|--requirement)[\s=]*(\S+)", re.MULTILINE)
 _PINNED = re.compile(r"^\s*[A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?\s*===?\s*[^\s*;,]+\s*(?:[;\s]|$)")
 
@@ -56,6 +58,32 @@ def requirements_in(path: Path) -> Iterator[Requirement]:
     Raises:
         Unreadable: the file itself cannot be read; one that it includes is the installer's to find.
     """
+    for here, text in _read(path, _INCLUDE):
+        for number, line in logical_lines(text):
+            yield Requirement(path=here, number=number, text=line)
+
+
+def files_of(path: Path) -> list[Path]:
+    """Return the file at `path` with those that it includes, and those that limit versions: `-c limits.txt`.
+
+    Raises:
+        Unreadable: as `requirements_in`.
+    """
+    return [here for here, _ in _read(path, _INCLUDE, _LIMIT)]
+
+
+def addresses_in(text: str) -> list[str]:
+    """Return the addresses of the indexes that the lines of a requirements file name, as they are written."""
+    return _ADDRESS.findall(text)
+
+
+def names_other_files(text: str) -> bool:
+    """Tell whether a requirements file of that text includes others."""
+    return _INCLUDE.search(text) is not None
+
+
+def _read(path: Path, *names: re.Pattern[str]) -> Iterator[tuple[Path, str]]:
+    """Yield the file and, once each, those that it names in these ways, with their texts."""
     seen = {path.resolve()}
     waiting = [path]
     while waiting:
@@ -66,10 +94,9 @@ def requirements_in(path: Path) -> Iterator[Requirement]:
             if here == path:
                 raise
             continue
-        for number, line in logical_lines(text):
-            yield Requirement(path=here, number=number, text=line)
-        for name in _INCLUDE.findall(text):
-            included = here.parent / name
-            if included.resolve() not in seen:
-                seen.add(included.resolve())
-                waiting.append(included)
+        yield here, text
+        for name in (name for pattern in names for name in pattern.findall(text)):
+            named = here.parent / name
+            if named.resolve() not in seen:
+                seen.add(named.resolve())
+                waiting.append(named)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from releaser.plan.facts import Lock, LockKind, UnusableLock
 from releaser.plan.project.formats.requirement_files import main_file, requirements_in
-from releaser.plan.project.formats.tables import table_in
+from releaser.plan.project.locks.anew import made_by_releaser
 from releaser.plan.project.locks.selecting import Asked, WrongLock, select
 from releaser.plan.project.locks.stale import is_stale
 from releaser.plan.project.pyproject import UnusableProject, read_pyproject
-from releaser.plan.project.reading import Unreadable, content_of, toml_in
+from releaser.plan.project.reading import Unreadable, content_of
 
 NAMES: tuple[tuple[str, LockKind], ...] = (
     ("uv.lock", "uv"),
@@ -61,14 +61,6 @@ def find_lock(root: Path, project: Path, named: str, asked: Asked) -> Lock | Non
     return _lock(root, elsewhere, "requirements", asked) if elsewhere else None
 
 
-def made_by_releaser(path: Path) -> bool:
-    """Tell whether the lock at `path` was made by `releaser lock`."""
-    try:
-        return "releaser" in table_in(toml_in(content_of(path).decode("utf-8", "replace")), "tool")
-    except (Unreadable, ValueError):
-        return False
-
-
 def kind_of(name: str) -> LockKind:
     """Return the format of a lock by its file name: `pylock.prod.toml` is a pylock, `requirements/prod.txt` is not."""
     for known, kind in NAMES:
@@ -90,7 +82,7 @@ def _workspace_lock(project: Path) -> Path | None:
 
 
 def _lock(root: Path, path: Path, kind: LockKind, asked: Asked) -> Lock | None:
-    shown = str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+    shown = os.path.relpath(path, root)
     try:
         content = content_of(path)
         if kind == "requirements" and not _is_lock(path):

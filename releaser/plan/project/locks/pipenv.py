@@ -35,6 +35,13 @@ def pipenv_packages(
     return tuple(found[name] for name in sorted(found))
 
 
+def pipenv_missing(lock: Mapping[str, Any], pipfile: Mapping[str, Any]) -> str:
+    """Return a package that a Pipfile asks for and its lock does not have: it is older than that; empty: none is."""
+    locked = {canonicalize_name(name) for name in table_in(lock, "default")}
+    wanted = (canonicalize_name(name) for name in table_in(pipfile, "packages"))
+    return next((name for name in wanted if name not in locked), "")
+
+
 def pipenv_sources(lock: Mapping[str, Any]) -> list[str]:
     """Return the addresses of the indexes that a lock was made from, in their order."""
     return [str(source.get("url", "")) for source in _sources(lock)]

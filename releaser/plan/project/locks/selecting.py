@@ -14,15 +14,17 @@ from packaging.markers import InvalidMarker, Marker, UndefinedComparison, Undefi
 from packaging.utils import canonicalize_name
 
 from releaser.plan.facts import LockedPackage, LockKind
+from releaser.plan.project.formats.pipfile import read_pipfile
 from releaser.plan.project.formats.requirement_files import requirements_in
 from releaser.plan.project.formats.tables import table_in, texts_in
+from releaser.plan.project.locks.anew import lock_again
 from releaser.plan.project.locks.asked import roots_of
 from releaser.plan.project.locks.graph import Edge, NotLocked, edge_of, holds, walk
 from releaser.plan.project.locks.lines import index_options
 from releaser.plan.project.locks.pdm import pdm_groups, pdm_nodes, pdm_roots, pdm_sources
-from releaser.plan.project.locks.pipenv import pipenv_groups, pipenv_packages, pipenv_sources
+from releaser.plan.project.locks.pipenv import pipenv_groups, pipenv_missing, pipenv_packages, pipenv_sources
 from releaser.plan.project.locks.poetry import poetry_nodes, poetry_roots
-from releaser.plan.project.locks.uv import indexes_of, uv_nodes, uv_roots
+from releaser.plan.project.locks.uv import indexes_of, uv_missing, uv_nodes, uv_roots
 from releaser.plan.project.reading import toml_in
 from releaser.plan.project.requirement_lines import folder_in, marker_of
 from releaser.plan.project.shapes import wrong_lock
@@ -64,9 +66,6 @@ class Selected:
     """Lines that name the indexes, where a package may come from any of them."""
 
 
-_RELOCK = {"uv": "uv lock", "poetry": "poetry lock", "pdm": "pdm lock", "pipenv": "pipenv lock"}
-
-
 def select(path: Path, text: str, kind: LockKind, asked: Asked) -> Selected:
     """Return what the lock at `path` has for the project, by its `text`.
 
@@ -78,7 +77,7 @@ def select(path: Path, text: str, kind: LockKind, asked: Asked) -> Selected:
     except NotLocked as missing:
         by = missing.asked_by or "the project"
         what = f"{by} asks for {missing.name}, which it does not have"
-        raise WrongLock(what, _RELOCK.get(kind, "releaser lock")) from None
+        raise WrongLock(what, lock_again(kind)) from None
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise WrongLock(
             f"it cannot be read: {error}" if isinstance(error, ValueError) else "its form is not known"
@@ -93,6 +92,8 @@ def _select(path: Path, text: str, kind: LockKind, asked: Asked) -> Selected:
         case "pipenv":
             data = json.loads(text)
             packages = pipenv_packages(data, base, asked.groups, where)
+            if missing := pipenv_missing(data, read_pipfile(base) or {}):
+                raise NotLocked(missing, "")
             return Selected(
                 packages=_others(packages, asked.folder),
                 groups=pipenv_groups(data),
@@ -118,10 +119,12 @@ def _select(path: Path, text: str, kind: LockKind, asked: Asked) -> Selected:
         case "uv":
             data = _toml(text, "package")
             own, roots = uv_roots(data, os.path.relpath(asked.folder, base.resolve()), *chosen)
-            asked_for = [Edge(name=own), *roots] if own else roots_of(asked.project, *chosen)
+            asked_for = [Edge(name=own), *roots] if own else [*roots_of(asked.project, *chosen)]
+            if own and (missing := uv_missing(data, own, roots_of(asked.project, *chosen))):
+                raise NotLocked(missing, "")
             packages = walk(asked_for, uv_nodes(data), where)
             packages = tuple(package for package in packages if package.name != own)
-            return Selected(packages=packages, indexes=indexes_of(data, asked.project))
+            return Selected(packages=packages, indexes=indexes_of(data, (base, asked.folder)))
 
 
 def _toml(text: str, packages: str) -> dict[str, Any]:

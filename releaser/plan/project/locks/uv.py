@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 from releaser.plan.facts import LockedPackage
 from releaser.plan.project.formats.tables import table_in
 from releaser.plan.project.locks.graph import Edge, Node
+from releaser.plan.project.reading import Unreadable, text_of, toml_in
 
 _LOCAL = ("editable", "virtual", "directory")
 
@@ -20,7 +21,11 @@ def uv_nodes(lock: Mapping[str, Any]) -> Iterator[Node]:
     for entry in lock.get("package", ()):
         markers = entry.get("resolution-markers", ())
         yield Node(
-            package=LockedPackage(name=canonicalize_name(str(entry["name"])), version=str(entry.get("version", ""))),
+            package=LockedPackage(
+                name=canonicalize_name(str(entry["name"])),
+                version=str(entry.get("version", "")),
+                has_hash=_has_hash(entry),
+            ),
             edges=tuple(_edges(entry.get("dependencies"))),
             extras={
                 canonicalize_name(extra): tuple(_edges(listed))
@@ -48,14 +53,32 @@ def uv_roots(
     return "", ()
 
 
-def indexes_of(lock: Mapping[str, Any], project: Mapping[str, Any]) -> dict[str, str]:
+def uv_missing(lock: Mapping[str, Any], own: str, asked: Iterable[Edge]) -> str:
+    """Return what the project `own` asks for and its lock was made without: it is older than that; empty: nothing.
+
+    What the lock was made for and does not have was replaced or left out by uv's own settings.
+    """
+    metadata: Mapping[str, Any] = {}
+    names: set[str] = set()
+    for entry in lock.get("package", ()):
+        names.add(canonicalize_name(str(entry["name"])))
+        if canonicalize_name(str(entry["name"])) == own:
+            metadata = table_in(entry, "metadata")
+    lists = [metadata.get("requires-dist", ()), *table_in(metadata, "requires-dev").values()]
+    names |= {canonicalize_name(str(each.get("name"))) for listed in lists for each in listed}
+    return next((edge.name for edge in asked if edge.name not in names), "")
+
+
+def indexes_of(lock: Mapping[str, Any], folders: Iterable[Path]) -> dict[str, str]:
     """Return, by hash, the index of each package that comes from one which the project names: `NAME=URL`.
 
-    Packages of other indexes are looked for where the caller's own settings say, a mirror for one.
+    It is named in one of `folders`, those of the project and of its workspace. Packages of other indexes are looked for
+    where the caller's own settings say, a mirror for one.
     """
     named = {
         _plain(str(index.get("url", ""))): f"{index.get('name') or 'index'}={index.get('url')}"
-        for index in _named_indexes(project)
+        for folder in folders
+        for index in _named_indexes(folder)
     }
     found: dict[str, str] = {}
     for entry in lock.get("package", ()):
@@ -66,9 +89,27 @@ def indexes_of(lock: Mapping[str, Any], project: Mapping[str, Any]) -> dict[str,
     return found
 
 
-def _named_indexes(project: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    listed = table_in(table_in(project, "tool"), "uv").get("index", ())
+def _has_hash(entry: Mapping[str, Any]) -> bool:
+    """Tell whether something is known of the files of a package: an index need not tell their hashes."""
+    if not {"registry", "url"} & set(table_in(entry, "source")):
+        return True
+    files = [*entry.get("wheels", ()), entry.get("sdist")]
+    return any(isinstance(file, dict) and "hash" in file for file in files)
+
+
+def _named_indexes(folder: Path) -> Iterator[Mapping[str, Any]]:
+    """Yield what uv.toml names, or without one `[tool.uv]`, as uv has it."""
+    own = _read(folder / "uv.toml")
+    settings = table_in(table_in(_read(folder / "pyproject.toml") or {}, "tool"), "uv") if own is None else own
+    listed = settings.get("index", ())
     yield from (index for index in listed if isinstance(index, dict)) if isinstance(listed, list) else ()
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        return toml_in(text_of(path))
+    except (Unreadable, ValueError):
+        return None
 
 
 def _plain(url: str) -> str:

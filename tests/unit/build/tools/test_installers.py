@@ -105,7 +105,7 @@ def test_the_project_is_built_in_isolation_from_its_own_folder() -> None:
 
 def test_a_uv_lock_is_exported_with_extras_and_groups() -> None:
     line = words(export_lock(UV, PROJECT, Path("/r"), ("a",), ("b",)))
-    assert line.startswith("/opt/uv export --frozen --no-emit-project --no-dev --no-editable ")
+    assert line.startswith("/opt/uv export --frozen --no-emit-project --no-default-groups --no-editable ")
     assert line.endswith(" --extra a --group b -o /r")
 
 

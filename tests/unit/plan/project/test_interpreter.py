@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from releaser.plan.facts import Interpreter
-from releaser.plan.project.interpreter import MINORS, choose_interpreter, is_version, this_interpreter
+from releaser.plan.project.interpreter import choose_interpreter, is_version, this_interpreter
 
 Install = Callable[[str, str], Path]
 
@@ -67,7 +67,17 @@ def test_a_patch_that_is_nowhere_is_another_of_the_same_minor_version(own: Inter
 
 def test_what_is_nowhere_is_named(own: Interpreter, install: Install) -> None:
     assert chosen(own, "3.13") == ("", "3.13", "")
-    assert chosen(own, "", ">=3.13") == ("", MINORS[0], "")
+    assert chosen(own, "", ">=3.13") == ("", "3.13", ""), "the oldest in the range: what its author surely had"
+
+
+def test_a_shim_that_runs_nothing_does_not_hide_the_one_behind_it(
+    own: Interpreter, install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shim = install("shims/python3.13", "3.13.0")
+    shim.write_text("#!/bin/sh\necho 'pyenv: python3.13: command not found' >&2\nexit 127\n")
+    program = install("path/python3.13", "3.13.2")
+    monkeypatch.setenv("PATH", f"{shim.parent}:{program.parent}")
+    assert chosen(own, "3.13") == ("3.13.2", "", "")
 
 
 def test_a_file_that_names_an_old_python_is_passed_over_and_the_author_is_not(

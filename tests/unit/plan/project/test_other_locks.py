@@ -297,11 +297,18 @@ def test_the_number_of_a_uv_lock_is_that_of_what_is_installed(tmp_path: Path) ->
     assert {"gunicorn", "celery"} <= {package.name for package in more.packages}
 
 
-def test_a_package_of_an_index_that_the_project_names_is_that_indexs(tmp_path: Path) -> None:
+def test_a_package_of_an_index_that_the_project_or_its_workspace_names_is_that_indexs(tmp_path: Path) -> None:
     index = '[[tool.uv.index]]\nname = "cpu"\nurl = "https://ada:pw@packages.example/simple/"\nexplicit = true\n'
-    data = tomllib.loads(index)
-    assert indexes_of(tomllib.loads(UV), data) == {"sha256:aa": "cpu=https://ada:pw@packages.example/simple/"}
-    assert indexes_of(tomllib.loads(UV), {}) == {}
+    root, project = tmp_path, tmp_path / "member"
+    project.mkdir()
+    found = {"sha256:aa": "cpu=https://ada:pw@packages.example/simple/"}
+    assert indexes_of(tomllib.loads(UV), (root, project)) == {}
+    (root / "pyproject.toml").write_text(index)
+    assert indexes_of(tomllib.loads(UV), (root, project)) == found
+    (root / "uv.toml").write_text("")  # which goes before [tool.uv] beside it
+    assert indexes_of(tomllib.loads(UV), (root, project)) == {}
+    (root / "uv.toml").write_text(index.replace("tool.uv.", ""))
+    assert indexes_of(tomllib.loads(UV), (root, project)) == found
 
 
 def test_markers_of_a_pylock_may_name_its_extras_and_groups(tmp_path: Path) -> None:
