@@ -91,10 +91,20 @@ def start(context: Context, args: list[str]) -> int:
     raise Failure(
         f"{context.name} {context.layout.version} {did_not}",
         NOT_NOW if code == NOT_NOW else FAILED,
-        details=tuple(f"< {line}" for line in _lines_since(path, begin)[-TAIL_LINES:]),
+        details=tuple(f"< {line}" for line in _told_first(_lines_since(path, begin))),
         now="an earlier start goes on" if code == NOT_NOW else "nothing is running",
         hint=f"{path} has the rest",
     )
+
+
+def _told_first(lines: list[str]) -> list[str]:
+    """Return the end of what was written: first why the release has ended, which it says last, then what came before.
+
+    A hundred tracebacks of workers would otherwise stand between the reader and the reason.
+    """
+    at = max((number for number, line in enumerate(lines) if line.startswith("error: ")), default=len(lines))
+    why = lines[at:][:TAIL_LINES]
+    return [*why, *lines[max(0, at - (TAIL_LINES - len(why))) : at]]
 
 
 def _end(child: int) -> None:

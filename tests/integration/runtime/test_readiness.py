@@ -103,7 +103,9 @@ def test_workers_that_die_again_and_again_end_the_wait_with_what_they_said(make:
     answer = release.run("start")
     assert answer.returncode == 1
     assert "cannot become ready: its workers died 5 times in a row, and none was ready" in answer.stderr
-    assert answer.stderr.count("  ModuleNotFoundError: No module named 'shop'") >= 1
+    lines = answer.stderr.splitlines()
+    assert lines[1].endswith("its workers died 5 times in a row, and none was ready"), "the reason comes first"
+    assert "ModuleNotFoundError: No module named 'shop'" in lines[2]
     assert release.leftovers() == []
 
 
