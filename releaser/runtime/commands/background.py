@@ -181,7 +181,7 @@ def logs(context: Context, args: list[str]) -> int:
     try:
         lines = [line for line in _last_lines(path) if line.startswith(wanted)]
     except FileNotFoundError:
-        raise Failure(f"{context.name} has no log: it was never run by `{context.name} start`", FAILED) from None
+        raise _without_log(context, path) from None
     except OSError as error:
         raise Failure(f"cannot read the log {path}: {(error.strerror or '').lower()}", FAILED) from error
     for line in lines[-count:] if count else []:
@@ -190,6 +190,17 @@ def logs(context: Context, args: list[str]) -> int:
     if follow:
         _follow(path, wanted)
     return DONE
+
+
+def _without_log(context: Context, path: str) -> Failure:
+    """Return what is told where the file is not there: `start` makes its folder, and nothing else does."""
+    if not os.path.isdir(os.path.dirname(path)):
+        return Failure(f"{context.name} has no log: it was never run by `{context.name} start`", FAILED)
+    return Failure(
+        f"the log is gone: {path}",
+        FAILED,
+        now="somebody removed or renamed it; the next line of a running release begins it anew",
+    )
 
 
 def _logs_options(context: Context, args: list[str]) -> tuple[bool, int, tuple[str, ...]]:
@@ -223,6 +234,8 @@ def _follow(path: str, wanted: tuple[str, ...]) -> None:
     os.lseek(file, 0, os.SEEK_END)
     rest = b""
     while True:
+        if os.fstat(file).st_size < os.lseek(file, 0, os.SEEK_CUR):
+            os.lseek(file, 0, os.SEEK_SET)  # cut to nothing in place: logrotate's copytruncate
         while data := os.read(file, 65536):
             *lines, rest = (rest + data).split(b"\n")
             for line in lines:
@@ -230,11 +243,12 @@ def _follow(path: str, wanted: tuple[str, ...]) -> None:
                     write_all(1, line + b"\n")
         try:
             if os.stat(path).st_ino != os.fstat(file).st_ino:
+                newer = os.open(path, os.O_RDONLY)
                 os.close(file)
-                file = os.open(path, os.O_RDONLY)
+                file = newer
                 continue
         except FileNotFoundError:
-            pass  # between two renames of a rotation
+            pass  # between two renames of a rotation, or removed until the next line
         select.poll().poll(_FOLLOW_MS)
 
 

@@ -178,6 +178,57 @@ def test_without_a_log_it_says_so(make: Make) -> None:
     assert answer.stderr == "error: app has no log: it was never run by `app start`\n"
 
 
+def says(release: Release, word: str) -> None:
+    assert release.run("rpc", "builtins:print", word).returncode == 0
+
+
+def test_a_log_that_was_renamed_removed_or_cut_goes_on_under_its_name(make: Make) -> None:
+    release = make()
+    start(release)
+    log = release.var / "log" / "app.log"
+    for number, step in enumerate(
+        (lambda: log.rename(log.with_name("app.log-2026")), log.unlink, lambda: os.truncate(log, 0))
+    ):
+        step()
+        says(release, f"after {number}")
+        eventually(lambda number=number: log.exists() and f"after {number}\n" in log_of(release))  # type: ignore[misc]
+    assert log_of(release).startswith("after 2")
+    assert log.stat().st_mode & 0o777 == 0o600
+    assert release.run("logs").stdout == log_of(release)
+
+
+def test_a_log_whose_folder_was_removed_is_made_anew(make: Make) -> None:
+    release = make()
+    start(release)
+    (release.var / "log" / "app.log").unlink()
+    (release.var / "log").rmdir()
+    says(release, "made anew")
+    eventually(lambda: (release.var / "log" / "app.log").exists() and "made anew\n" in log_of(release))
+    assert (release.var / "log").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_log_that_is_gone_is_not_told_as_one_that_never_was(make: Make) -> None:
+    release = make()
+    start(release)
+    release.run("stop")
+    (release.var / "log" / "app.log").unlink()
+    answer = release.run("logs")
+    assert answer.returncode == 1
+    assert answer.stderr.startswith(f"error: the log is gone: {release.var}/log/app.log\n")
+    assert "never run" not in answer.stderr
+
+
+def test_following_goes_on_through_a_log_that_is_cut_in_place(make: Make) -> None:
+    release = make()
+    start(release)
+    log = release.var / "log" / "app.log"
+    following = release.begin("logs", "-f")
+    eventually(lambda: "is running" in following.output())
+    os.truncate(log, 0)
+    says(release, "x")
+    eventually(lambda: following.output().endswith("x\n"))
+
+
 def test_one_file_only_is_begun_anew(tmp_path: Path) -> None:
     file = RotatedFile(str(tmp_path / "log"), 10, 1)
     for word in (b"first\n", b"second\n", b"third\n"):

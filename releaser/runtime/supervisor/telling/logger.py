@@ -170,7 +170,10 @@ class Logger:
 
 
 class RotatedFile:
-    """A file that lines are appended to; at its limit it is renamed, and the oldest of `count` is removed."""
+    """A file that lines are appended to; at its limit it is renamed, and the oldest of `count` is removed.
+
+    What somebody else has renamed, removed or cut (logrotate(8)) is seen by its inode before each write.
+    """
 
     def __init__(self, path: str, size_bytes: int, count: int) -> None:
         self._path = path
@@ -196,13 +199,36 @@ class RotatedFile:
             self._close()
 
     def _make_room(self, size: int) -> None:
+        self._look_where_it_is()
         if self._descriptor >= 0 and self._size and self._size + size > self._limit:
             self._close()
             self._rotate()
         if self._descriptor < 0:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-            self._descriptor = os.open(self._path, flags, 0o600)
+            self._descriptor = self._open()
             self._size = os.fstat(self._descriptor).st_size
+
+    def _look_where_it_is(self) -> None:
+        """Let go of a file that somebody has renamed or removed; note how long one is that was cut in place."""
+        if self._descriptor < 0:
+            return
+        own = os.fstat(self._descriptor)
+        try:
+            found = os.stat(self._path)
+        except FileNotFoundError:
+            self._close()
+            return
+        if (found.st_dev, found.st_ino) != (own.st_dev, own.st_ino):
+            self._close()
+        else:
+            self._size = found.st_size
+
+    def _open(self) -> int:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        try:
+            return os.open(self._path, flags, 0o600)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
+            return os.open(self._path, flags, 0o600)
 
     def _rotate(self) -> None:
         if self._count == 1:
