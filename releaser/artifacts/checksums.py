@@ -9,8 +9,8 @@ from pathlib import Path
 from releaser.artifacts.signatures import as_releaser_error
 from releaser.errors import ReleaserError, reason_of
 from releaser.runtime.archives.vouched import checksums_path
-from releaser.runtime.release.signatures import checksums_of as checksums_in
-from releaser.runtime.release.signatures import read_small
+from releaser.runtime.release.checking.signatures import checksums_of as checksums_in
+from releaser.runtime.release.checking.signatures import read_small
 
 
 def checksums_of(files: Iterable[Path]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from releaser.artifacts.boot import hook_text
 from releaser.artifacts.outline import short_hashes
 from releaser.artifacts.reading import Artifact, Item
-from releaser.runtime.release.record import NAME as RECORD
+from releaser.runtime.release.checking.record import NAME as RECORD
 
 _OWN_TOPICS = frozenset({"files", "migrations", "bundle", "hooks", "format", "commands", "sockets"})
 MOST_FILES = 40

@@ -17,9 +17,9 @@ from releaser.errors import UsageError, reason_of
 from releaser.runtime.archives.contents import read_contents
 from releaser.runtime.archives.reader import Archive, Content
 from releaser.runtime.archives.rules import Judge
+from releaser.runtime.release.checking.record import FILE, FOLDER, LINK, quoted
+from releaser.runtime.release.checking.tree_check import is_var
 from releaser.runtime.release.manifest import Manifest, ManifestError
-from releaser.runtime.release.record import FILE, FOLDER, LINK, quoted
-from releaser.runtime.release.tree_check import is_var
 
 _CHUNK_BYTES = 1024 * 1024
 _SPOOL_BYTES = 64 * 1024 * 1024

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from releaser.errors import ReleaserError, UsageError
-from releaser.runtime.release import signatures as checking
+from releaser.runtime.release.checking import signatures as checking
+from releaser.runtime.release.checking.signatures import GET_IT, NAMESPACE, NO_PROGRAM, Signer
 from releaser.runtime.release.failures import Failure
-from releaser.runtime.release.signatures import GET_IT, NAMESPACE, NO_PROGRAM, Signer
 
 _ENDS_WITHIN_S = 5.0
 

@@ -17,11 +17,11 @@ from releaser.errors import ReleaserError, UsageError
 from releaser.runtime.archives.contents import read_contents
 from releaser.runtime.archives.vouched import check_kept, record_name
 from releaser.runtime.bundle.bundle_check import compare_bundle
+from releaser.runtime.release.checking.signatures import check_list
+from releaser.runtime.release.checking.tree_check import compare
 from releaser.runtime.release.context import Context
 from releaser.runtime.release.layout import Layout
 from releaser.runtime.release.manifest import ManifestError, load
-from releaser.runtime.release.signatures import check_list
-from releaser.runtime.release.tree_check import compare
 from releaser.runtime.release.versions import booting_file, booting_version
 
 

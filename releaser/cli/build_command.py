@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @click.option("-q", "--quiet", is_flag=True, help="Print only errors and warnings.")
 @click.option("--json", "as_json", is_flag=True, help="Print events, one JSON object a line, for CI.")
 @click.option("--offline", is_flag=True, help="Take packages from caches and find_links only.")
-@click.option("--force", is_flag=True, help="Build even if nothing has changed since the last build.")
+@click.option("--force", "is_forced", is_flag=True, help="Build even if nothing has changed since the last build.")
 @click.option("--warnings-as-errors", "strict", is_flag=True, help="Publish nothing if there is a warning.")
 @click.option(
     "--sign",
@@ -51,7 +51,7 @@ def build_command(
     as_json: bool,
     strict: bool,
     offline: bool,
-    force: bool,
+    is_forced: bool,
     sign_key: Path | None,
 ) -> None:
     """Build a release and its archive."""
@@ -75,7 +75,7 @@ def build_command(
 
             plan = signed(plan, sign_key.absolute())
         with events or report_for(sys.stdout, verbose=verbose, quiet=quiet) as report:
-            built = _unchanged(plan, is_offline=offline, is_strict=strict) if not force else None
+            built = _unchanged(plan, is_offline=offline, is_strict=strict) if not is_forced else None
             built = built or _build(plan, report, is_offline=offline, is_strict=strict)
         warnings: tuple[Problem | str, ...] = (*plan.warnings, *built.warnings)
         if events is not None:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from releaser.cli.output.summary import shown
 from releaser.errors import UsageError
 from releaser.runtime.commands import unit
-from releaser.runtime.release import environment
 from releaser.runtime.release.failures import Failure
 from releaser.runtime.release.manifest import MAIN
+from releaser.runtime.release.variables import environment
 
 if TYPE_CHECKING:
     from releaser.plan.steps import Plan

@@ -89,7 +89,7 @@ def run(arguments: Sequence[str]) -> int:
         check_words(arguments)
         return writing.finish(_invoke(arguments))
     except writing.Unwritten as error:
-        return writing.finish(writing.told(error))
+        return writing.finish(writing.tell_unwritten(error))
     except ReleaserError as error:
         return _tell(error)
     except click.ClickException as error:
@@ -97,7 +97,7 @@ def run(arguments: Sequence[str]) -> int:
     except Interrupted as interruption:
         return _tell_interrupted(interruption)
     except Exception:
-        return _told(traceback.format_exc() + "error: this is a bug in releaser; the lines above say where", BUG)
+        return _end_with(traceback.format_exc() + "error: this is a bug in releaser; the lines above say where", BUG)
 
 
 def _invoke(arguments: Sequence[str]) -> int:
@@ -111,15 +111,15 @@ def _invoke(arguments: Sequence[str]) -> int:
 
 
 def _tell(error: ReleaserError) -> int:
-    return _told(format_error(error, colour=has_colour(), width=width()), error.exit_code)
+    return _end_with(format_error(error, colour=has_colour(), width=width()), error.exit_code)
 
 
 def _tell_interrupted(interruption: Interrupted) -> int:
     text = "; ".join(["interrupted", *getattr(interruption, "__notes__", [])])
-    return _told(text, SIGNALLED + interruption.number)
+    return _end_with(text, SIGNALLED + interruption.number)
 
 
-def _told(text: str, code: int) -> int:
+def _end_with(text: str, code: int) -> int:
     """Say `text` after all that was printed, as far as either can be written, and return `code`."""
     writing.finish(code)
     with contextlib.suppress(OSError):

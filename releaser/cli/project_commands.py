@@ -83,9 +83,9 @@ def clean_command(environment: str, config: str, implode: bool) -> None:
 
 @click.command("init")
 @click.argument("path", required=False, default=".")
-@click.option("--force", is_flag=True, help="Write every file anew, over what is there.")
-@click.option("--dry-run", is_flag=True, help="Show what would be written, and write nothing.")
-def init_command(path: str, force: bool, dry_run: bool) -> None:
+@click.option("--force", "is_forced", is_flag=True, help="Write every file anew, over what is there.")
+@click.option("--dry-run", "is_dry_run", is_flag=True, help="Show what would be written, and write nothing.")
+def init_command(path: str, is_forced: bool, is_dry_run: bool) -> None:
     """Write a first rel/config.toml and its hooks, or add to one."""
     from releaser.cli.output.beginning import changed_lines, found_lines, next_lines, refused_later
     from releaser.init.choices import choose, choose_beside
@@ -95,12 +95,12 @@ def init_command(path: str, force: bool, dry_run: bool) -> None:
     folder = Path(path)
     with naming_apps_below(folder):
         found = find(folder)
-        choices = choose_beside(found) if has_release(folder) and not force else choose(found)
-    changes = changes_for(folder, choices, force=force)
-    if not dry_run:
+        choices = choose_beside(found) if has_release(folder) and not is_forced else choose(found)
+    changes = changes_for(folder, choices, is_forced=is_forced)
+    if not is_dry_run:
         write(folder, changes.changes)
-    lines = [*found_lines(found, choices), "", *changed_lines(changes, is_dry=dry_run)]
-    if dry_run:
+    lines = [*found_lines(found, choices), "", *changed_lines(changes, is_dry_run=is_dry_run)]
+    if is_dry_run:
         print_lines(lines)
     else:
         with saying_done():

@@ -1,4 +1,7 @@
-"""What the author of `rel/config.toml` wants, as checked and frozen values."""
+"""What the author of `rel/config.toml` wants, as checked and frozen values.
+
+Open `read` first: it makes the file a value, with all problems at once. The settings are in `settings/`.
+"""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class Changes:
     """What the configuration cannot be used for as it is then; what was there is the author's, and stays."""
 
 
-def changes_for(folder: Path, choices: Choices, *, force: bool) -> Changes:
+def changes_for(folder: Path, choices: Choices, *, is_forced: bool) -> Changes:
     """Return what has to be written in `folder`.
 
     A configuration that is there only grows, and nothing else that is there changes, unless `force`.
@@ -60,7 +60,7 @@ def changes_for(folder: Path, choices: Choices, *, force: bool) -> Changes:
         ProjectError: it is not TOML, or nothing can be added to it.
     """
     before = _config(folder)
-    if before is None or force:
+    if before is None or is_forced:
         config, used_hooks = config_text(choices), hooks(choices)
     else:
         addition = added_to(before, choices)
@@ -70,7 +70,7 @@ def changes_for(folder: Path, choices: Choices, *, force: bool) -> Changes:
     kept: list[str] = []
     for path, text in used_hooks.items():
         change = Change(path=path, before=_text(folder / path), after=text, is_executable=True)
-        if change.before is None or force or change.is_none:
+        if change.before is None or is_forced or change.is_none:
             wanted.append(change)
         else:
             kept.append(path)

@@ -1,4 +1,7 @@
-"""What the build needs to know of a project's migrations: the revision graph, read without a database."""
+"""What the build needs to know of a project's migrations: the revision graph, read without a database.
+
+Open `reading` first; `judge` is the lint.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What ships inside a release and runs it: standard library only, relative imports only, copied unchanged.
 
 Inside the running app, `from releaser.runtime import migrate, on_reload` is the public interface. Nothing heavy is
-imported here: `bin/NAME ping` passes through this file.
+imported here: `bin/NAME ping` passes through this file. Open `commands/command_line` first: the table of commands.
 """
 
 from __future__ import annotations

@@ -116,7 +116,7 @@ def test_every_command_of_a_release_is_in_the_reference() -> None:
 
 
 def test_every_variable_of_the_contract_is_in_the_reference() -> None:
-    from releaser.runtime.release.environment import CONTRACT
+    from releaser.runtime.release.variables.environment import CONTRACT
 
     text = (ROOT / "releaser/docs/reference/hooks.md").read_text()
     upgrades = ("RELEASE_OLD_VERSION", "RELEASE_NEW_VERSION")

@@ -11,7 +11,7 @@ import pytest
 from support.handmade import write_record, write_release
 from support.running import Release, make_release, write_launcher
 
-from releaser.runtime.release import env_edits
+from releaser.runtime.release.variables import env_edits
 
 BUILT = "# settings of this host\n"
 EDITED = BUILT + "export GREETING=hi\n" * 1000
@@ -36,7 +36,7 @@ for name in ("makedirs", "fchmod", "fchown", "fsync", "rename", "rmdir"):
     setattr(os, name, counted(getattr(os, name)))
 
 from releaser.runtime.release.context import Context
-from releaser.runtime.release.env_edits import Edits
+from releaser.runtime.release.variables.env_edits import Edits
 from releaser.runtime.release.layout import Layout
 
 Edits(Context(Layout.of(root, "1.0.0", {}), "app", {}), "1.0.0", "2.0.0").carry_over()

@@ -92,7 +92,7 @@ def test_no_tenant_outlives_a_parent_that_is_killed_and_a_second_run_completes(
     (tmp_path / "wait").unlink()
     again = run(release.command("migrate", "--lock-wait", "60s"), environ={"SHOP_URL": ""})
     assert (again.returncode, again.stderr) == (0, "")
-    assert again.stdout.splitlines()[-1] == "2 targets: 2 applied"
+    assert again.stdout.splitlines()[-1] == "2 tenants: 2 applied"
     assert balances(targets) == [1002, 1002]
 
 
@@ -106,14 +106,14 @@ def test_a_signal_ends_every_tenant_in_order_and_says_how_far_each_came(
         assert runner.process.wait(60) == 143
         assert not any(child.is_running() for child in children)
     error = runner.stderr.splitlines()
-    assert error[0] == "interrupted by SIGTERM: each target that is at work rolls back; once more ends at once"
+    assert error[0] == "interrupted by SIGTERM: each tenant that is at work rolls back; once more ends at once"
     assert error[1] == "error: interrupted by SIGTERM"
     for name in NAMES:
         assert f"  {name}: revision a004 wait was interrupted by SIGTERM" in error
-    assert "2 targets: 2 failed" in runner.stdout
+    assert "2 tenants: 2 failed" in runner.stdout
     (tmp_path / "wait").unlink()
     again = run(release.command("migrate"), environ={"SHOP_URL": ""})
-    assert again.stdout.splitlines()[-1] == "2 targets: 2 applied"
+    assert again.stdout.splitlines()[-1] == "2 tenants: 2 applied"
     assert balances(targets) == [1002, 1002]
 
 

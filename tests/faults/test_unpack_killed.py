@@ -15,9 +15,9 @@ from support.builds import files_in
 from releaser.runtime.archives.contents import read_contents
 from releaser.runtime.archives.reader import Archive, Damaged
 from releaser.runtime.archives.unpacking import unpack_archive
+from releaser.runtime.release.checking.tree_check import compare
 from releaser.runtime.release.context import Context
 from releaser.runtime.release.layout import Layout
-from releaser.runtime.release.tree_check import compare
 
 KILLED = """\
 import os, signal, sys

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from support.fuzzing import fuzzed, is_one_line, kept_cases, mutated, one_example
 from support.handmade import write_release
 
-from releaser.runtime.release import env_file
 from releaser.runtime.release.context import Context
 from releaser.runtime.release.failures import DAMAGED, Failure
+from releaser.runtime.release.variables import env_file
 
 ORIGINALS = [
     b"PORT=8000\nexport A = 1  # one\n\nKEY=\"-----BEGIN-----\nabc\n-----END-----\"  # a key\nB='x \\n'\n",

@@ -33,7 +33,7 @@ from releaser.config.text.positions import Path as KeyPath
 from releaser.config.text.positions import Positions, Span, Unreadable, locate
 from releaser.config.text.substitution import UNKNOWN, Wrong, expand
 from releaser.errors import ConfigError, ReleaserError
-from releaser.runtime.release.environment import SubstitutionError, substitute
+from releaser.runtime.release.variables.environment import SubstitutionError, substitute
 
 SCHEMA = Draft202012Validator(json_schema())
 ALPHABET = "[]{}=,.#\"'\\ \n\r\tab-_0123:$\x00é"

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from releaser.runtime.release.record import NAME, load
+from releaser.runtime.release.checking.record import NAME, load
 
 RELEASER = Path(sys.executable).parent / "releaser"
 

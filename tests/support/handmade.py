@@ -20,10 +20,10 @@ from typing import Any
 
 import releaser.runtime
 from releaser.build.tools.tree import normalise_modes
+from releaser.runtime.release.checking.record import NAME, encode, look_at, paths_below, sha256_of
 from releaser.runtime.release.context import Context
 from releaser.runtime.release.layout import Layout
 from releaser.runtime.release.manifest import Bundle, Entry, Heart, Liveness, Log, Manifest, Python, Readiness
-from releaser.runtime.release.record import NAME, encode, look_at, paths_below, sha256_of
 
 RUNTIME = Path(releaser.runtime.__file__).parent
 PYTHON_VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"

@@ -10,7 +10,7 @@ from releaser.artifacts.checksums import checksums_of
 from releaser.build.archive.provenance import provenance
 from releaser.build.stage.under_way import Stage
 from releaser.plan.steps import Sign, WriteSidecars
-from releaser.runtime.release.record import NAME
+from releaser.runtime.release.checking.record import NAME
 
 _FORMATS = (".tar.gz", ".tar.zst", ".run")
 

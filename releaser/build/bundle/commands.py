@@ -19,7 +19,7 @@ from releaser.build.stage.under_way import Stage
 from releaser.build.tools.commands import Program, ProgramFailed
 from releaser.errors import BuildError
 from releaser.plan.steps import BuildCommand, RunCommands
-from releaser.runtime.release.environment import SubstitutionError, substitute
+from releaser.runtime.release.variables.environment import SubstitutionError, substitute
 
 _UNSET = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "DJANGO_SETTINGS_MODULE", "FLASK_APP")
 """Of the builder's shell: they would make what is built depend on it."""

@@ -136,7 +136,7 @@ def _write_standalone(stage: Stage, entry: Entry) -> None:
     folder = stage.site_packages / "bin"
     folder.mkdir()
     lines = [
-        f"import os, runpy, sys\nfrom releaser.runtime.release.environment import substitute\n"
+        f"import os, runpy, sys\nfrom releaser.runtime.release.variables.environment import substitute\n"
         f"sys.argv[:1] = [{entry.argv0!r}, *(substitute(text, os.environ) for text in {entry.args!r})]"
     ]
     if stage.tree_place == TREE:

@@ -32,7 +32,7 @@ from releaser.build.tools.debug_info import OtherLayout, remove_debug_info
 from releaser.build.tools.elf import Elf, read_elf
 from releaser.build.tools.tree import members_of, normalise_modes, size_bytes
 from releaser.errors import BuildError
-from releaser.runtime.release.record import Member, encode
+from releaser.runtime.release.checking.record import Member, encode
 
 _HASH_DIGITS = 12
 _SELF_CHECK = """

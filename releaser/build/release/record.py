@@ -13,9 +13,9 @@ from releaser.build.tools.tree import members_of, normalise_modes
 from releaser.errors import BuildError
 from releaser.plan.steps import CopyOverlays, WriteManifest
 from releaser.runtime.archives.rules import Judge, Refused
-from releaser.runtime.release import record
+from releaser.runtime.release.checking import record
+from releaser.runtime.release.checking.record import Member
 from releaser.runtime.release.manifest import MAIN, Bundle, Manifest, Process, Python
-from releaser.runtime.release.record import Member
 
 
 def write_manifest(_: WriteManifest, stage: Stage) -> None:

@@ -19,8 +19,8 @@ from releaser.build.tools.lock import STAGING
 from releaser.build.tools.report import Report
 from releaser.errors import Problem
 from releaser.plan.steps import Plan
+from releaser.runtime.release.checking.record import Member
 from releaser.runtime.release.manifest import Entry, Migrations
-from releaser.runtime.release.record import Member
 
 if TYPE_CHECKING:
     from releaser.build.stage.plugins import Plugins

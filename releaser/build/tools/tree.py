@@ -8,7 +8,7 @@ import stat
 from collections.abc import Collection
 from pathlib import Path
 
-from releaser.runtime.release.record import Member, look_at, paths_below, sha256_of
+from releaser.runtime.release.checking.record import Member, look_at, paths_below, sha256_of
 
 
 def normalise_modes(folder: Path) -> None:

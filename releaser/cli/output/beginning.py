@@ -67,14 +67,14 @@ def _lock(found: Findings) -> str:
     return f"none; each build resolves {found.asks}" if found.asks else "none, and none is needed"
 
 
-def changed_lines(changes: Changes, *, is_dry: bool) -> Iterator[str]:
+def changed_lines(changes: Changes, *, is_dry_run: bool) -> Iterator[str]:
     """Yield what was or would be written: the diff of a file that was there, the name of a new one."""
     for change in changes.changes:
         if change.before is not None:
             yield from diff_of(change)
             yield ""
     for change in changes.changes:
-        yield _told(change, is_dry)
+        yield _told(change, is_dry_run)
     for path in changes.kept:
         yield f"kept {path}, which is there already; --force replaces it"
     if not changes.changes:
@@ -104,11 +104,11 @@ def next_lines(found: Findings, changes: Changes, words: Sequence[str]) -> list[
     return ["next", *(f"  {command:<31}  {what}".rstrip() for command, what in rows)]
 
 
-def _told(change: Change, is_dry: bool) -> str:
+def _told(change: Change, is_dry_run: bool) -> str:
     count = len(change.after.splitlines())
     if change.before is None:
-        return f"{'would write' if is_dry else 'wrote'} {change.path} ({count} lines)"
-    return f"{'would change' if is_dry else 'changed'} {change.path}"
+        return f"{'would write' if is_dry_run else 'wrote'} {change.path} ({count} lines)"
+    return f"{'would change' if is_dry_run else 'changed'} {change.path}"
 
 
 def _below(status: str) -> str:

@@ -57,7 +57,7 @@ class LiveReport(PlainReport):
         if self._step:
             self._notes.append(text)
         else:
-            self._told(text)
+            self._print_note(text)
 
     def _finish(self, mark: str, style: str) -> None:
         if self._step:
@@ -65,10 +65,10 @@ class LiveReport(PlainReport):
             took = f"{seconds:.1f} s" if seconds >= _WORTH_TELLING_S else ""
             self._line(f"{mark} {self._step:<{self._width - 2 - _TOOK_COLUMNS}}{took:>{_TOOK_COLUMNS}}".rstrip(), style)
         for note in self._notes:
-            self._told(note)
+            self._print_note(note)
         self._step, self._notes = "", []
 
-    def _told(self, note: str) -> None:
+    def _print_note(self, note: str) -> None:
         for line in textwrap.wrap(note, self._width - 4, break_long_words=False, break_on_hyphens=False):
             self._line(f"    {line}")
 

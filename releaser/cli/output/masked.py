@@ -7,7 +7,7 @@ from typing import Any
 
 from releaser.artifacts.compare import Change, Difference
 from releaser.config.explain import HIDDEN, without_password, without_secret
-from releaser.runtime.release.environment import is_secret
+from releaser.runtime.release.variables.environment import is_secret
 
 _NAMED_BY_AUTHORS = ("env", "overlay_vars")
 """Tables whose names tell what is secret."""

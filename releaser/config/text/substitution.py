@@ -1,7 +1,7 @@
 """Is the `${NAME:-default}` in this text well formed, and what is known of its value at build time?
 
-The grammar is that of `releaser.runtime.release.environment.substitute`, which replaces for real when the release
-starts; the runtime is not imported here, and a property test holds the two together.
+The grammar is that of `substitute` in `releaser.runtime.release.variables.environment`, which replaces for real when
+the release starts; the runtime is not imported here, and a property test holds the two together.
 """
 
 from __future__ import annotations

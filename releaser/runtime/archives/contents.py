@@ -10,8 +10,19 @@ from __future__ import annotations
 import hashlib
 import os
 
+from ..release.checking.record import (
+    FILE,
+    FOLDER,
+    LINK,
+    NAME,
+    UNRECORDED,
+    Member,
+    RecordError,
+    differs,
+    parse,
+    quoted,
+)
 from ..release.manifest import Manifest, ManifestError
-from ..release.record import FILE, FOLDER, LINK, NAME, UNRECORDED, Member, RecordError, differs, parse, quoted
 from .reader import Archive, Damaged
 from .rules import Judge, Refused
 

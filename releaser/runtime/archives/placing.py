@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import shutil
 
-from ..release import record, tree_check
+from ..release.checking import record, tree_check
+from ..release.checking.record import FOLDER, LINK, Member
 from ..release.failures import FAILED, Failure
 from ..release.layout import Layout
-from ..release.record import FOLDER, LINK, Member
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

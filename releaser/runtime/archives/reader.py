@@ -16,7 +16,7 @@ import stat
 import tarfile
 import zlib
 
-from ..release.record import FILE, FOLDER, LINK, OTHER, Member, quoted
+from ..release.checking.record import FILE, FOLDER, LINK, OTHER, Member, quoted
 from .rules import Judge
 
 TYPE_CHECKING = False

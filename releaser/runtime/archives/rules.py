@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from ..release.record import FILE, FOLDER, LINK, Member, quoted
+from ..release.checking.record import FILE, FOLDER, LINK, Member, quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

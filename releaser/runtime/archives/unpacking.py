@@ -18,12 +18,12 @@ import os
 import shlex
 import shutil
 
-from ..release import record, tree_check
+from ..release.checking import record, tree_check
+from ..release.checking.host import check_host
+from ..release.checking.record import quoted
+from ..release.checking.signatures import read_small
 from ..release.failures import DAMAGED, FAILED, Failure
 from ..release.files import write_through
-from ..release.host import check_host
-from ..release.record import quoted
-from ..release.signatures import read_small
 from ..release.versions import STAGED, remove_leftovers, take_lock
 from .contents import Contents, NotAsBuilt, read_contents
 from .placing import Placing

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import os
 
-from ..release import record, signatures
+from ..release.checking import record, signatures
 from ..release.failures import DAMAGED, Failure
 
 TYPE_CHECKING = False

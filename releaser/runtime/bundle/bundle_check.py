@@ -11,8 +11,8 @@ import os
 import zipfile
 import zlib
 
-from ..release import record
-from ..release.record import FILE, FOLDER, LINK, Member, quoted
+from ..release.checking import record
+from ..release.checking.record import FILE, FOLDER, LINK, Member, quoted
 from .tree import TREE, is_shared, link_of
 from .unpack import PREFIX, PROGRAMS, TREE_MEMBERS, mode_of
 from .unpacked import SOURCE_PATHS_FILE, environment_text, interpreter, is_unpacked, site_packages

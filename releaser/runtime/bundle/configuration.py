@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 import sys
 
-from ..release import env_file, environment
+from ..release.variables import env_file, environment
 from . import launch, providers
 from .unpacked import with_programs
 

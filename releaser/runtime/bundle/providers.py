@@ -27,7 +27,8 @@ def provide(context: Context, args: list[str]) -> int:
 
     The defaults of `env` are added as far as they can be replaced already.
     """
-    from ..release import environment, writing
+    from ..release import writing
+    from ..release.variables import environment
     from . import activation
 
     given = frozenset(os.environ)
@@ -80,7 +81,7 @@ def _ask(target: str) -> dict[str, str]:
 
 def _checked(target: str, value: Any) -> dict[str, str]:
     """Return what the function returned, if every process can be given it; no message shows a value."""
-    from ..release.environment import CONTRACT, is_name
+    from ..release.variables.environment import CONTRACT, is_name
 
     if not hasattr(value, "items"):
         found = "nothing" if value is None else f"a value of type {type(value).__name__}"
@@ -111,7 +112,7 @@ def ask(context: Context, environ: Mapping[str, str], argv: list[str]) -> dict[s
     Raises:
         Failure: a provider failed.
     """
-    from ..release.environment import parse_dump
+    from ..release.variables.environment import parse_dump
 
     reader, writer = os.pipe()
     try:

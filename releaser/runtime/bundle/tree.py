@@ -9,8 +9,8 @@ from __future__ import annotations
 import errno
 import os
 
-from ..release.environment import setting, with_contract
 from ..release.failures import DAMAGED, Failure
+from ..release.variables.environment import setting, with_contract
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ import sys
 
 from ..bundle.launch import runtime_command
 from ..protocol import client
+from ..release.checking.host import check_python
 from ..release.failures import DONE, FAILED, NOT_NOW, USAGE, Failure
-from ..release.host import check_python
 from ..release.layout import CONTROL_SOCKET
 from ..release.manifest import EVENTS
 from ..release.writing import tell, write_all

@@ -121,7 +121,7 @@ def main(words: list[str]) -> int:
         writing.tell(failure.lines())
         return writing.finish(failure.exit_code)
     except writing.Unwritten as error:
-        return writing.finish(writing.told(error))
+        return writing.finish(writing.tell_unwritten(error))
     except KeyboardInterrupt:
         return writing.finish(INTERRUPTED)
     except Exception:
@@ -142,7 +142,7 @@ def _told(layout: Layout, context: Context | None, command: str, error: Failure 
     """Return what is said of an expected failure: to whom the release belongs, where the system refused something."""
     if isinstance(error, Failure) and error.__cause__ is None and (error.__suppress_context__ or not error.__context__):
         return error
-    from ..release.belonging import told
+    from ..release.checking.belonging import told
 
     return told(layout, context.name if context else os.path.basename(layout.root), command, error)
 

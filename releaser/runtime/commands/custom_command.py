@@ -13,9 +13,9 @@ import signal
 from ..bundle import configuration, launch, python_variables, tree
 from ..bundle.activation import ensure
 from ..bundle.unpacked import program
-from ..release import environment
 from ..release.failures import USAGE, Failure
 from ..release.files import why_not_executed
+from ..release.variables import environment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from ..release import environment
 from ..release.failures import DONE, USAGE, Failure
+from ..release.variables import environment
 from ..supervisor.hooks.hook import format_seconds
 
 TYPE_CHECKING = False
@@ -109,7 +109,7 @@ def _is_set(context: Context, name: str, from_file: dict[str, str]) -> str:
 
 def _env_file(context: Context) -> tuple[dict[str, str], list[str]]:
     """Return the variables of this host's file, and how it is told; a missing or wrong one is told, and no error."""
-    from ..release import env_file
+    from ..release.variables import env_file
 
     if not context.manifest.env_file:
         return {}, []

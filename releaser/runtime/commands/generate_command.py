@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from ..release import environment
 from ..release.failures import DONE, FAILED, USAGE, Failure
+from ..release.variables import environment
 from . import unit
 
 TYPE_CHECKING = False

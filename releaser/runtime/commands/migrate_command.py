@@ -13,8 +13,8 @@ from ..bundle import activation, configuration, launch
 from ..migrations import databases
 from ..migrations.afterwards import failure_of, tell_the_app
 from ..migrations.options import parse_migrate, parse_migrations
-from ..release import environment
 from ..release.failures import DONE, USAGE, Failure
+from ..release.variables import environment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

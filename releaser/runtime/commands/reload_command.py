@@ -69,7 +69,7 @@ def environment_of_the_start(context: Context) -> dict[str, str]:
     Raises:
         Failure: the release is not running.
     """
-    from ..release.environment import CONTRACT, parse_dump
+    from ..release.variables.environment import CONTRACT, parse_dump
 
     data = client.ask(context, CONTROL_SOCKET, "environ").encode("utf-8", "surrogateescape")
     kept = {"RELEASE_VAR", "RELEASE_PYTHON"}
@@ -79,7 +79,7 @@ def environment_of_the_start(context: Context) -> dict[str, str]:
 
 def with_env_file(context: Context, environ: dict[str, str]) -> dict[str, str]:
     """Return `environ` as env.sh changes it."""
-    from ..release.environment import dump_command, parse_dump
+    from ..release.variables.environment import dump_command, parse_dump
 
     path = context.layout.env_file
     if not os.path.exists(path):

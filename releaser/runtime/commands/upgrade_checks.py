@@ -13,10 +13,10 @@ from ..archives.vouched import check_kept
 from ..bundle import configuration
 from ..bundle.launch import runtime_command
 from ..bundle.process import ended_child
-from ..release import environment
+from ..release.checking.tree_check import ALLOWED_SIGNERS, compare
 from ..release.context import Context
 from ..release.failures import DAMAGED, FAILED, Failure
-from ..release.tree_check import ALLOWED_SIGNERS, compare
+from ..release.variables import environment
 from ..release.writing import write_all
 from ..supervisor.hooks.hook_queue import HookQueue
 from ..supervisor.hooks.jobs import Jobs

@@ -20,11 +20,12 @@ import os
 
 from ..bundle import activation
 from ..protocol import client
-from ..release import env_edits, writing
+from ..release import writing
+from ..release.checking.host import check_python
 from ..release.context import Context
 from ..release.failures import DAMAGED, DONE, FAILED, NOT_NOW, USAGE, Failure
-from ..release.host import check_python
 from ..release.layout import CONTROL_SOCKET
+from ..release.variables import env_edits
 from ..release.versions import (
     booting_version,
     found_versions,

@@ -6,7 +6,7 @@ import os
 
 from ..archives.vouched import check_kept
 from ..bundle.bundle_check import compare_bundle
-from ..release import tree_check
+from ..release.checking import tree_check
 from ..release.failures import DAMAGED, DONE, FAILED, USAGE, Failure
 
 TYPE_CHECKING = False

@@ -42,7 +42,7 @@ def unpack(context: Context, args: list[str]) -> int:
         Failure: the archive cannot be used; nothing was changed.
     """
     from ..archives.unpacking import unpack_archive
-    from ..release import env_edits
+    from ..release.variables import env_edits
 
     path, options = _unpack_words(context, args)
     is_env_kept = env_edits.KEEP_ENV in options
@@ -278,7 +278,7 @@ def _rows(context: Context) -> list[dict[str, Any]]:
     try:
         running = running_version(context)
     except client.Refused:
-        from ..release.belonging import whose
+        from ..release.checking.belonging import whose
 
         tell((f"warning: which one runs is not known: {whose(layout, context.name) or 'permission denied'}",))
     current = booting_version(layout)

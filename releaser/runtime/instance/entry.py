@@ -16,9 +16,9 @@ from ..bundle import activation, listeners
 from ..bundle.tree import run_file
 from ..bundle.unpacked import program
 from ..protocol import notify
-from ..release import environment
 from ..release.failures import FAILED, USAGE, Failure
 from ..release.layout import agent_socket
+from ..release.variables import environment
 from . import agent, lifeline, reloading
 from .executed_anew import INSTANCE
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 
 from ..bundle.python_variables import DROPPED, UNBUFFERED
-from ..release.environment import OF_THE_MANAGER
 from ..release.failures import FAILED, Failure
 from ..release.primitives import allocate_lock
+from ..release.variables.environment import OF_THE_MANAGER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import time
 
 from ..bundle import launch
 from ..bundle.process import spawn
-from ..release import environment
 from ..release.failures import FAILED, USAGE, Failure
+from ..release.variables import environment
 from .database.pre_migrate import BeforeTheFirst
 from .failures import PENDING, Interrupted
 from .sessions.signals import NO_LIMIT, Work

@@ -39,7 +39,7 @@ def chosen(records: Sequence[Migrations], options: Options, command: str) -> lis
         found = [record for record in found if record.targets]
         if not found:
             raise Failure(
-                f"cannot run {command}: no database that is meant has targets",
+                f"cannot run {command}: no database that is meant has tenants (`targets`)",
                 USAGE,
                 now="nothing was migrated",
             )

@@ -199,7 +199,7 @@ def duration_s(text: str) -> float:
 
 def _named(command: str, text: str) -> str:
     if not text:
-        raise _usage(command, "--target: expected the name of a target, found nothing")
+        raise _usage(command, "--target: expected the name of a tenant, found nothing")
     return text
 
 

@@ -103,13 +103,13 @@ def finish(exit_code: int, now: str = "") -> int:
             if stream is not None:
                 stream.flush()
         except OSError as error:
-            exit_code = told(unwritten(descriptor, error, now), exit_code)
+            exit_code = tell_unwritten(unwritten(descriptor, error, now), exit_code)
         except ValueError:
             pass  # code given to `eval` has closed it
     return exit_code
 
 
-def told(error: Unwritten, exit_code: int = 0) -> int:
+def tell_unwritten(error: Unwritten, exit_code: int = 0) -> int:
     """Tell of a failure to write, let the rest go nowhere, and return the exit code: `exit_code` unless that is 0."""
     is_quiet = isinstance(error, Unread)
     if not is_quiet and not exit_code:

@@ -10,8 +10,8 @@ import sys
 
 from ..bundle import configuration, providers
 from ..bundle.launch import provide_command
-from ..release import environment
 from ..release.failures import Failure
+from ..release.variables import environment
 from .hooks.hook import format_seconds
 
 TYPE_CHECKING = False

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..release import writing
+from ..release.checking.host import check_python
 from ..release.failures import BUG, USAGE, Failure
-from ..release.host import check_python
 from . import startup
 from .supervisor import Supervisor
 

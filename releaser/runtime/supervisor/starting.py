@@ -6,8 +6,8 @@ import os
 import sys
 
 from ..bundle import listeners
-from ..release import environment
 from ..release.failures import Failure
+from ..release.variables import environment
 from . import configuring, states
 from .hooks.jobs import Task
 from .telling import systemd

@@ -17,9 +17,10 @@ import select
 
 from ..bundle import listeners
 from ..protocol import sockets
-from ..release import environment, known_python
+from ..release import known_python
 from ..release.files import unlink, write
 from ..release.layout import CONTROL_SOCKET
+from ..release.variables import environment
 from . import states
 from .control.answers import Requests
 from .control.clients import Control

@@ -14,7 +14,7 @@ import pytest
 from support.builds import beside, built, files_in, manifest_of, releaser
 from support.tiny_project import CONFIG, make_tiny_project
 
-from releaser.runtime.release.record import load
+from releaser.runtime.release.checking.record import load
 
 HOOKS = """
 [release.tiny.hooks]

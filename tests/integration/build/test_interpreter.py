@@ -27,7 +27,7 @@ from releaser.build.interpreter.installed import installed_python
 from releaser.build.tools.commands import runner
 from releaser.build.tools.elf import elf_files
 from releaser.errors import BuildError, ProjectError
-from releaser.runtime.release.record import encode
+from releaser.runtime.release.checking.record import encode
 
 GUESTBOOK = Path(__file__).parents[3] / "examples/guestbook"
 PYTHON = Path(sys.executable).resolve()

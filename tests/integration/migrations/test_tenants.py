@@ -66,15 +66,15 @@ def test_each_tenant_is_migrated_and_told_in_a_table(tmp_path: Path, postgresql:
     lines = done.stdout.splitlines()
     assert "globex: [2/3] a002 add owner ..." in lines
     assert lines[-5:] == [
-        "target   state           revisions  at",
+        "tenant   state           revisions  at",
         "acme     applied                 3  a003 (head)",
         "globex   applied                 3  a003 (head)",
         "initech  applied                 3  a003 (head)",
-        "3 targets: 3 applied",
+        "3 tenants: 3 applied",
     ]
     assert [ask(url, "SELECT balance FROM account") for url in targets.values()] == [[1001]] * 3
     again = run(release.command("migrate"), environ=ENVIRON)
-    assert again.stdout.splitlines()[-1] == "3 targets: 3 nothing to do"
+    assert again.stdout.splitlines()[-1] == "3 tenants: 3 nothing to do"
     assert "..." not in again.stdout
 
 
@@ -88,7 +88,7 @@ def test_tenants_in_schemas_of_one_database_do_not_touch_each_other(tmp_path: Pa
     assert (one.returncode, one.stderr) == (0, "")
     assert one.stdout.splitlines()[-1] == "database is at a003 (head): applied 3 revisions"
     both = run(release.command("migrate"), environ={"SHOP_URL": url})
-    assert both.stdout.splitlines()[-1] == "2 targets: 1 applied, 1 nothing to do"
+    assert both.stdout.splitlines()[-1] == "2 tenants: 1 applied, 1 nothing to do"
     places = "SELECT schemaname FROM pg_tables WHERE tablename IN ('account', 'alembic_version') ORDER BY 1"
     assert ask(url, places) == ["Glob ex", "Glob ex", "acme", "acme"]
 
@@ -100,7 +100,7 @@ def test_an_env_that_reads_the_name_needs_no_url_and_no_schema(tmp_path: Path, p
     release = release_of(tmp_path, ["acme", "globex"], env=COOKBOOK_ENV)
     done = run(release.command("migrate"), environ={"SHOP_URL": url})
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[-1] == "2 targets: 2 applied"
+    assert done.stdout.splitlines()[-1] == "2 tenants: 2 applied"
     assert [ask(url, f"SELECT balance FROM {schema}.account") for schema in ("acme", "globex")] == [[1001], [1001]]
 
 
@@ -111,17 +111,17 @@ def test_one_that_fails_does_not_stop_the_others_unless_that_is_wanted(tmp_path:
     done = run(release.command("migrate"), environ=ENVIRON)
     assert done.returncode == 1
     assert done.stdout.splitlines()[-5:] == [
-        "target   state           revisions  at",
+        "tenant   state           revisions  at",
         "acme     failed (1)",
         "globex   applied                 3  a003 (head)",
         "initech  applied                 3  a003 (head)",
-        "3 targets: 1 failed, 2 applied",
+        "3 tenants: 1 failed, 2 applied",
     ]
     error = done.stderr.splitlines()
-    assert error[0] == "error: 1 of 3 targets failed"
+    assert error[0] == "error: 1 of 3 tenants failed"
     assert error[1].startswith("  acme: revision a001 create account failed: table account already exists")
     assert error[-2:] == [
-        "  now: 2 targets done, 0 not begun; each of the others is as said above",
+        "  now: 2 tenants done, 0 not begun; each of the others is as said above",
         "      hint: bin/app migrate shop goes on where this one stopped",
     ]
     more = files(tmp_path, "hooli")
@@ -147,13 +147,13 @@ def test_what_is_pending_is_told_of_each_and_nothing_is_changed(tmp_path: Path) 
         "  target  state           revisions  at",
         "  acme    pending                 1  a002",
         "  globex  pending                 3",
-        "  2 targets: 2 pending",
+        "  2 tenants: 2 pending",
     ]
     listed = run(release.command("migrations"), environ=ENVIRON)
     assert listed.stdout.splitlines()[1:] == [
         "acme    behind                     a002",
         "globex  behind",
-        "2 targets: 2 behind",
+        "2 tenants: 2 behind",
     ]
     one = run(release.command("migrations", "--target", "acme"), environ=ENVIRON).stdout.splitlines()
     assert one[0] == "the database is at a002 (1 revision behind head)"
@@ -186,12 +186,12 @@ def test_what_is_no_list_of_tenants_is_one_clear_message(tmp_path: Path, body: s
 def test_no_tenants_is_nothing_to_do_and_an_unknown_one_is_refused(tmp_path: Path) -> None:
     release = release_of(tmp_path, {})
     done = run(release.command("migrate"), environ=ENVIRON)
-    assert (done.returncode, done.stdout) == (0, "nothing to do: tenants:urls returned no targets\n")
+    assert (done.returncode, done.stdout) == (0, "nothing to do: tenants:urls returned no tenants\n")
     other = release_of(tmp_path / "other", files(tmp_path, "acme"))
     unknown = run(other.command("migrate", "--target", "acne"), environ=ENVIRON)
     assert unknown.returncode == 2
     assert unknown.stderr.splitlines() == [
-        "error: there is no target 'acne' among 1",
+        "error: there is no tenant 'acne' among 1",
         "  now: nothing was migrated",
         "      hint: did you mean 'acme'?",
     ]

@@ -33,7 +33,7 @@ from releaser.errors import ConfigError
 from releaser.runtime.bundle import python_variables
 from releaser.runtime.commands.command_line import COMMANDS
 from releaser.runtime.release import manifest
-from releaser.runtime.release.environment import CONTRACT, contract
+from releaser.runtime.release.variables.environment import CONTRACT, contract
 
 MANY_NAMES = {row.name for row in ROWS}
 TAKEN_BY_PROFILE = {"root", "name", "environment", "origins"}

@@ -38,7 +38,7 @@ def config_in(folder: Path, text: str) -> Path:
 def test_a_missing_environment_is_added_and_every_character_of_the_rest_kept(tmp_path: Path) -> None:
     path = config_in(tmp_path, WRITTEN)
 
-    found = changes_for(tmp_path, CHOICES, force=False)
+    found = changes_for(tmp_path, CHOICES, is_forced=False)
     write(tmp_path, found.changes)
 
     assert [change.path for change in found.changes] == ["rel/config.toml"]
@@ -55,7 +55,7 @@ def test_a_missing_environment_is_added_and_every_character_of_the_rest_kept(tmp
 def test_what_was_added_is_shown_as_a_diff_and_nothing_is_removed(tmp_path: Path) -> None:
     config_in(tmp_path, WRITTEN)
 
-    (change,) = changes_for(tmp_path, CHOICES, force=False).changes
+    (change,) = changes_for(tmp_path, CHOICES, is_forced=False).changes
 
     lines = list(diff_of(change))
     assert "+[environment.prod]" in lines
@@ -65,14 +65,14 @@ def test_what_was_added_is_shown_as_a_diff_and_nothing_is_removed(tmp_path: Path
 def test_a_file_that_has_everything_is_left_alone(tmp_path: Path) -> None:
     config_in(tmp_path, WRITTEN + "\n[environment.production]\n")
 
-    assert changes_for(tmp_path, CHOICES, force=False).changes == ()
+    assert changes_for(tmp_path, CHOICES, is_forced=False).changes == ()
 
 
 def test_the_second_call_changes_nothing(tmp_path: Path) -> None:
-    write(tmp_path, changes_for(tmp_path, CHOICES, force=False).changes)
+    write(tmp_path, changes_for(tmp_path, CHOICES, is_forced=False).changes)
 
-    assert changes_for(tmp_path, CHOICES, force=False) == changes_for(tmp_path, CHOICES, force=True)
-    assert changes_for(tmp_path, CHOICES, force=False).changes == ()
+    assert changes_for(tmp_path, CHOICES, is_forced=False) == changes_for(tmp_path, CHOICES, is_forced=True)
+    assert changes_for(tmp_path, CHOICES, is_forced=False).changes == ()
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_whatever_is_lacking_is_added_so_that_the_file_can_be_used(tmp_path: Pat
     path = config_in(tmp_path, text)
     before = tomllib.loads(text)
 
-    write(tmp_path, changes_for(tmp_path, CHOICES, force=False).changes)
+    write(tmp_path, changes_for(tmp_path, CHOICES, is_forced=False).changes)
 
     profile = read_config(path).profile(None, "dev")
     assert profile.dev_mode
@@ -108,17 +108,17 @@ def test_hooks_that_are_there_are_kept_unless_forced(tmp_path: Path) -> None:
     hook.parent.mkdir(parents=True)
     hook.write_text("#!/bin/sh\n# mine\n")
 
-    found = changes_for(tmp_path, CHOICES, force=False)
+    found = changes_for(tmp_path, CHOICES, is_forced=False)
 
     assert found.kept == ("rel/hooks/pre_start",)
     assert "rel/hooks/pre_start" not in [change.path for change in found.changes]
-    assert "rel/hooks/pre_start" in [change.path for change in changes_for(tmp_path, CHOICES, force=True).changes]
+    assert "rel/hooks/pre_start" in [change.path for change in changes_for(tmp_path, CHOICES, is_forced=True).changes]
 
 
 def test_a_configuration_is_written_anew_only_when_forced(tmp_path: Path) -> None:
     path = config_in(tmp_path, WRITTEN)
 
-    write(tmp_path, changes_for(tmp_path, CHOICES, force=True).changes)
+    write(tmp_path, changes_for(tmp_path, CHOICES, is_forced=True).changes)
 
     assert "Ours, by hand" not in path.read_text()
     assert read_config(path).release_names == ("shop",)
@@ -128,7 +128,7 @@ def test_a_file_that_is_no_toml_is_refused_and_untouched(tmp_path: Path) -> None
     path = config_in(tmp_path, "[release")
 
     with pytest.raises(ProjectError, match="it is not TOML") as caught:
-        changes_for(tmp_path, CHOICES, force=False)
+        changes_for(tmp_path, CHOICES, is_forced=False)
     assert caught.value.now == "nothing was written"
     assert path.read_text() == "[release"
 
@@ -138,7 +138,7 @@ def test_a_file_with_a_mark_and_line_endings_of_windows_keeps_them(tmp_path: Pat
     text = '\ufeff[release.web]\r\nentry_point = "web:main"\r\n'
     path.write_bytes(text.encode())
 
-    write(tmp_path, changes_for(tmp_path, CHOICES, force=False).changes)
+    write(tmp_path, changes_for(tmp_path, CHOICES, is_forced=False).changes)
 
     after = path.read_bytes().decode()
     assert after.startswith("\ufeff")
@@ -153,5 +153,5 @@ def test_a_pipe_in_the_place_of_the_configuration_is_told_and_not_waited_for(tmp
     os.mkfifo(path)
 
     with pytest.raises(ConfigError) as caught:
-        changes_for(tmp_path, CHOICES, force=False)
+        changes_for(tmp_path, CHOICES, is_forced=False)
     assert [problem.what for problem in caught.value.problems] == ["not a regular file"]

@@ -42,7 +42,7 @@ def of_root(address: str) -> ReadinessSpec:
 def profile_for(folder: Path, environment: str = "prod") -> Profile:
     """Return the profile that the written configuration gives; the reader must accept it as it is."""
     choices = choose(find(folder))
-    write(folder, changes_for(folder, choices, force=False).changes)
+    write(folder, changes_for(folder, choices, is_forced=False).changes)
     return read_config(folder / "rel" / "config.toml").profile(None, environment)
 
 
@@ -392,7 +392,7 @@ def test_a_list_of_requirements_without_hashes_is_resolved_and_can_be_locked(tmp
     assert "  lock         none; each build resolves what requirements.txt asks for" in found_lines(
         found, choose(found)
     )
-    following = next_lines(found, changes_for(tmp_path, choose(found), force=False), ())
+    following = next_lines(found, changes_for(tmp_path, choose(found), is_forced=False), ())
     assert "  releaser lock                    pylock.toml: what is installed, with hashes" in following
     assert profile_for(tmp_path).command[0] == "gunicorn"
 
@@ -542,11 +542,11 @@ def test_init_says_which_python_a_build_takes_and_when_there_is_none(tmp_path: P
     found = find(tmp_path)
     assert found.python.startswith(f"{OWN_PYTHON}.")
     assert found.python.endswith(", from .python-version")
-    assert refused_later(found, changes_for(tmp_path, choose(found), force=False)) == []
+    assert refused_later(found, changes_for(tmp_path, choose(found), is_forced=False)) == []
 
     make(tmp_path, {"shop.py": "def main(): ...\n"}, more='requires-python = ">=3.20"\n')
     found = find(tmp_path)
-    changes = changes_for(tmp_path, choose(found), force=False)
+    changes = changes_for(tmp_path, choose(found), is_forced=False)
     (problem,) = refused_later(found, changes)
     assert problem.what == "the project needs Python >=3.20, and a release runs on Python 3.11 to 3.15"
 
@@ -690,7 +690,7 @@ def test_a_lock_is_asked_for_where_there_is_something_to_lock(tmp_path: Path) ->
     told = []
     for name in ("a", "b"):
         found = find(tmp_path / name)
-        lines = next_lines(found, changes_for(tmp_path / name, choose(found), force=False), ())
+        lines = next_lines(found, changes_for(tmp_path / name, choose(found), is_forced=False), ())
         told.append(any("releaser lock" in line for line in lines))
 
     assert told == [False, True]
@@ -704,7 +704,7 @@ def test_a_release_that_is_there_says_what_runs_and_how_it_is_called(tmp_path: P
     choices = choose_beside(found)
 
     lines = found_lines(found, choices)
-    following = next_lines(found, changes_for(tmp_path, choices, force=False), ())
+    following = next_lines(found, changes_for(tmp_path, choices, is_forced=False), ())
 
     assert "  runs         what rel/config.toml says" in lines
     assert not any("ready when" in line for line in lines)
@@ -725,12 +725,12 @@ def test_what_is_told_is_what_its_page_of_the_documentation_shows(tmp_path: Path
     make(tmp_path, {**ALEMBIC, **files})
     found = replace(find(tmp_path), python="3.12.4, from .python-version")
     choices = choose(found)
-    changes = changes_for(tmp_path, choices, force=False)
+    changes = changes_for(tmp_path, choices, is_forced=False)
 
     told = [
         *found_lines(found, choices),
         "",
-        *changed_lines(changes, is_dry=False),
+        *changed_lines(changes, is_dry_run=False),
         "",
         *next_lines(found, changes, ()),
     ]
@@ -755,12 +755,14 @@ def test_git_is_told_of_the_builds_where_it_would_take_them_for_sources(tmp_path
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
     found = find(tmp_path)
 
-    assert "  echo _build/ >> .gitignore" in next_lines(found, changes_for(tmp_path, choose(found), force=False), ())
+    assert "  echo _build/ >> .gitignore" in next_lines(
+        found, changes_for(tmp_path, choose(found), is_forced=False), ()
+    )
 
     (tmp_path / ".gitignore").write_text("/_build/\n")
     found = find(tmp_path)
     assert "  echo _build/ >> .gitignore" not in next_lines(
-        found, changes_for(tmp_path, choose(found), force=False), ()
+        found, changes_for(tmp_path, choose(found), is_forced=False), ()
     )
 
 

@@ -17,9 +17,9 @@ import sys
 import time
 
 from ...bundle.launch import runtime_command
-from ...release.environment import contract
 from ...release.failures import Failure
 from ...release.files import why_not_executed
+from ...release.variables.environment import contract
 from ...supervisor.hooks.hook import HookRun
 from ..failures import HOOK_FAILED, LOCK_WAIT_OVER
 

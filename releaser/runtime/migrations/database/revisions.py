@@ -226,7 +226,9 @@ class Revisions:
     def _note_said(self, database: Database, revision: str, state: str, direction: str, error: str = "") -> None:
         """Write down what a person has said, with what the revision says of itself."""
         if database.journal is not None:
-            database.journal.say(revision, state, direction=direction, error=error, **self._of_revision(revision))
+            database.journal.note_decision(
+                revision, state, direction=direction, error=error, **self._of_revision(revision)
+            )
 
     def _of_revision(self, revision: str) -> dict[str, Any]:
         scripts = self._scripts

@@ -202,7 +202,7 @@ class Journal:
         number, self._current, self._at_work = self._current, 0, {}
         return number
 
-    def say(self, revision: str, state: str, *, direction: str = "up", **more: Any) -> None:
+    def note_decision(self, revision: str, state: str, *, direction: str = "up", **more: Any) -> None:
         """Note what a person has decided."""
         self._add(revision=revision, direction=direction, state=state, **more)
 

@@ -112,12 +112,12 @@ def _called(function: str) -> object:
 
             value = wait_for(value)
     except Failure as failure:
-        raise Failure(f"cannot ask for the targets: {failure.message}", now="nothing was migrated") from None
+        raise Failure(f"cannot ask for the tenants: {failure.message}", now="nothing was migrated") from None
     except (Exception, SystemExit) as error:
         from ...release.tracebacks import last_place, summary
 
         raise Failure(
-            f"cannot ask for the targets: {function} failed: {without_password(summary(error))}",
+            f"cannot ask for the tenants: {function} failed: {without_password(summary(error))}",
             details=last_place(error),
             now="nothing was migrated",
         ) from None

@@ -48,7 +48,7 @@ def _check(connection: Connection, schema: str) -> None:
         raise Failure(
             f"cannot choose the schema '{schema}': only PostgreSQL has several in one database",
             now="nothing was migrated",
-            hint="give each target an url of its own",
+            hint="give each tenant an url of its own",
         )
     if is_behind_pooler(connection):
         raise Failure(
@@ -60,5 +60,5 @@ def _check(connection: Connection, schema: str) -> None:
         raise Failure(
             f"there is no schema '{schema}'",
             now="nothing was migrated",
-            hint="whoever adds a target makes its schema",
+            hint="whoever adds a tenant makes its schema",
         )

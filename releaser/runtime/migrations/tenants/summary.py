@@ -15,8 +15,8 @@ WIDEST_NAME = 30
 
 def table(rows: Sequence[dict[str, Any]], heads: Sequence[str]) -> list[str]:
     """Return a line for each tenant, and one that counts them by what came of them."""
-    width = min(max([len("target"), *(len(row["target"]) for row in rows)]), WIDEST_NAME)
-    lines = [f"{'target':{width}}  {'state':14}  {'revisions':>9}  at"]
+    width = min(max([len("tenant"), *(len(row["target"]) for row in rows)]), WIDEST_NAME)
+    lines = [f"{'tenant':{width}}  {'state':14}  {'revisions':>9}  at"]
     for row in rows:
         is_head = bool(row["at"]) and set(row["at"]) == set(heads)
         at = f"{', '.join(row['at'])}{' (head)' if is_head else ''}"
@@ -47,4 +47,4 @@ def _place(states: set[str]) -> str:
 
 def count_of(number: int) -> str:
     """Return a number of tenants, in words."""
-    return f"{number} target" if number == 1 else f"{number} targets"
+    return f"{number} tenant" if number == 1 else f"{number} tenants"

@@ -71,7 +71,7 @@ def only(found: Sequence[Tenant], name: str) -> list[Tenant]:
 
         near = difflib.get_close_matches(name, [tenant.name for tenant in found], n=1)
         raise Failure(
-            f"there is no target '{name}' among {len(found)}",
+            f"there is no tenant '{name}' among {len(found)}",
             USAGE,
             now="nothing was migrated",
             hint=f"did you mean '{near[0]}'?" if near else "",
@@ -131,4 +131,4 @@ def _type_of(value: Any) -> str:
 
 
 def _unusable(function: str, details: tuple[str, ...]) -> Failure:
-    return Failure(f"cannot use the targets that {function} returned", DAMAGED, details, now="nothing was migrated")
+    return Failure(f"cannot use the tenants that {function} returned", DAMAGED, details, now="nothing was migrated")

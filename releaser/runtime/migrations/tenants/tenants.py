@@ -38,13 +38,13 @@ class _OfTargets(Work):
         self._report = report
 
     def doing(self) -> str:
-        return "each target that is at work rolls back"
+        return "each tenant that is at work rolls back"
 
     def before_a_line(self) -> str:
         return self._report.before_a_line()
 
     def known(self) -> tuple[str, str]:
-        return "the processes of the targets are ended with this one; what they have committed stays", ""
+        return "the processes of the tenants are ended with this one; what they have committed stays", ""
 
 
 class TenantsFailed(Failure):
@@ -80,7 +80,7 @@ class Tenants:
         """
         if self._options.action in _ABOUT_ONE and not self._options.tenant:
             raise Failure(
-                f"cannot {self._options.action} for every target of {self._record.name} at once",
+                f"cannot {self._options.action} for every tenant of {self._record.name} at once",
                 USAGE,
                 now="nothing was migrated",
                 hint="--target NAME takes one of them",
@@ -97,7 +97,7 @@ class Tenants:
             interrupted = error.number
         except Unheard:
             raise Failure(
-                "stopped: whoever asked for the migration has gone", now="each target is at a whole revision"
+                "stopped: whoever asked for the migration has gone", now="each tenant is at a whole revision"
             ) from None
         finally:
             direction = self._options.direction()
@@ -134,7 +134,7 @@ class Tenants:
         why = f"{function} ended its process with exit code {runner.exit_code}"
         if runner.is_late:
             why = f"{function} did not return within {self._record.targets_timeout_s:g} s"
-        raise Failure(f"cannot ask for the targets: {why}", DAMAGED, now="nothing was migrated")
+        raise Failure(f"cannot ask for the tenants: {why}", DAMAGED, now="nothing was migrated")
 
     def _check_distinct(self, tenants: Sequence[Tenant]) -> None:
         """Refuse tenants that env.py cannot tell apart.
@@ -149,7 +149,7 @@ class Tenants:
             place = (tenant.url or self._url, tenant.schema)
             if place in seen:
                 raise Failure(
-                    f"the targets {seen[place]} and {tenant.name} are the same database",
+                    f"the tenants {seen[place]} and {tenant.name} are the same database",
                     DAMAGED,
                     now="nothing was migrated",
                     hint="give each an url or a schema, or have env.py read context.get_x_argument",
@@ -227,7 +227,7 @@ class Tenants:
         if self._options.tenant:
             return self._lines[self._options.tenant]
         if not tenants:
-            return [f"nothing to do: {self._record.targets} returned no targets"]
+            return [f"nothing to do: {self._record.targets} returned no tenants"]
         return table(list(self._rows.values()), self._record.heads)
 
     def _failed(self, interrupted: int) -> TenantsFailed:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 
 from ...protocol import frames
-from ...release import environment
 from ...release.failures import DONE, NOT_NOW
+from ...release.variables import environment
 from . import status
 
 TYPE_CHECKING = False

@@ -5,9 +5,9 @@ A fault of ours in asking says nothing of the app: the next attempt comes later.
 
 from __future__ import annotations
 
-from ...release import environment
 from ...release.failures import Failure
 from ...release.layout import MAIN
+from ...release.variables import environment
 from . import readiness
 from .pulse import Pulse
 from .watch import Watch

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ...bundle import listeners
 from ...protocol import upgrade_request
-from ...release import environment
 from ...release.context import Context
 from ...release.failures import NOT_NOW, Failure
 from ...release.layout import Layout
+from ...release.variables import environment
 from ..generation import Generation
 
 TYPE_CHECKING = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from releaser.runtime.archives.rules import Judge, Refused
-from releaser.runtime.release.record import FILE, FOLDER, LINK, OTHER, Member, quoted
+from releaser.runtime.release.checking.record import FILE, FOLDER, LINK, OTHER, Member, quoted
 
 D = Member(FOLDER, mode=0o755)
 F = Member(FILE, mode=0o644)

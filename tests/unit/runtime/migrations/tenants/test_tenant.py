@@ -74,7 +74,7 @@ def test_the_table_fits_on_eighty_columns_and_counts() -> None:
     ]
     lines = table(rows, ["1975ea83b712"])
     assert max(map(len, lines)) <= 80
-    assert lines[-1] == "3 targets: 1 nothing to do, 1 failed, 1 not begun"
+    assert lines[-1] == "3 tenants: 1 nothing to do, 1 failed, 1 not begun"
     assert lines[2].split() == ["b", "failed", "(12)", "2"]
 
 

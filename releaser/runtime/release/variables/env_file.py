@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import os
 
+from ..failures import DAMAGED, Failure
+from ..regular import read_text
 from .environment import CONTRACT, is_name, setting, with_contract
-from .failures import DAMAGED, Failure
-from .regular import read_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .context import Context
+    from ..context import Context
 
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 _MAX_BYTES = 1024 * 1024

@@ -11,17 +11,25 @@ from __future__ import annotations
 
 import os
 
+from ..checking.record import RecordError, load
+from ..checking.tree_check import record_path
+from ..failures import DAMAGED, FAILED, Failure
+from ..layout import Layout
+from ..regular import read_bytes
+from ..versions import (
+    STAGED,
+    booting_file,
+    found_versions,
+    how_to_name,
+    previous_file,
+    previous_version,
+    take_lock,
+)
 from .environment import is_name
-from .failures import DAMAGED, FAILED, Failure
-from .layout import Layout
-from .record import RecordError, load
-from .regular import read_bytes
-from .tree_check import record_path
-from .versions import STAGED, booting_file, found_versions, how_to_name, previous_file, previous_version, take_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .context import Context
+    from ..context import Context
 
 KEEP_ENV = "--keep-env"
 NAME = "env.sh"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from releaser.runtime.release.record import (
+from releaser.runtime.release.checking.record import (
     FILE,
     FOLDER,
     LINK,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import sys
 
-from .failures import DAMAGED, Failure
+from ..failures import DAMAGED, Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .context import Context
-    from .manifest import Manifest
+    from ..context import Context
+    from ..manifest import Manifest
 
 
 def check_python(context: Context) -> None:

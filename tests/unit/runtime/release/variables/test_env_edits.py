@@ -8,9 +8,9 @@ import pytest
 from support.handmade import write_record, write_release
 
 from releaser.runtime.release.context import Context
-from releaser.runtime.release.env_edits import Edits
 from releaser.runtime.release.failures import Failure
 from releaser.runtime.release.layout import Layout
+from releaser.runtime.release.variables.env_edits import Edits
 
 BUILT = "# yours to edit\n"
 EDITED = f"{BUILT}DATABASE_URL=postgresql://secret@db\nexport PORT=8000\n. /etc/app/more\n"

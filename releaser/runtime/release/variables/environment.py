@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 
-from .failures import DAMAGED, Failure
+from ..failures import DAMAGED, Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .context import Context
-    from .manifest import Manifest
+    from ..context import Context
+    from ..manifest import Manifest
 
 CONTRACT = (
     ("RELEASE_ROOT", "folder of the release"),

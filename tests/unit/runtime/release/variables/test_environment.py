@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from releaser.runtime.release import environment
 from releaser.runtime.release.failures import Failure
+from releaser.runtime.release.variables import environment
 
 
 def manifest(**fields: Any) -> Any:

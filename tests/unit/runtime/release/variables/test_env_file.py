@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from support.handmade import write_release
 
-from releaser.runtime.release import env_file
 from releaser.runtime.release.context import Context
 from releaser.runtime.release.failures import Failure
+from releaser.runtime.release.variables import env_file
 
 
 def context_of(tmp_path: Path, named: str, **fields: Any) -> Context:

@@ -7,7 +7,7 @@ import shutil
 import stat
 import subprocess
 
-from .failures import DAMAGED, FAILED, Failure
+from ..failures import DAMAGED, FAILED, Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ import errno
 import os
 import stat
 
-from .regular import read_bytes
+from ..regular import read_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

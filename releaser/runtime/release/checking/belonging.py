@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 
-from .failures import NOT_NOW, Failure
+from ..failures import NOT_NOW, Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .layout import Layout
+    from ..layout import Layout
 
 HINT = "call it as that user, or as root"
 

@@ -13,17 +13,17 @@ from __future__ import annotations
 import os
 import stat
 
+from ..failures import DAMAGED, Failure
+from ..versions import STAGED
 from . import record
-from .failures import DAMAGED, Failure
 from .record import FOLDER, LINK, Member, differs, quoted
-from .versions import STAGED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from .layout import Layout
-    from .manifest import Manifest
+    from ..layout import Layout
+    from ..manifest import Manifest
 
 ALLOWED_SIGNERS = "allowed_signers"
 """The operator's file below the root: whose archives `unpack` takes."""

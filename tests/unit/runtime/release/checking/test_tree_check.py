@@ -10,10 +10,10 @@ import pytest
 from support.artifacts import INTERPRETER, finished
 from support.handmade import write_record, write_release
 
+from releaser.runtime.release.checking.tree_check import Tree, compare
 from releaser.runtime.release.failures import Failure
 from releaser.runtime.release.layout import Layout
 from releaser.runtime.release.manifest import Hook, load
-from releaser.runtime.release.tree_check import Tree, compare
 
 V = "releases/1.0.0"
 HOOK = Hook(event="pre_start", name="20-check", path="hooks/20-check", call="", timeout_s=5.0, on_failure="abort")
