@@ -177,4 +177,4 @@ def test_a_tool_that_has_a_part_in_the_build_is_an_input(tmp_path: Path) -> None
     stored = gather_facts(profile_of(root=tmp_path, archive="tar.zst"), tmp_path / "none")
     assert set(stored.tools) == {"releaser", "shiv", "uv", "zstd"}
     bundled = gather_facts(profile_of(root=tmp_path, include_python=True), tmp_path / "none")
-    assert set(bundled.tools) - set(plain.tools) == {"patchelf"}
+    assert set(bundled.tools) - set(plain.tools) == {"patchelf", "tzdata"}
