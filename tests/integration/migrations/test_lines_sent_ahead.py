@@ -117,3 +117,29 @@ def test_a_line_is_written_in_the_encoding_of_its_session(make_subject: Callable
     done = run(release.command("migrate"), environ={"DATABASE_URL": f"{subject.url}&client_encoding=latin1"})
     assert done.returncode == 0, done.stderr
     assert subject.ask(STATES) == ["done"]
+
+
+def test_a_line_that_was_given_up_is_not_written_later(make_subject: Callable[[str], Subject]) -> None:
+    subject = make_subject("postgresql")
+    release = at_a003(subject)
+    with journal_locked(subject):
+        with running(release.command("migrate"), environ=subject.environ) as runner:
+            eventually(lambda: is_before_its_commit(subject) and waiting_lines(subject), within=30)
+            runner.process.send_signal(signal.SIGTERM)
+            assert runner.wait(60) == 143
+        eventually(lambda: not waiting_lines(subject), within=5)
+    assert subject.ask(STATES) == []
+
+
+def test_a_revision_may_lock_the_journal_itself(make_subject: Callable[[str], Subject]) -> None:
+    subject = make_subject("postgresql")
+    first = "LOCK TABLE release_meta.migration_journal IN ACCESS EXCLUSIVE MODE"
+    names = [f"b{number:02}" for number in range(12)]
+    chain = {
+        name: revision(name, before, name, f'op.execute("{first}")')
+        for before, name in zip(["a003", *names], names, strict=False)
+    }
+    release = subject.release({**ACCOUNTS, **chain})
+    done = run(release.command("migrate"), environ=subject.environ)
+    assert done.returncode == 0, done.stderr
+    assert subject.version() == [names[-1]]

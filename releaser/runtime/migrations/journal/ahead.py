@@ -13,6 +13,7 @@ With any other driver nothing is sent ahead.
 from __future__ import annotations
 
 import select
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
 
 _IDLE = 0  # PQTRANS_IDLE
+_ACTIVE = 1  # PQTRANS_ACTIVE
 _ROWS = 2  # PGRES_TUPLES_OK
+_CANCEL_S = 1.0
+"""How long the server is asked to end what it waits to write: it may be the one that is silent."""
 KEPT_LATER = "set_config('synchronous_commit', 'off', true)"
 """What a statement computes beside its work, so that PostgreSQL answers before the line is on its disk."""
 
@@ -38,6 +42,8 @@ class Ahead:
         self._insert = insert.encode()
         self._libpq: Any = None
         """The connection that an answer has to be read from."""
+        self._driver: Any = None
+        """What the driver has around it."""
 
     @property
     def is_on_its_way(self) -> bool:
@@ -58,7 +64,7 @@ class Ahead:
             return False
         try:
             libpq.send_query_params(self._insert, values)
-            self._libpq = libpq
+            self._libpq, self._driver = libpq, driver
             while libpq.flush():
                 _wait(libpq, select.POLLIN | select.POLLOUT)
                 libpq.consume_input()
@@ -96,8 +102,23 @@ class Ahead:
         return self._libpq.get_result()
 
     def _give_up(self, connection: Connection) -> None:
-        self._libpq = None
-        connection.invalidate()
+        """Let go of the session, and of the line: a server that waits for a lock would write it later."""
+        libpq, self._libpq = self._libpq, None
+        driver, self._driver = self._driver, None
+        try:
+            if libpq is not None and libpq.transaction_status == _ACTIVE:
+                _cancel(driver)
+        except Exception:  # it cannot be asked, or takes too long; `attempts.newest` knows of lines that come late
+            pass
+        finally:
+            connection.invalidate()
+
+
+def _cancel(driver: Any) -> None:
+    """Ask the server to end what it does for `driver`, if that can be asked with a limit (libpq 17, psycopg 3.2)."""
+    capabilities = getattr(sys.modules.get("psycopg"), "capabilities", None)
+    if capabilities is not None and capabilities.has_cancel_safe() and type(driver).__name__ == "Connection":
+        driver.cancel_safe(timeout=_CANCEL_S)
 
 
 def _wait(libpq: Any, events: int, within_s: float | None = None) -> None:

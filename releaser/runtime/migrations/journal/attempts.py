@@ -51,8 +51,25 @@ class Entry:
 
 
 def newest(entries: Iterable[Entry]) -> dict[str, Entry]:
-    """Return the last entry of each revision; `entries` are in their order."""
-    return {entry.revision: entry for entry in entries}
+    """Return the last entry of each revision; `entries` are in their order.
+
+    One that has left a part goes on to count until something is done or said about it: an attempt that left nothing
+    cannot rightly follow it. The line of a runner that has gone may come late, from a session that waited for a lock.
+    """
+    found: dict[str, Entry] = {}
+    for entry in entries:
+        before = found.get(entry.revision)
+        if before is None or not (_has_left_a_part(before) and _has_left_nothing(entry)):
+            found[entry.revision] = entry
+    return found
+
+
+def _has_left_a_part(entry: Entry) -> bool:
+    return bool(entry.state in OPEN and entry.outside_tx > 0)
+
+
+def _has_left_nothing(entry: Entry) -> bool:
+    return bool(entry.state in (*OPEN, "rolled back") and not entry.outside_tx)
 
 
 def resolved_by_hand(entries: Iterable[Entry]) -> dict[str, str]:

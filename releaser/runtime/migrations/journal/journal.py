@@ -125,8 +125,16 @@ class Journal:
         return newest(self.entries())
 
     def settle(self, is_reached: Callable[[str], bool]) -> None:
-        """Close what others have left open, as far as the database itself tells how it ended."""
-        for entry in self.last().values():
+        """Close what others have left open, as far as the database itself tells how it ended.
+
+        A line may be there twice: an answer was lost, or it came late. Of those only the newest tells anything.
+        """
+        entries = self.entries()
+        last = newest(entries)
+        for entry in entries:
+            if entry.state == "running" and not entry.outside_tx and entry is not last[entry.revision]:
+                self._change(entry.number, {"state": "rolled back", "error": "its line is there once more"})
+        for entry in last.values():
             reached = is_reached(entry.revision) == (entry.direction == "up")
             if entry.state in OPEN and reached:
                 self._change(entry.number, {"state": "done"})

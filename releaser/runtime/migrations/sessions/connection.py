@@ -21,6 +21,8 @@ _DDL_WORDS = ("ALTER", "CREATE", "DROP", "RENAME", "TRUNCATE", "GRANT", "REVOKE"
 _SYNTAX_ERROR = 1064  # of MySQL
 _BEGIN = "BEGIN IMMEDIATE"  # ours, not a statement of the revision
 _CONCURRENTLY = "CONCURRENTLY"
+_OF_ONE_TABLE = ("ALTER", "COMMENT", "CREATE", "DELETE", "DROP", "INSERT", "UPDATE")
+_SCHEMA_OF_THE_JOURNAL = "release_meta"
 _INSTRUCTIONS_BETWEEN_SIGNALS = 10_000
 
 
@@ -161,8 +163,11 @@ class Statements:
             self._note(self.begun, statement)
             # Until it is answered nobody knows whether it, or what it commits before itself, has taken place.
             self._promised, self._is_committing_itself = self.begun, True
-        elif self.begun == 1:
-            self._note(0, statement)
+        else:
+            if self.begun == 1:
+                self._note(0, statement)
+            if may_lock_the_journal(statement):
+                self._surely(self._hear)
 
     def _after(self, connection: Connection, cursor: Any, statement: str, *more: Any) -> None:
         if statement == _BEGIN:
@@ -184,6 +189,16 @@ class Statements:
 
     def _is_ddl(self, statement: str) -> bool:
         return self._ddl_commits and statement.lstrip(" \t\r\n(").upper().startswith(_DDL_WORDS)
+
+
+def may_lock_the_journal(statement: str) -> bool:
+    """Tell whether a statement may lock the journal's own table: the line that is on its way would wait for it.
+
+    Only what says which table it is about, and that it is another one, may be sent before that line is written.
+    """
+    words = statement.upper().split(None, 2)
+    plain = bool(words) and words[0] in _OF_ONE_TABLE and words[:2] != ["DROP", "OWNED"]
+    return not plain or _SCHEMA_OF_THE_JOURNAL in statement.lower()
 
 
 def _is_not_understood(error: BaseException) -> bool:

@@ -26,6 +26,17 @@ def test_left_half_way_is_a_state_of_either_direction(state: str) -> None:
     assert half_way([up, down], lambda name: name == "b", lambda name: name == "b") == [down]
 
 
+def test_a_line_that_comes_late_does_not_hide_what_an_attempt_has_left() -> None:
+    left = entry("a", "running", outside_tx=1)
+    for late in (entry("a", "running"), entry("a", "rolled back"), entry("a", "interrupted")):
+        assert newest([left, late]) == {"a": left}
+        assert half_way([left, late], lambda name: False, lambda name: True) == [left]
+    for after in (entry("a", "done"), entry("a", "resolved"), entry("a", "failed", outside_tx=2)):
+        assert newest([left, after]) == {"a": after}
+    clean = entry("a", "running")
+    assert newest([clean, entry("a", "rolled back")])["a"].state == "rolled back"
+
+
 def test_what_a_person_has_said_to_have_cleaned_up_is_known_until_it_is_done() -> None:
     attempt, resolved = entry("a", "failed", outside_tx=2), entry("a", "resolved", began_at="2026-01-03 00:00:00")
     told = "an earlier attempt of a left 2 statements, resolved by hand at 2026-01-03 00:00:00 UTC"
