@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from releaser.config.text.checks import BUILT_IN_COMMANDS, NAME_PATTERN, entry_point
 from releaser.config.text.substitution import Wrong
 from releaser.errors import ProjectError
+from releaser.init.appending import append_command
 from releaser.init.findings import GUNICORN_CONF, Choice, Findings
 from releaser.init.servers import PORT, address_of, server_for, with_socket
 from releaser.init.tree import Step, is_beside_the_wheel
@@ -135,8 +136,10 @@ def _added(package: str, found: Findings) -> str:
     if name == "pdm.lock":
         return f"`pdm add {package}`"
     if name.endswith((".txt", ".in")) and not found.is_described:
-        return f"`echo {package} >> {name}`"
-    return f"`uv add {package}`" if found.is_described else f"`echo {package} >> requirements.txt`"
+        return f"`{append_command(found.folder, name, package)}`"
+    if found.is_described:
+        return f"`uv add {package}`"
+    return f"`{append_command(found.folder, 'requirements.txt', package)}`"
 
 
 def choose_beside(found: Findings) -> Choices:

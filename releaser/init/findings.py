@@ -23,7 +23,7 @@ from releaser.plan.facts import Lock, Project, Wanted
 from releaser.plan.gather import python_of
 from releaser.plan.project.formats.requirement_files import main_file, requirements_in
 from releaser.plan.project.git import is_ignored, read_git
-from releaser.plan.project.interpreter import Chosen, this_interpreter
+from releaser.plan.project.interpreter import Chosen, is_within, this_interpreter
 from releaser.plan.project.locks.finding import NAMES as LOCKS
 from releaser.plan.project.locks.finding import LockUnusable, find_lock
 from releaser.plan.project.locks.selecting import Asked
@@ -244,7 +244,7 @@ def _told_python(project: Project, chosen: Chosen) -> str:
         return "none"
     request = project.python_request
     why = f", from {request.source}" if request and not chosen.passed_over else ""
-    if not why and project.requires_python:
+    if not why and project.requires_python and is_within(chosen.interpreter, project.requires_python):
         why = f", within {project.requires_python}"
     return f"{chosen.interpreter.full_version}{why}"
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from releaser.errors import Problem
+from releaser.init.appending import append_command
 from releaser.init.choices import Choices
 from releaser.init.files import Change, Changes, diff_of
 from releaser.init.findings import Findings
@@ -93,7 +94,7 @@ def next_lines(found: Findings, changes: Changes, words: Sequence[str]) -> list[
     if found.wanted:
         rows.append((GET_A_LOCK, "pylock.toml: what is installed, with hashes"))
     if found.are_builds_tracked:
-        rows.append(("echo _build/ >> .gitignore", ""))
+        rows.append((append_command(found.folder, ".gitignore", "_build/"), ""))
     name = changes.release
     rows += [
         ("releaser build", "a release that runs the source tree"),
