@@ -24,10 +24,10 @@ from releaser.config import Config, read_config
 from releaser.config.document import Document, Item, Problems, Refused
 from releaser.config.kinds import Setting
 from releaser.config.schema import json_schema
-from releaser.config.settings import assembly, processes
+from releaser.config.settings import assembly, processes, tree
 from releaser.config.settings.tables import ROWS, SETTINGS
 from releaser.config.text import addresses as addresses_module
-from releaser.config.text import checks
+from releaser.config.text import checks, probes
 from releaser.config.text.patterns import SEEN
 from releaser.config.text.positions import Path as KeyPath
 from releaser.config.text.positions import Positions, Span, Unreadable, locate
@@ -368,7 +368,7 @@ def test_a_path_that_is_accepted_stays_below_its_folder(text: str) -> None:
 
 CHECKS = {
     function.__name__: function
-    for module in (checks, addresses_module, assembly, processes)
+    for module in (checks, addresses_module, assembly, processes, probes, tree)
     for function in vars(module).values()
     if callable(function) and getattr(function, "__name__", "") in SEEN
 }

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from releaser.build.bundle.attributes import known_names
 from releaser.build.bundle.clashes import clashes
+from releaser.build.bundle.programs import without_interpreter
 from releaser.build.bundle.served import served_by
 from releaser.build.bundle.unmet import unmet_problems
 from releaser.build.stage.under_way import Stage
@@ -125,18 +126,14 @@ def _file(words: tuple[str, ...], stage: Stage) -> tuple[Entry | None, str]:
 
 
 def _is_python_script(path: Path) -> bool:
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        first = file.readline(256)
-    return first.startswith(b"#!") and b"python" in first
+    return path.is_file() and without_interpreter(path.read_bytes()) is not None
 
 
 def _copied_script(stage: Stage, name: str, args: list[str]) -> Entry:
     """Copy a script that a wheel ships as a file; its first line, which names this machine's Python, is left out."""
     target = stage.release / "scripts" / name
     target.parent.mkdir(parents=True, exist_ok=True)
-    lines = (stage.scripts / name).read_bytes().split(b"\n", 1)
-    target.write_bytes(b"#!/usr/bin/env python3\n" + (lines[1] if len(lines) > 1 else b""))
+    body = without_interpreter((stage.scripts / name).read_bytes()) or b""
+    target.write_bytes(b"#!/usr/bin/env python3\n" + body)
     shutil.copymode(stage.scripts / name, target)
     return Entry(kind="script", target=f"scripts/{name}", argv0=name, args=args)

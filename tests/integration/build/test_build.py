@@ -84,7 +84,9 @@ def test_the_tree_is_the_designs_and_the_record_knows_every_file(project: Path) 
     on_disk = {n: hashlib.sha256(content).hexdigest() for n, content in files_in(release).items()}
     recorded = {path: member.sha256 for path, member in load(str(version / "release.mtree")).items() if member.sha256}
     assert recorded == {n: d for n, d in on_disk.items() if not n.endswith("release.mtree")}
-    assert manifest["commands"] == [{"name": "seed", "path": "commands/seed", "summary": "Fills the database."}]
+    assert manifest["commands"] == [
+        {"name": "seed", "path": "commands/seed", "summary": "Fills the database.", "words": []}
+    ]
     assert manifest["python"]["platform"] == "any"
 
 

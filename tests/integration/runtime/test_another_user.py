@@ -24,6 +24,7 @@ WORKS = {
     "describe": "",
     "eval 1+1": "",
     "console": "print(1)\n",
+    "run python -V": "",
     "generate systemd": "",
     "hello": "",
     "help": "",
