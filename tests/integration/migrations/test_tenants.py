@@ -144,7 +144,7 @@ def test_what_is_pending_is_told_of_each_and_nothing_is_changed(tmp_path: Path) 
     assert checked.returncode == 10
     assert checked.stderr.splitlines()[:5] == [
         "error: 4 revisions are pending",
-        "  target  state           revisions  at",
+        "  tenant  state           revisions  at",
         "  acme    pending                 1  a002",
         "  globex  pending                 3",
         "  2 tenants: 2 pending",
