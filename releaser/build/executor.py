@@ -23,7 +23,12 @@ from releaser.build.tools.report import Report
 from releaser.build.tools.tree import size_bytes
 from releaser.errors import BuildError, Problem, reason_of
 from releaser.plan.describe import describe
-from releaser.plan.steps import Plan, PublishArchive, PublishTree, Step
+from releaser.plan.plan import Plan
+from releaser.plan.steps import (
+    PublishArchive,
+    PublishTree,
+    Step,
+)
 
 if TYPE_CHECKING:
     from releaser.build.stage.plugins import Plugins

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from releaser.build.tools.report import Report
     from releaser.cli.output.json_report import JsonReport
     from releaser.migrations import Graph
-    from releaser.plan.steps import Plan
+    from releaser.plan.plan import Plan
 
 
 @click.command("build", cls=OfAProfile)

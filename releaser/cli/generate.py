@@ -16,7 +16,7 @@ from releaser.runtime.release.manifest import MAIN
 from releaser.runtime.release.variables import environment
 
 if TYPE_CHECKING:
-    from releaser.plan.steps import Plan
+    from releaser.plan.plan import Plan
 
 KINDS = ("systemd", "containerfile", "procfile")
 NOW = "nothing was written"

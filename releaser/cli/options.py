@@ -13,7 +13,7 @@ from releaser.errors import ConfigError, ProjectError, UsageError
 
 if TYPE_CHECKING:
     from releaser.plan.gather import Fetch
-    from releaser.plan.steps import Plan
+    from releaser.plan.plan import Plan
 
 DEFAULT_CONFIG = "rel/config.toml"
 

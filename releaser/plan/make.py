@@ -14,6 +14,7 @@ from releaser.plan.facts import Facts, MigrationsFact, Project
 from releaser.plan.hooks import hooks_and_scripts, script_of
 from releaser.plan.overlays import place_overlays
 from releaser.plan.places import place_of
+from releaser.plan.plan import Plan, Plugin, Sketch
 from releaser.plan.processes import (
     heart_of,
     liveness_of,
@@ -44,8 +45,6 @@ from releaser.plan.steps import (
     InstallProject,
     NoteMigrationCommand,
     Overlay,
-    Plan,
-    Plugin,
     PublishArchive,
     PublishTree,
     RemoveStaging,
@@ -53,7 +52,6 @@ from releaser.plan.steps import (
     RunPlugins,
     Script,
     Sign,
-    Sketch,
     StageTree,
     Step,
     StripBundle,

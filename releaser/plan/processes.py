@@ -9,7 +9,10 @@ from dataclasses import replace
 from releaser.config.profile import HeartSpec, LivenessSpec, Profile, ReadinessSpec
 from releaser.errors import Problem
 from releaser.plan.places import place_of
-from releaser.plan.steps import ProcessSketch, Program
+from releaser.plan.plan import ProcessSketch
+from releaser.plan.steps import (
+    Program,
+)
 from releaser.runtime.release.manifest import MAIN, Heart, Liveness, Readiness
 
 STAY_UP_S = 2.0

@@ -18,7 +18,12 @@ from releaser.cli.output.report import SilentReport
 from releaser.config import read_config
 from releaser.plan.gather import gather_facts
 from releaser.plan.make import make_plan
-from releaser.plan.steps import Plan, PublishArchive, PublishTree, Step
+from releaser.plan.plan import Plan
+from releaser.plan.steps import (
+    PublishArchive,
+    PublishTree,
+    Step,
+)
 
 pytestmark = pytest.mark.timeout(600)  # each of them builds some fifty times
 BUILDER = Path(__file__).parent / "build_and_die.py"

@@ -16,6 +16,8 @@ from pathlib import Path
 import uv
 from support.builds import clean_environment
 
+from releaser.plan.project.locks.lines import PYPI
+
 APP = """\
 import bottle
 
@@ -77,9 +79,9 @@ waitress = {{ version = "*", markers = "sys_platform != 'win32'" }}
 """
 NAMED = 'name = "{name}"\nversion = "1.0.0"\ndescription = ""\nauthors = []\n'
 POETRY_CORE = '[build-system]\nrequires = ["poetry-core"]\nbuild-backend = "poetry.core.masonry.api"\n'
-PIPFILE = """\
+PIPFILE = f"""\
 [[source]]
-url = "https://pypi.org/simple"
+url = "{PYPI}"
 verify_ssl = true
 name = "pypi"
 
@@ -178,7 +180,7 @@ def _pdm_lock(folder: Path) -> None:
 
 
 def _pipfile_lock(folder: Path) -> None:
-    source = {"name": "pypi", "url": "https://pypi.org/simple", "verify_ssl": True}
+    source = {"name": "pypi", "url": PYPI, "verify_ssl": True}
     locked = {
         name: {"hashes": hashes, "index": "pypi", "markers": "python_version >= '3.8'", "version": f"=={version}"}
         for name, (version, hashes) in _pinned().items()

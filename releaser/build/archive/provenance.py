@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from releaser.plan.steps import Plan
+from releaser.plan.plan import Plan
 
 BUILDER = "releaser"
 BUILD_TYPE = "urn:releaser:build:1"

@@ -18,6 +18,7 @@ from typing import Any, Final, assert_never
 from releaser.build.interpreter.python_files import interpreter_files
 from releaser.build.tools.cache import key_of
 from releaser.plan.facts import Lock
+from releaser.plan.plan import Plan
 from releaser.plan.steps import (
     AddRuntime,
     BuildWheel,
@@ -33,7 +34,6 @@ from releaser.plan.steps import (
     InstallDependencies,
     InstallProject,
     NoteMigrationCommand,
-    Plan,
     PublishArchive,
     PublishTree,
     RemoveStaging,

@@ -25,7 +25,7 @@ from releaser.build.publish.inputs import NotCertain, check_certain, input_files
 from releaser.build.tools.cache import NAME as CACHE
 from releaser.build.tools.lock import STAGING, try_build_lock
 from releaser.build.tools.tree import hash_of
-from releaser.plan.steps import Plan
+from releaser.plan.plan import Plan
 
 _FORMAT: Final = 1
 _READ_BYTES: Final = 1024 * 1024

@@ -13,7 +13,10 @@ from releaser.artifacts.opening import DamagedArtifact
 from releaser.artifacts.reading import read_manifest
 from releaser.build.stage.under_way import Graph
 from releaser.errors import Problem, ProjectError, UsageError
-from releaser.plan.steps import CopyMigrations, Plan
+from releaser.plan.plan import Plan
+from releaser.plan.steps import (
+    CopyMigrations,
+)
 from releaser.runtime.release.manifest import Manifest, ManifestError
 
 

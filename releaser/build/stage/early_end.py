@@ -10,7 +10,7 @@ from pathlib import Path
 
 from releaser.build.tools.commands import INTERRUPTING
 from releaser.errors import BuildError, ReleaserError, reason_of
-from releaser.plan.steps import Plan
+from releaser.plan.plan import Plan
 
 
 def what_is_there(plan: Plan, *, is_published: bool) -> str:

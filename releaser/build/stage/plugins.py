@@ -16,7 +16,7 @@ from types import CodeType, ModuleType, TracebackType
 import pluggy
 
 from releaser.errors import BuildError, Problem, ProjectError
-from releaser.plan.steps import Plan, Plugin
+from releaser.plan.plan import Plan, Plugin
 from releaser.plugins import EVENTS, GROUP, Assembly, PluginEvent, Specification
 
 _FUNCTIONS = ("checks", *EVENTS)

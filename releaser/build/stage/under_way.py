@@ -18,7 +18,7 @@ from releaser.build.tools.layers import Linked
 from releaser.build.tools.lock import STAGING
 from releaser.build.tools.report import Report
 from releaser.errors import Problem
-from releaser.plan.steps import Plan
+from releaser.plan.plan import Plan
 from releaser.runtime.release.checking.record import Member
 from releaser.runtime.release.manifest import Entry, Migrations
 

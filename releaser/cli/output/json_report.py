@@ -18,7 +18,7 @@ from releaser.errors import Problem, ReleaserError
 
 if TYPE_CHECKING:
     from releaser.build.publish.built import Built
-    from releaser.plan.steps import Plan
+    from releaser.plan.plan import Plan
 
 
 class JsonReport:

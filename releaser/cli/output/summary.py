@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from releaser.build.publish.built import Built
-    from releaser.plan.steps import Plan
+    from releaser.plan.plan import Plan
 
 
 def built_lines(plan: Plan, built: Built, seconds: float, start: Path) -> list[str]:

@@ -14,6 +14,8 @@ from support.builds import clean_environment, files_in, releaser
 from support.index import PASSWORD, USER, Index, digest_of, make_wheel, serving
 from support.tiny_project import make_tiny_project
 
+from releaser.plan.project.locks.lines import PYPI
+
 
 @pytest.fixture
 def indexes(tmp_path: Path) -> Iterator[tuple[Index, Index]]:
@@ -99,7 +101,7 @@ def test_a_pipfile_lock_with_an_index_whose_password_is_a_variable(
 ) -> None:
     default, inner = indexes
     url = inner.url_with_password.replace(PASSWORD, "${INNER_PASSWORD}")
-    sources = [{"name": "pypi", "url": "https://pypi.org/simple"}, {"name": "inner", "url": url}]
+    sources = [{"name": "pypi", "url": PYPI}, {"name": "inner", "url": url}]
     packages = {
         name: {"version": "==1.0", "hashes": [f"sha256:{digest_of(wheel)}"], "index": index}
         for name, wheel, index in (

@@ -25,7 +25,7 @@ from releaser.cli.output.report import SilentReport
 from releaser.config import read_config
 from releaser.plan.gather import gather_facts
 from releaser.plan.make import make_plan, signed
-from releaser.plan.steps import Plan
+from releaser.plan.plan import Plan
 
 CONFIG = """\
 default_release = "tiny"

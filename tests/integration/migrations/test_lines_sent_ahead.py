@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from conftest import Subject
+    from support.driving import Running
     from support.handmade import Handmade
 
 NOTE = revision("a004", "a003", "note", 'op.add_column("account", sa.Column("note", sa.String(20)))')
@@ -54,17 +55,26 @@ def is_before_its_commit(subject: Subject) -> bool:
     )
 
 
-def test_a_revision_waits_for_its_line_at_its_end_and_not_before(make_subject: Callable[[str], Subject]) -> None:
-    subject = make_subject("postgresql")
-    release = at_a003(subject)
+@contextmanager
+def migrating_behind_a_locked_journal(
+    subject: Subject, release: Handmade
+) -> Iterator[tuple[Running, Callable[[], None]]]:
+    """Run `migrate` up to its COMMIT, whose line nobody lets be written; yield it, and what lets go of the journal."""
     with ExitStack() as stack:
         locked = stack.enter_context(ExitStack())
         locked.enter_context(journal_locked(subject))
         runner = stack.enter_context(running(release.command("migrate"), environ=subject.environ))
         eventually(lambda: is_before_its_commit(subject) and waiting_lines(subject), within=30)
+        yield runner, locked.close
+
+
+def test_a_revision_waits_for_its_line_at_its_end_and_not_before(make_subject: Callable[[str], Subject]) -> None:
+    subject = make_subject("postgresql")
+    release = at_a003(subject)
+    with migrating_behind_a_locked_journal(subject, release) as (runner, unlock):
         assert subject.ask(STATES) == []
         assert subject.version() == ["a003"]
-        locked.close()
+        unlock()
         assert runner.wait(60) == 0, runner.stderr
     assert subject.ask(STATES) == ["done"]
     assert subject.version() == ["a004"]
@@ -73,16 +83,12 @@ def test_a_revision_waits_for_its_line_at_its_end_and_not_before(make_subject: C
 def test_a_line_that_is_lost_on_its_way_is_written_anew(make_subject: Callable[[str], Subject]) -> None:
     subject = make_subject("postgresql")
     release = at_a003(subject)
-    with ExitStack() as stack:
-        locked = stack.enter_context(ExitStack())
-        locked.enter_context(journal_locked(subject))
-        runner = stack.enter_context(running(release.command("migrate"), environ=subject.environ))
-        eventually(lambda: is_before_its_commit(subject) and waiting_lines(subject), within=30)
+    with migrating_behind_a_locked_journal(subject, release) as (runner, unlock):
         (lost,) = waiting_lines(subject)
         subject.do(f"SELECT pg_terminate_backend({lost})")
         eventually(lambda: {*waiting_lines(subject)} - {lost}, within=30)
         assert subject.version() == ["a003"]
-        locked.close()
+        unlock()
         assert runner.wait(60) == 0, runner.stderr
     assert subject.ask(STATES) == ["done"]
     assert subject.version() == ["a004"]

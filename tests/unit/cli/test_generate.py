@@ -11,7 +11,7 @@ from releaser.cli.generate import containerfile, procfile, systemd_files
 from releaser.config.profile import ProcessSpec
 from releaser.errors import UsageError
 from releaser.plan.make import make_plan
-from releaser.plan.steps import Plan
+from releaser.plan.plan import Plan
 
 WEB = {"web": "${HOST:-127.0.0.1}:${PORT:-8000}"}
 

@@ -13,6 +13,7 @@ from releaser.errors import Problem, ProjectError
 from releaser.plan.describe import describe
 from releaser.plan.facts import Git, Interpreter, MigrationsFact, PathFact, Wanted
 from releaser.plan.make import make_plan
+from releaser.plan.plan import Plan
 from releaser.plan.steps import (
     BuildWheel,
     BundlePython,
@@ -22,7 +23,6 @@ from releaser.plan.steps import (
     CopyScripts,
     InstallDependencies,
     NoteMigrationCommand,
-    Plan,
     PublishArchive,
     PublishTree,
     StripBundle,

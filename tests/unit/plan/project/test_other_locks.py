@@ -10,6 +10,7 @@ import pytest
 from support.locks import LINUX, lock_in
 
 from releaser.plan.project.locks.finding import LockUnusable
+from releaser.plan.project.locks.lines import PYPI
 from releaser.plan.project.locks.uv import indexes_of
 
 COMMIT = "0123456789" * 4
@@ -218,7 +219,7 @@ def test_a_pipfile_lock_gives_default_and_the_categories_that_are_named(
 ) -> None:
     monkeypatch.setenv("TOKEN", "hunter2")
     sources = [
-        {"name": "pypi", "url": "https://pypi.org/simple"},
+        {"name": "pypi", "url": PYPI},
         {"name": "inner", "url": "https://ada:${TOKEN}@packages.example/simple"},
     ]
     lock = {

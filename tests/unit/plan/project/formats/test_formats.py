@@ -11,6 +11,7 @@ from releaser.plan.project.formats.pipfile import pipfile_lines, read_pipfile
 from releaser.plan.project.formats.poetry import requirements_of, versions_of
 from releaser.plan.project.formats.requirement_files import main_file, requirements_in
 from releaser.plan.project.formats.setup_py import names_its_packages, setup_py_table
+from releaser.plan.project.locks.lines import PYPI
 from releaser.plan.project.python_request import python_request
 
 
@@ -62,7 +63,7 @@ def test_a_table_of_poetrys_becomes_requirements() -> None:
 
 def test_a_pipfile_becomes_the_lines_of_a_requirements_file(tmp_path: Path) -> None:
     (tmp_path / "Pipfile").write_text(
-        '[[source]]\nname = "pypi"\nurl = "https://pypi.org/simple"\n'
+        f'[[source]]\nname = "pypi"\nurl = "{PYPI}"\n'
         '[[source]]\nname = "inner"\nurl = "https://packages.example/simple"\n'
         '[packages]\nflask = "*"\nrequests = { version = ">=2", extras = ["socks"], sys_platform = "== \'linux\'" }\n'
         'forked = { git = "https://git.example/f.git", ref = "v1" }\nnear = { path = "./near", editable = true }\n'
